@@ -968,6 +968,7 @@ create table passkeys (
 );
 CREATE UNIQUE INDEX passkeys_by_credential ON passkeys USING btree (account_id, credential_id);
 CREATE INDEX passkeys_by_fan ON passkeys USING btree (account_id, fan_id, passkey_id);
+CREATE INDEX passkeys_by_host ON passkeys USING btree (account_id, rp_id);
 
 create table password_resets (
     account_id bigint not null,
@@ -1439,6 +1440,8 @@ create table identity_providers (
     is_enabled boolean not null,
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
+    team_id text,
+    key_id text,
     constraint identity_providers_pkey PRIMARY KEY (account_id, provider_id),
     constraint identity_providers_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
     constraint identity_providers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),

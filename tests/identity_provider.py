@@ -17,12 +17,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from tests.running import PATIENCE
 
 CLIENT_ID = "made-up-client"
 CLIENT_SECRET = "made-up-client-secret"
+TEAM, KEY_ID = "TEAM123456", "KEY1234567"
 KEYS = "/keys"
 CONFIGURATION = "/.well-known/openid-configuration"
 
@@ -51,6 +53,8 @@ class Provider:
         # what a code stands for, and what was sent for it
         self.codes: dict[str, dict[str, Any]] = {}
         self.exchanges: list[dict[str, str]] = []
+        # with whose key a client secret must be signed, if any, as at Apple
+        self.secret_key: ECKey | None = None
         # who has an access token
         self.people: dict[str, dict[str, Any]] = {}
 
@@ -101,12 +105,27 @@ class Provider:
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
         basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        is_client = authorization == f"Basic {basic}" or form.get("client_secret") == CLIENT_SECRET
+        secret = form.get("client_secret", "")
+        is_client = authorization == f"Basic {basic}" or secret == CLIENT_SECRET
+        if self.secret_key is not None:
+            is_client = self.is_signed(secret, self.secret_key)
         if code is None or not is_client or challenge != code["code_challenge"]:
             return 400, b'{"error": "invalid_grant"}'
         if form.get("redirect_uri") != code["redirect_uri"]:
             return 400, b'{"error": "invalid_grant"}'
         return 200, json.dumps(code["answer"]).encode()
+
+    def is_signed(self, secret: str, key: ECKey) -> bool:
+        """Return whether a client secret is what Apple documents: a token of a team, for a client and this issuer."""
+        try:
+            token = jwt.decode(secret, key, algorithms=["ES256"])
+        except (JoseError, ValueError):
+            return False
+        claims, now = token.claims, time.time()
+        is_right = (claims["iss"], claims["sub"], claims["aud"]) == (TEAM, CLIENT_ID, self.url)
+        half_a_year = 15_777_000
+        is_now = claims["iat"] <= now + 1 and now < claims["exp"] <= now + half_a_year
+        return is_right and is_now and token.header["kid"] == KEY_ID
 
     def authorize(self, url: str, **claims: Any) -> tuple[str, str]:
         """Be the login page: return the code and the state for what a browser was sent with."""

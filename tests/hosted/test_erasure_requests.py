@@ -13,7 +13,7 @@ from fanfare.messages.actions.delivery import deliver
 from fanfare.messages.gateways.outgoing import outgoing
 from tests.api import Api
 from tests.hosted.test_my_data import HOME, browser, registered, send
-from tests.messages.gateways import mail_server
+from tests.messages.gateways import http_gateway, mail_server
 
 REQUESTS = "/api/v1/manage/erasure_requests"
 SETTINGS = "/api/v1/manage/erasure_settings"
@@ -112,6 +112,23 @@ async def test_staff_erase_and_the_last_mail_leaves_no_address(
     for table in ("messages", "suppressions", "changes", "erasure_requests"):
         rows = await db.rows(f"select t::text from {table} t where account_id = $1", api.account_id)
         assert email not in str(rows), table
+
+
+async def test_who_has_a_number_alone_gets_the_certificate_by_sms(api: Api, db: Db, settings: Settings) -> None:
+    fan = await api.ok(await api.post("/api/v1/crm/fans", phone="+16045550177"))
+    row = await api.ok(await api.post(REQUESTS, **fan))
+    result = await api.ok(await decide(api, row, "erase"))
+    message_id = await db.value(
+        "select message_id from messages where account_id = $1 and recipient = '+16045550177'", api.account_id
+    )
+    with http_gateway() as inbox:
+        outgoing.use(settings.replace(sms_url=f"{inbox.url}/send"))
+        await deliver(db, api.account_id, message_id, datetime.now(UTC))
+        outgoing.use(settings)
+    ((_, _, body),) = inbox.requests
+    assert str(result["erasure_id"]) in body["text"]
+    rows = await db.rows("select t::text from messages t where account_id = $1", api.account_id)
+    assert "6045550177" not in str(rows)
 
 
 async def test_without_a_gateway_the_last_mail_is_not_stored(api: Api, db: Db) -> None:

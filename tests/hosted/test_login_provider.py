@@ -1,5 +1,6 @@
 """The buttons of identity providers on the login page: there, back, and on as after a password."""
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -9,13 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from joserfc.jwk import ECKey
 
 from fanfare.hosted.actions.provider_logins import RETURN
 from tests.api import Api
 from tests.hosted.logins import code_in, exchange, login_url, register_site
 from tests.hosted.pages import terms_in, token_in, visitor
 from tests.identities.logins import PROVIDERS, accept_provider, identities
-from tests.identity_provider import CLIENT_ID, Provider, identity_provider
+from tests.identity_provider import CLIENT_ID, KEY_ID, TEAM, Provider, identity_provider, spare_key
 from tests.sessions.logins import fan_of
 
 BUTTON = re.compile(r'<a class="[^"]*" href="([^"]+/provider\?[^"]+)">([^<]+)</a>')
@@ -247,3 +249,54 @@ async def test_a_page_without_providers_has_no_buttons(api: Api, base_url: str, 
     async with visitor(base_url) as client:
         assert not BUTTON.findall((await client.get(login_url(api))).text)
         assert (await client.get(login_url(api, "/crm/oauth/provider", provider_id=str(saved)))).status_code == 404
+
+
+async def test_apple_gets_a_signed_secret_and_says_the_name_once(api: Api, base_url: str, provider: Provider) -> None:
+    provider.secret_key = ECKey.generate_key("P-256", private=True)
+    key = provider.secret_key.as_pem(private=True).decode()
+    values = {"preset": "apple", "title": "Northside ID", "team_id": TEAM, "key_id": KEY_ID, "client_secret": key}
+    accepted = await accept_provider(api, provider, **values)
+    shown = await api.ok(await api.get(PROVIDERS))
+    assert [(each["team_id"], each["key_id"]) for each in shown if each["provider_id"] == accepted] == [(TEAM, KEY_ID)]
+    assert "PRIVATE" not in str(shown)
+    ada = {"name": {"firstName": "Ada", "lastName": "Lovelace"}, "email": "anything@example.com"}
+    cases: list[tuple[Any, tuple[str | None, str | None]]] = [
+        (json.dumps(ada), ("Ada", "Lovelace")),
+        # what is made up is left out, and the login goes on
+        ("{", (None, None)),
+        (json.dumps({"name": {"firstName": ["Ada"]}}), (None, None)),
+        (json.dumps({"name": {"firstName": "A\x00a", "lastName": "Bell"}}), (None, "Bell")),
+        (None, (None, None)),
+    ]
+    for number, (user, names) in enumerate(cases):
+        async with visitor(base_url) as client, visitor(base_url) as apple:
+            code, state = provider.authorize(await sent_to(client, api), sub=f"apple-{number}")
+            form = {"code": code, "state": state, **({"user": user} if user else {})}
+            # The form comes from Apple's page, so without our cookies.
+            answer = await apple.post(RETURN, data=form, headers={"Origin": "https://appleid.apple.com"})
+            assert answer.status_code == 303
+            assert "Ada" not in answer.headers["location"], "no name in a URL, which logs contain"
+            answer = await client.get(answer.headers["location"])
+            session = await api.ok(await exchange(api, code_in(answer)))
+            fan = await api.ok(await fan_of(api, session["session_uid"]))
+            assert (fan.get("first_name"), fan.get("last_name")) == names
+    await api.delete(f"{PROVIDERS}/{accepted}")
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"team_id": TEAM, "client_secret": "x"}, "key_id"),
+        ({"key_id": KEY_ID, "client_secret": "x"}, "team_id"),
+        ({"team_id": TEAM, "key_id": KEY_ID, "client_secret": "x"}, "client_secret"),
+        (
+            {"team_id": TEAM, "key_id": KEY_ID, "client_secret": spare_key(1).as_pem(private=True).decode()},
+            "client_secret",
+        ),
+        ({"team_id": TEAM, "key_id": KEY_ID}, "client_secret"),
+    ],
+)
+async def test_a_key_that_cannot_sign_is_refused(api: Api, values: dict[str, str], field: str) -> None:
+    answer = await api.post(PROVIDERS, preset="apple", client_ids=["com.example.web"], **values)
+    assert answer.status_code == 422
+    assert field in {each["field"] for each in answer.json()["errors"]}

@@ -58,7 +58,10 @@ async def registered(api: Api, email: str, **values: Any) -> Any:
 
 async def age(db: Db, api: Api, session: Any) -> None:
     """Let the fan have logged in eleven minutes ago."""
-    sql = "update sessions set created_at = created_at - interval '11 minutes' where account_id = $1 and fan_id = $2"
+    sql = (
+        "update sessions set authenticated_at = authenticated_at - interval '11 minutes'"
+        " where account_id = $1 and fan_id = $2"
+    )
     await db.execute(sql, api.account_id, session["fan_id"])
 
 
@@ -216,7 +219,7 @@ async def test_finn_logs_out_elsewhere_and_everywhere(api: Api, base_url: str) -
 async def test_iris_takes_back_the_login_at_another_service(api: Api, db: Db, base_url: str) -> None:
     with identity_provider() as provider:
         await accept_provider(api, provider, title="Northside <ID>")
-        iris = await login(api, provider, provider.token(sub="iris"))
+        iris = await login(api, provider, provider.token(sub="iris", auth_time=int(datetime.now(UTC).timestamp())))
         jack = await login(api, provider, provider.token(sub="jack"))
         ((iris_id,), (jack_id,)) = [
             [each["identity_id"] for each in await identities(api, fan["fan_id"])] for fan in (iris, jack)
@@ -224,20 +227,39 @@ async def test_iris_takes_back_the_login_at_another_service(api: Api, db: Db, ba
         async with browser(base_url, api, iris) as client:
             page = await client.get(HOME)
             assert "Northside &lt;ID&gt;" in page.text
+            # Names, also of providers that were never given one, or are gone by now.
+            for issuer in ("https://accounts.google.com", "https://login.elsewhere.example/realms/fans"):
+                await db.execute(
+                    "insert into fan_identities (account_id, identity_id, issuer, subject, fan_id, created_at, used_at)"
+                    " values ($1, nextval('positions'), $2, 'iris', $3, now(), now())",
+                    api.account_id,
+                    issuer,
+                    iris["fan_id"],
+                )
+            shown = (await client.get(HOME)).text
+            assert ("Google" in shown, "login.elsewhere.example" in shown, "https://login" in shown) == (
+                True,
+                True,
+                False,
+            )
+            await db.execute(
+                "delete from fan_identities where account_id = $1 and subject = 'iris' and issuer like 'https:%'",
+                api.account_id,
+            )
             assert f'name="identity_id" value="{iris_id}"' in page.text
             path = f"{HOME}/identities"
             assert (await send(client, HOME, path, identity_id=jack_id)).status_code == 404
             await age(db, api, iris)
             assert "/crm/oauth" in (await send(client, HOME, path, identity_id=iris_id)).headers["location"]
             assert len(await identities(api, iris["fan_id"])) == 1
-        iris = await login(api, provider, provider.token(sub="iris"))
+        iris = await login(api, provider, provider.token(sub="iris", auth_time=int(datetime.now(UTC).timestamp())))
         async with browser(base_url, api, iris) as client:
             answer = await send(client, HOME, path, identity_id=iris_id)
             page = await client.get(answer.headers["location"])
             assert ("Saved." in page.text, "Northside &lt;ID&gt;" in page.text) == (True, False)
         assert await identities(api, iris["fan_id"]) == []
         assert len(await identities(api, jack["fan_id"])) == 1
-        again = await login(api, provider, provider.token(sub="iris"))
+        again = await login(api, provider, provider.token(sub="iris", auth_time=int(datetime.now(UTC).timestamp())))
         assert again["fan_id"] != iris["fan_id"]
 
 

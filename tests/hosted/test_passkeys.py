@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from fanfare.kernel.pages.assets import assets
+from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.conftest import serving
@@ -162,6 +163,74 @@ async def test_the_host_that_a_site_shares_with_the_pages(other_api: Api, base_u
     assert (await other_api.ok(answer))["rp_id"] == "localhost"
     async with visitor(base_url) as client:
         assert options_in(await client.get(login_url(other_api)))["rpId"] == "localhost"
+
+
+async def test_older_passkeys_go_on_when_the_pages_get_another_host(
+    other_api: Api, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, origin = other_api, "https://pages.example.com"
+    monkeypatch.setattr(public_address, "base", origin)
+    await register_site(api)
+    await registered(api, "old@example.org", is_accepted=True)
+    old, new = Authenticator(), Authenticator()
+
+    async def offered() -> list[Any]:
+        page = await client.get(login_url(api, login="again"))
+        return [json.loads(unescape(each)) for each in OPTIONS.findall(page.text)]
+
+    async def try_log_in(device: Authenticator, options: Any) -> httpx.Response:
+        page = await client.get(login_url(api, login="again"))
+        credential = json.dumps(device.log_in(options, origin=origin))
+        target = f"/crm/oauth/passkey?{urlsplit(login_url(api)).query}"
+        return await client.post(target, data={"form_token": token_in(page), "credential": credential})
+
+    async def add_here(device: Authenticator) -> None:
+        page = await client.get(own_url(api))
+        credential = json.dumps(device.register(options_in(page), origin=origin))
+        data = {"form_token": token_in(page), "credential": credential}
+        assert (await client.post(own_url(api), data=data)).status_code == 303
+
+    async with visitor(base_url) as client:
+        await enter(client, api, "old@example.org")
+        await add_here(old)
+        values = {"origin": origin, "rp_id": "example.com"}
+        entry = await api.ok(await api.post("/api/v1/manage/passkey_origins", **values))
+        await add_here(new)
+        shared, own = await offered()
+        assert (shared["rpId"], own["rpId"]) == ("example.com", "pages.example.com")
+        for device, options in ((new, shared), (old, own)):
+            assert code_in(await try_log_in(device, options))
+        assert (await try_log_in(old, (await offered())[0])).status_code == 422
+        page = await client.get(own_url(api))
+        for passkey_id in re.findall(r'name="passkey_id" value="(\d+)"', page.text)[:1]:
+            await client.post(own_url(api, "/remove"), data={"form_token": token_in(page), "passkey_id": passkey_id})
+        assert [each["rpId"] for each in await offered()] == ["example.com"], "nobody has an older one any more"
+    await api.ok(await api.delete(f"/api/v1/manage/passkey_origins/{entry['passkey_origin_id']}"))
+
+
+async def test_a_passkey_gets_a_name_and_shows_when_it_was_used(api: Api, base_url: str) -> None:
+    await registered(api, "gus@example.org")
+    device = Authenticator()
+    async with visitor(base_url) as client:
+        page = await client.get(
+            (await add(client, api, await enter(client, api, "gus@example.org"), device)).headers["location"]
+        )
+        assert ("Not used yet" in page.text, "Last used on" in page.text) == (True, False)
+        (path,) = re.findall(r'href="(/crm/passkeys/name\?[^"]+)"', page.text)
+        path = unescape(path)
+        for wrong in (" ", "x" * 101):
+            refused = await submit(client, path, passkey_name=wrong)
+            assert (refused.status_code, "Enter a name of at most" in refused.text) == (422, True)
+        answer = await submit(client, path, passkey_name="Gus' <phone>")
+        page = await client.get(answer.headers["location"])
+        assert "Gus&#39; &lt;phone&gt;" in page.text
+        async with visitor(base_url) as other:
+            assert code_in(await log_in(other, api, device))
+        assert "Last used on" in (await client.get(own_url(api))).text
+        await registered(api, "thief@example.org")
+        async with visitor(base_url) as thief:
+            await enter(thief, api, "thief@example.org")
+            assert (await thief.get(path)).status_code == 404
 
 
 def test_the_script_is_small() -> None:

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from fanfare.fans.actions import passwords
 from fanfare.kernel.data.db import Db
-from fanfare.sessions.actions import connecting
+from fanfare.sessions.actions import password_checks
 from tests.api import Api, new_api
 from tests.sessions.logins import CONNECT, PASSWORD, change, connect, fan_of, registered, try_connect
 
@@ -137,7 +137,7 @@ async def test_a_password_replaced_while_it_is_verified_opens_no_session(
         await asyncio.to_thread(replaced.wait, 30)
         return is_right
 
-    monkeypatch.setattr(connecting, "is_password", slow)
+    monkeypatch.setattr(password_checks, "is_password", slow)
     login = asyncio.create_task(try_connect(api, "email", email="under-way@example.com", password=PASSWORD))
     assert await asyncio.to_thread(verified.wait, 30)
     await api.ok(await change(api, first["session_uid"], password="another password"))

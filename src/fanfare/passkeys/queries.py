@@ -44,15 +44,22 @@ async def origins(db: Db, account_id: int) -> list[Origin]:
     return [*([pages] if pages else []), *read_rows(Origin, rows)]
 
 
-async def pages_rp_id(db: Db, account_id: int) -> str | None:
-    """Return the host for passkeys on the installation's own pages, unless browsers allow none there.
+async def pages_rp_ids(db: Db, account_id: int) -> list[str]:
+    """Return the hosts for passkeys on the installation's own pages, the one for new passkeys first.
 
-    It is what the account registered for their origin, such as a domain above that its site shares, else their own.
+    That is what the account registered for their origin, such as a domain above that its site shares, else their own.
+    Their own stays as long as there are passkeys of it. None where browsers allow no passkeys.
     """
     pages = own_origin()
     if pages is None:
-        return None
-    return [each.rp_id for each in await origins(db, account_id) if each.origin == pages.origin][-1]
+        return []
+    hosts = [each.rp_id for each in await origins(db, account_id) if each.origin == pages.origin]
+    if len(hosts) > 1 and not await db.value(HAS_PASSKEYS, account_id, pages.rp_id):
+        hosts.remove(pages.rp_id)
+    return list(dict.fromkeys(reversed(hosts)))
+
+
+HAS_PASSKEYS = "select exists (select from passkeys where account_id = $1 and rp_id = $2)"
 
 
 async def relying_party(db: Db, account_id: int, rp_id: str | None) -> RelyingParty:

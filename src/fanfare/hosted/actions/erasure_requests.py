@@ -1,4 +1,4 @@
-"""Fans ask to be erased, take that back, or staff decide; a mail with the certificate ends it."""
+"""Fans ask to be erased, take that back, or staff decide; a message with the certificate ends it."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -93,7 +93,7 @@ FAN = """
     select r.fan_id, r.request_state, r.business_id, r.request_language, r.erasure_request_id
     from erasure_requests r where r.account_id = $1 and r.erasure_request_id = $2
 """
-LOCKED_FAN = "select email from fans where account_id = $1 and fan_id = $2 for update"
+LOCKED_FAN = "select email, phone from fans where account_id = $1 and fan_id = $2 for update"
 
 
 async def decide(db: Db, account_id: int, decision: ErasureDecision, now: datetime) -> ErasureRequest:
@@ -104,24 +104,21 @@ async def decide(db: Db, account_id: int, decision: ErasureDecision, now: dateti
 
     async def write(outer: Db) -> None:
         async with outer.transaction() as tx:
-            row, email = await _locked(tx, account_id, decision.erasure_request_id)
+            row, person = await _locked(tx, account_id, decision.erasure_request_id)
             if row["request_state"] != "waiting":
                 raise RequestDecided
-            if decision.decision == "refuse" or email is None:
+            if decision.decision == "refuse" or person is None:
                 state = "refused" if decision.decision == "refuse" else "done"
                 await tx.execute(CLOSE, account_id, row["fan_id"], now, state, row["erasure_request_id"])
             else:
-                await _erase(tx, account_id, row, email, now)
+                await _erase(tx, account_id, row, person, now)
 
     await db.retry_conflicts(write)
     return await queries.erasure_request(db, account_id, decision.erasure_request_id)
 
 
-async def _locked(db: Db, account_id: int, erasure_request_id: int) -> tuple[Record, str | None]:
-    """Lock the fan of a request, then the request, as merges do; return it and the email address.
-
-    The address is empty for a fan without one, and None for a fan who is no more.
-    """
+async def _locked(db: Db, account_id: int, erasure_request_id: int) -> tuple[Record, Record | None]:
+    """Lock the fan of a request, then the request, as merges do; return it and the fan, None for one who is no more."""
     fan_id: int | None = None
     person: Record | None = None
     for _ in range(WRITE_ATTEMPTS):
@@ -129,24 +126,24 @@ async def _locked(db: Db, account_id: int, erasure_request_id: int) -> tuple[Rec
         if row is None:
             raise Unknown(erasure_request=erasure_request_id)
         if row["fan_id"] == fan_id:
-            return row, None if person is None else person["email"] or ""
+            return row, person
         # New, or moved by a merge while this transaction waited.
         fan_id = row["fan_id"]
         person = await db.row(LOCKED_FAN, account_id, fan_id)
     raise Unavailable
 
 
-async def _erase(db: Db, account_id: int, row: Record, email: str, now: datetime) -> None:
+async def _erase(db: Db, account_id: int, row: Record, person: Record, now: datetime) -> None:
     certificate = await erase_fan(db, account_id, row["fan_id"], now, source=SOURCE)
-    if email:
-        await send(db, account_id, _farewell(row, email, certificate), now)
+    if person["email"] or person["phone"]:
+        await send(db, account_id, _farewell(row, person, certificate), now)
 
 
-def _farewell(row: Record, email: str, certificate: Erasure) -> NewMessage:
-    """Return the mail with the certificate, which names no fan; its address is deleted once it has left."""
+def _farewell(row: Record, person: Record, certificate: Erasure) -> NewMessage:
+    """Return the message with the certificate, which names no fan; its recipient is deleted once it has left."""
     return NewMessage(
-        channel="email",
-        recipient=email,
+        channel="email" if person["email"] else "sms",
+        recipient=person["email"] or person["phone"],
         template="erasure_done",
         request_key=f"erasure_done:{certificate.erasure_id}",
         values={"certificate": certificate.erasure_id, "digest": certificate.digest},

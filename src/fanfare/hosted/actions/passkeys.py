@@ -11,23 +11,25 @@ from fanfare.kernel.data.db import Db
 from fanfare.passkeys.actions import challenges
 from fanfare.passkeys.actions.challenges import LIFETIME, LOGIN, Challenge
 from fanfare.passkeys.actions.keeping import TooManyPasskeys
-from fanfare.passkeys.queries import pages_rp_id
+from fanfare.passkeys.queries import pages_rp_ids
 from fanfare.sessions.actions import passkeys
 from fanfare.sessions.schemas.passkeys import NewPasskey, PasskeyOptionsRequest
 
 
-async def login_options(db: Db, account_id: int, now: datetime) -> str:
-    """Return what the browser needs to log in with a passkey, as JSON; empty where no browser has passkeys."""
-    rp_id = await pages_rp_id(db, account_id)
-    return _json(challenges.login_options(Challenge(account_id, LOGIN, rp_id, now + LIFETIME))) if rp_id else ""
+async def login_options(db: Db, account_id: int, now: datetime) -> list[str]:
+    """Return what the browser needs to log in with a passkey, as JSON for each host that the pages have or had."""
+    return [
+        _json(challenges.login_options(Challenge(account_id, LOGIN, rp_id, now + LIFETIME)))
+        for rp_id in await pages_rp_ids(db, account_id)
+    ]
 
 
 async def creation_options(db: Db, account: Account, session: BrowserSession, now: datetime) -> str:
     """Return what the browser needs to make a passkey, as JSON; empty where it cannot, and for who has enough."""
-    rp_id = await pages_rp_id(db, account.id)
-    if rp_id is None:
+    rp_ids = await pages_rp_ids(db, account.id)
+    if not rp_ids:
         return ""
-    request = PasskeyOptionsRequest(session_uid=session.session_uid, rp_id=rp_id)
+    request = PasskeyOptionsRequest(session_uid=session.session_uid, rp_id=rp_ids[0])
     try:
         return _json((await passkeys.registration(db, account, request, now)).passkey_options)
     except TooManyPasskeys:

@@ -6,9 +6,11 @@ import secrets
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
+
 from fanfare.hosted.browser_sessions import LOGIN
-from fanfare.hosted.schemas.login import Destination
-from fanfare.hosted.schemas.provider_logins import ProviderLogin
+from fanfare.hosted.schemas.login import Destination, ProviderReturn
+from fanfare.hosted.schemas.provider_logins import ProviderLogin, ProviderUser
 from fanfare.identities.actions.providers import client_secret
 from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
 from fanfare.identities.queries.providers import Provider, find_provider
@@ -19,11 +21,12 @@ from fanfare.kernel.pages.forms import FormRefused
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.wire import storage_fault
 
 # Begins with the account, whose cookie has the rest.
 STATE = re.compile(r"([0-9]{1,18})\.")
 START, RETURN = f"{LOGIN}/provider", f"{LOGIN}/provider/return"
-PURPOSE = "login at an identity provider"
+PURPOSE, NAMES_PURPOSE = "login at an identity provider", "names in a form of an identity provider"
 # The parameter that names the provider, and nothing else of the login page.
 PROVIDER_ID = "provider_id"
 MAX_AGE = timedelta(minutes=10)
@@ -87,13 +90,38 @@ def returned_login(visit: Visit, state: str) -> tuple[int, ProviderLogin]:
     return account_id, login
 
 
+def sealed_names(user: str, state: str) -> str:
+    """Return the names in a provider's form, sealed for the return with a state; empty without any.
+
+    Apple says them in its form alone, at the first login, and logs contain URLs.
+    """
+    try:
+        names = msgspec.json.decode(user, type=ProviderUser).name
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    values = {"first_name": names.first_name.strip(), "last_name": names.last_name.strip()}
+    usable = {field: name for field, name in values.items() if name and name.isprintable() and not storage_fault(name)}
+    return secret_keys.seal(NAMES_PURPOSE, msgspec.json.encode([state, usable])) if usable else ""
+
+
+def _names(text: str | None, state: str) -> dict[str, str]:
+    try:
+        data = secret_keys.unseal(NAMES_PURPOSE, text or "", max_age=MAX_AGE)
+    except NotSealed:
+        return {}
+    sealed_state, names = msgspec.json.decode(data, type=tuple[str, dict[str, str]])
+    return names if hmac.compare_digest(sealed_state.encode(), state.encode()) else {}
+
+
 async def step_fields(
-    db: Db, destination: Destination, login: ProviderLogin, code: str, now: datetime
+    db: Db, destination: Destination, login: ProviderLogin, back: ProviderReturn, now: datetime
 ) -> dict[str, str]:
     """Exchange a code and return the fields of the step of `sessions/connect` that it allows."""
     provider = await _provider(db, destination, login.provider_id)
-    token = await token_of_code(provider, client_secret(provider), login.flow, code, now)
-    fields = {"network": provider.preset_name, "provider": str(provider.provider_id)}
+    code = back.code or ""
+    token = await token_of_code(provider, client_secret(provider, now), login.flow, code, now)
+    names = _names(back.user, login.flow.state)
+    fields = {"network": provider.preset_name, "provider": str(provider.provider_id), **names}
     if not provider.preset.has_id_token:
         return {**fields, "access_token": token}
     return {**fields, "id_token": token, "nonce": login.flow.nonce}

@@ -38,7 +38,7 @@ async def login_provider_return(db: Db, visit: Visit, back: ProviderReturn, now:
     destination = await open_destination(db, visit, query)
     if back.code and not back.error:
         try:
-            fields = await provider_logins.step_fields(db, destination, login, back.code, now)
+            fields = await provider_logins.step_fields(db, destination, login, back, now)
             return await go_on(db, visit, destination, fields, now)
         except BadParameters as wrong:
             # For the operator: what is wrong with a token or a code is nothing that the fan can mend.
@@ -50,5 +50,6 @@ async def login_provider_return(db: Db, visit: Visit, back: ProviderReturn, now:
 @page.post(RETURN, is_open=True)
 async def login_provider_post(back: ProviderReturn) -> Redirect:
     """Take a provider's form, which comes without our cookies (SameSite=Lax), to the same address by GET, with them."""
-    values = {"state": back.state, "code": back.code, "error": back.error}
+    user = provider_logins.sealed_names(back.user or "", back.state)
+    values = {"state": back.state, "code": back.code, "error": back.error, "user": user}
     return Redirect(f"{RETURN}?{urlencode({name: value for name, value in values.items() if value})}")

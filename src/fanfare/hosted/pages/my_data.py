@@ -22,6 +22,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import with_language
 from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
 from fanfare.messages.actions.preference_links import Recipient
+from fanfare.passkeys.queries import passkeys
 from fanfare.sessions.queries.sessions import fan_sessions
 
 TEMPLATES = "hosted/templates/my_data"
@@ -34,6 +35,7 @@ PATHS = {
     },
     "passkeys": "/crm/passkeys",
     "passkey_removal": "/crm/passkeys/remove",
+    "passkey_name": "/crm/passkeys/name",
 }
 # Pages that show nothing of what is stored of an address.
 OPEN = frozenset({"password", "consents", "passkeys"})
@@ -91,6 +93,7 @@ async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> Vi
     values = {
         "fan": await fan(db, query.account_id, session.fan_id),
         "data": await queries.my_data(db, query.account_id, session.fan_id),
+        "passkeys": await passkeys(db, query.account_id, session.fan_id),
         "sessions": await fan_sessions(db, query.account_id, session.fan_id, now),
         "session_id": session.session_id,
         "programs_url": with_language(PROGRAMS.format(account_id=query.account_id), visit.language.code),

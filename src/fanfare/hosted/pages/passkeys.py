@@ -9,17 +9,18 @@ from fanfare.hosted.pages.login_frame import PASSKEY, login_page, login_paths, o
 from fanfare.hosted.pages.my_data import PATHS, enter, url_of, view_of
 from fanfare.hosted.schemas.login import LoginQuery
 from fanfare.hosted.schemas.my_data import MyDataQuery
-from fanfare.hosted.schemas.passkeys import AddedPasskey, PasskeyLogin, RemovedPasskey
+from fanfare.hosted.schemas.passkeys import AddedPasskey, NamedPasskey, OwnPasskey, PasskeyLogin
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.passkeys.actions.challenges import FIELD
 from fanfare.passkeys.queries import passkeys
-from fanfare.sessions.actions.passkeys import remove_own
+from fanfare.sessions.actions.passkeys import remove_own, rename_passkey
 from fanfare.sessions.schemas.connect import PASSKEY as BY_PASSKEY
-from fanfare.sessions.schemas.passkeys import SessionPasskey
+from fanfare.sessions.schemas.passkeys import RenamedPasskey, SessionPasskey
 
 NOT_ADDED = "This passkey was not accepted. Please try again."
+WRONG_NAME = "Enter a name of at most 100 characters."
 NOT_ENTERED = "This passkey was not accepted. Please use another way to log in."
 
 
@@ -51,13 +52,38 @@ async def passkey_add(db: Db, visit: Visit, form: AddedPasskey, now: datetime) -
 
 
 @page.post(PATHS["passkey_removal"])
-async def passkey_remove(db: Db, visit: Visit, form: RemovedPasskey, now: datetime) -> Redirect:
+async def passkey_remove(db: Db, visit: Visit, form: OwnPasskey, now: datetime) -> Redirect:
     """Remove a passkey of the fan."""
     db = db.for_account(form.account_id)
     account = await account_by_id(db, form.account_id)
     session = await enter(db, visit, "passkeys", form, now, is_fresh=True)
     target = SessionPasskey(session_uid=session.session_uid, passkey_id=form.passkey_id)
     await remove_own(db, account, target, now)
+    return Redirect(url_of(visit, "passkeys", form, is_saved="true"))
+
+
+@page.get(PATHS["passkey_name"])
+async def passkey_name(db: Db, visit: Visit, query: OwnPasskey, now: datetime) -> View:
+    """Show the name of a passkey, to be changed."""
+    db = db.for_account(query.account_id)
+    session = await enter(db, visit, "passkeys", query, now, is_fresh=True)
+    entries = await passkeys(db, query.account_id, session.fan_id)
+    entry = next((each for each in entries if each.passkey_id == query.passkey_id), None)
+    if entry is None:
+        raise Unknown(passkey=query.passkey_id)
+    if visit.faults:
+        visit.faults = {"passkey_name": WRONG_NAME}
+    return await view_of(db, visit, query, "passkey_name.html", {"passkey": entry})
+
+
+@page.post(PATHS["passkey_name"])
+async def passkey_name_save(db: Db, visit: Visit, form: NamedPasskey, now: datetime) -> Redirect:
+    """Save the name of a passkey."""
+    db = db.for_account(form.account_id)
+    account = await account_by_id(db, form.account_id)
+    session = await enter(db, visit, "passkeys", form, now, is_fresh=True)
+    change = RenamedPasskey(session_uid=session.session_uid, passkey_id=form.passkey_id, passkey_name=form.passkey_name)
+    await rename_passkey(db, account, change, now)
     return Redirect(url_of(visit, "passkeys", form, is_saved="true"))
 
 

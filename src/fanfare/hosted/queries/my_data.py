@@ -3,7 +3,7 @@
 from fanfare.fans.queries.attributes import identifiers
 from fanfare.hosted.schemas.my_data import Entry, Group, Login, MyData
 from fanfare.identities.queries.links import links
-from fanfare.identities.queries.providers import providers
+from fanfare.identities.queries.providers import issuer_title, providers
 from fanfare.kernel.data.db import Db
 from fanfare.points.queries import balances
 
@@ -93,4 +93,7 @@ async def my_data(db: Db, account_id: int, fan_id: int) -> MyData:
 async def _logins(db: Db, account_id: int, fan_id: int) -> list[Login]:
     linked = await links(db, account_id, fan_id)
     titles = {each.issuer: each.title for each in await providers(db, account_id)} if linked else {}
-    return [Login(each.identity_id, titles.get(each.issuer, each.issuer), each.use_timestamp) for each in linked]
+    return [
+        Login(each.identity_id, titles.get(each.issuer) or issuer_title(each.issuer), each.use_timestamp)
+        for each in linked
+    ]

@@ -111,6 +111,7 @@ class ProviderReturn(Params, kw_only=True):
     state: Annotated[Annotated[str, TextForm(200)], "What the browser was sent with."]
     code: Annotated[Annotated[str, TextForm(4096)] | None, "Code to exchange."] = None
     error: Annotated[Text | None, "The reason, when the code is missing."] = None
+    user: Annotated[Annotated[str, TextForm(4096)] | None, "Names of the person, as Apple's form has them."] = None
 
 
 class Destination(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from fanfare.hosted.schemas.login import LoginQuery
 from fanfare.hosted.schemas.my_data import MyDataQuery
 from fanfare.kernel.wire import Id, TextForm
 from fanfare.passkeys.schemas.credentials import NewCredential, NewCredentialForm
+from fanfare.passkeys.schemas.passkeys import PasskeyName
 
 LONGEST_CREDENTIAL = 12_000
 # As text: the login repeats it once the terms are accepted.
@@ -24,7 +25,13 @@ class AddedPasskey(MyDataQuery, kw_only=True):
     credential: Annotated[NewCredential, NewCredentialForm(), "What the browser returned, as JSON."]
 
 
-class RemovedPasskey(MyDataQuery, kw_only=True):
-    """A passkey to remove."""
+class OwnPasskey(MyDataQuery, kw_only=True):
+    """A passkey of the fan, such as one to remove."""
 
     passkey_id: Annotated[Id, "Passkey by its id."]
+
+
+class NamedPasskey(OwnPasskey, kw_only=True):
+    """A passkey of the fan, and its new name."""
+
+    passkey_name: Annotated[PasskeyName, "Name by which the fan recognizes it."]

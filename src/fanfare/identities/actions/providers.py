@@ -1,10 +1,11 @@
 """Writes the identity providers of an account."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
 from fanfare.campaigns.queries.checks import no_business
+from fanfare.identities.gateways.documents import unavailable
 from fanfare.identities.queries.providers import Provider
 from fanfare.identities.schemas.presets import OIDC, PRESETS
 from fanfare.identities.schemas.providers import NewProvider, ProviderChanges
@@ -19,9 +20,12 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.wire import unix
 
 SECRET_PURPOSE = "client secret of an identity provider"  # noqa: S105 - a purpose
 MAX_PROVIDERS = 200
+# How long a client secret holds that is signed for one exchange.
+SECRET_LIFE = timedelta(minutes=5)
 
 
 class ProviderExists(Conflict):
@@ -36,12 +40,12 @@ CREATE = Sql(f"""
     with {HOLD},
     created as (
         insert into identity_providers (
-            account_id, provider_id, business_id, preset, title, issuer, client_ids, sealed_secret, jwks_url,
-            authorization_url, token_url, userinfo_url, is_email_trusted, is_access_token_accepted, is_enabled,
-            created_at, updated_at)
-        select $1, nextval('positions'), :business_id, :preset, :title, :issuer, :client_ids, :sealed_secret, :jwks_url,
-               :authorization_url, :token_url, :userinfo_url, :is_email_trusted, :is_access_token_accepted, :is_enabled,
-               :now, :now
+            account_id, provider_id, business_id, preset, title, issuer, client_ids, sealed_secret, team_id, key_id,
+            jwks_url, authorization_url, token_url, userinfo_url, is_email_trusted, is_access_token_accepted,
+            is_enabled, created_at, updated_at)
+        select $1, nextval('positions'), :business_id, :preset, :title, :issuer, :client_ids, :sealed_secret, :team_id,
+               :key_id, :jwks_url, :authorization_url, :token_url, :userinfo_url, :is_email_trusted,
+               :is_access_token_accepted, :is_enabled, :now, :now
         from hold
         where (select count(*) from identity_providers p where p.account_id = $1) < :most
         returning provider_id
@@ -71,6 +75,8 @@ async def create_provider(db: Db, account_id: int, new: NewProvider, now: dateti
             issuer=new.issuer or preset.issuer,
             client_ids=new.client_ids,
             sealed_secret=sealed(new.client_secret),
+            team_id=new.team_id,
+            key_id=new.key_id,
             **addresses,
             is_email_trusted=preset.is_email_trusted if new.is_email_trusted is None else new.is_email_trusted,
             is_access_token_accepted=bool(new.is_access_token_accepted),
@@ -92,9 +98,34 @@ def sealed(secret: str | None) -> str | None:
     return secret_keys.seal(SECRET_PURPOSE, secret.encode()) if secret else None
 
 
-def client_secret(provider: Provider) -> str | None:
-    """Return the client secret of a provider; raises NotSealed when its secret key is gone."""
-    return secret_keys.unseal(SECRET_PURPOSE, provider.sealed_secret).decode() if provider.sealed_secret else None
+def client_secret(provider: Provider, now: datetime) -> str | None:
+    """Return the client secret of a provider, signed for now where a key signs it.
+
+    Raises NotSealed when the secret key of the installation is gone.
+    """
+    if provider.sealed_secret is None:
+        return None
+    secret = secret_keys.unseal(SECRET_PURPOSE, provider.sealed_secret).decode()
+    return _signed(provider, secret, now) if provider.team_id and provider.key_id else secret
+
+
+def _signed(provider: Provider, private_key: str, now: datetime) -> str:
+    """Return a client secret as Apple documents it: a token of the team for the client, signed with ES256."""
+    from joserfc import jwt  # noqa: PLC0415 - takes megabytes, which most commands save
+    from joserfc.errors import JoseError  # noqa: PLC0415 - as above
+    from joserfc.jwk import ECKey  # noqa: PLC0415 - as above
+
+    claims = {
+        "iss": provider.team_id,
+        "sub": provider.client_ids[0],
+        "aud": provider.issuer,
+        "iat": unix(now),
+        "exp": unix(now + SECRET_LIFE),
+    }
+    try:
+        return jwt.encode({"alg": "ES256", "kid": provider.key_id}, claims, ECKey.import_key(private_key))
+    except (JoseError, ValueError):
+        raise unavailable(provider.account_id, "its client_secret is no private key that can sign") from None
 
 
 COLUMNS = Columns(ProviderChanges, key=("provider_id",), names={"client_secret": "sealed_secret"})

@@ -1,6 +1,7 @@
 """Reads identity providers."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -11,7 +12,7 @@ from fanfare.kernel.wire import unix
 
 ADDRESSES = ("jwks_url", "authorization_url", "token_url", "userinfo_url")
 COLUMNS = (
-    "account_id, provider_id, business_id, preset, title, issuer, client_ids, sealed_secret, jwks_url,"
+    "account_id, provider_id, business_id, preset, title, issuer, client_ids, sealed_secret, team_id, key_id, jwks_url,"
     " authorization_url, token_url, userinfo_url, is_email_trusted, is_access_token_accepted, is_enabled, created_at,"
     " updated_at"
 )
@@ -27,6 +28,8 @@ class Provider(msgspec.Struct, frozen=True):
     issuer: str
     client_ids: list[str]
     sealed_secret: str | None
+    team_id: str | None
+    key_id: str | None
     jwks_url: str | None
     authorization_url: str | None
     token_url: str | None
@@ -90,7 +93,16 @@ def _addresses(row: Record) -> dict[str, Any]:
 
 
 def _provider(row: Record) -> Provider:
-    names = ("account_id", "provider_id", "issuer", "client_ids", "sealed_secret", "is_email_trusted")
+    names = (
+        "account_id",
+        "provider_id",
+        "issuer",
+        "client_ids",
+        "sealed_secret",
+        "team_id",
+        "key_id",
+        "is_email_trusted",
+    )
     return Provider(
         preset_name=row["preset"],
         title=_title(row),
@@ -101,12 +113,19 @@ def _provider(row: Record) -> Provider:
 
 
 def _title(row: Record) -> str:
-    return row["title"] or PRESETS[row["preset"]].title or str(row["issuer"]).removeprefix("https://")
+    return row["title"] or PRESETS[row["preset"]].title or issuer_title(row["issuer"])
+
+
+def issuer_title(issuer: str) -> str:
+    """Return the name of a provider of which only the issuer is known: that of a preset, else its host."""
+    presets = (each.title for each in PRESETS.values() if each.issuer == issuer)
+    return next(presets, "") or urlsplit(issuer).hostname or issuer
 
 
 def _as_answer(row: Record) -> IdentityProvider:
     names = (
-        "provider_id", "business_id", "preset", "issuer", "client_ids", "is_email_trusted", "is_access_token_accepted",
+        "provider_id", "business_id", "preset", "issuer", "client_ids", "team_id", "key_id", "is_email_trusted",
+        "is_access_token_accepted",
         "is_enabled",
     )  # fmt: skip
     return IdentityProvider(

@@ -46,6 +46,7 @@ PRESETS = {
         "https://appleid.apple.com",
         scope="openid email name",
         response_mode="form_post",
+        posts_secret=True,
         is_email_trusted=True,
     ),
     # OAuth without OpenID; its address is not verified.

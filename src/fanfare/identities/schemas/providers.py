@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from msgspec import UNSET, UnsetType
 
 from fanfare.identities.schemas.presets import OIDC, PRESETS
@@ -30,6 +31,13 @@ ACCESS_TOKENS = (
 )
 
 
+TEAM = (
+    "Team at Apple, with key_id: client_secret is then the private key (PEM, P-256), and a client secret is signed"
+    " with it for each login."
+)
+KEY = "Id of that key at the provider."
+
+
 class IdentityProvider(msgspec.Struct):
     """An identity provider, with the addresses of its preset. business_id is null for one of the whole account.
 
@@ -43,6 +51,8 @@ class IdentityProvider(msgspec.Struct):
     issuer: str
     client_ids: list[str]
     has_client_secret: bool
+    team_id: str | None
+    key_id: str | None
     jwks_url: str | None
     authorization_url: str | None
     token_url: str | None
@@ -63,6 +73,8 @@ class NewProvider(Params, kw_only=True):
     issuer: Annotated[Url | None, "Issuer, as in its tokens; needed without a preset."] = None
     client_ids: Annotated[ClientIds, "Client ids that tokens may be for; the first is used on the login page."]
     client_secret: Annotated[Secret | None, "Client secret, for the login page. It is never shown again."] = None
+    team_id: Annotated[Text | None, TEAM] = None
+    key_id: Annotated[Text | None, KEY] = None
     jwks_url: Annotated[Url | None, JWKS] = None
     authorization_url: Annotated[Url | None, AUTHORIZATION] = None
     token_url: Annotated[Url | None, TOKEN] = None
@@ -93,6 +105,8 @@ class ProviderChanges(Params, kw_only=True):
     title: Annotated[Text | None | UnsetType, "Name on the button of the login page."] = UNSET
     client_ids: Annotated[ClientIds | None, "Client ids that tokens may be for; replaces all."] = None
     client_secret: Annotated[Secret | None | UnsetType, "New client secret; empty to have none."] = UNSET
+    team_id: Annotated[Text | None | UnsetType, TEAM] = UNSET
+    key_id: Annotated[Text | None | UnsetType, KEY] = UNSET
     jwks_url: Annotated[Url | None | UnsetType, JWKS] = UNSET
     authorization_url: Annotated[Url | None | UnsetType, AUTHORIZATION] = UNSET
     token_url: Annotated[Url | None | UnsetType, TOKEN] = UNSET
@@ -109,8 +123,24 @@ class ProviderChanges(Params, kw_only=True):
         yield from provider_faults(values)
 
 
+def is_signing_key(text: str) -> bool:
+    """Return whether a text is a private key that can sign client secrets."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey  # noqa: PLC0415 - large
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - large
+
+    try:
+        key = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
+
+
 def provider_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the faults of what creating and changing share: no client id, addresses that calls may not go to."""
+    if bool(values.get("team_id")) != bool(values.get("key_id")):
+        yield "key_id" if values.get("team_id") else "team_id", "is required: team_id and key_id belong together"
+    if values.get("team_id") and not is_signing_key(values.get("client_secret") or ""):
+        yield "client_secret", "must be the private key (PEM, P-256) when team_id is sent"
     if values.get("client_ids") == []:
         yield "client_ids", "must be at least one"
     for name in URL_FIELDS:
