@@ -136,6 +136,14 @@ async def test_both_pages_can_be_read(
     await to_own_passkeys(page, api)
     await page.get_by_role("button", name="Add a passkey").click()
     await page.get_by_text("Saved.").wait_for()
+    assert await findings(page) == []
+    await page.get_by_role("link", name="Rename Passkey", exact=True).first.click()
+    await page.get_by_label("Name").fill(f"Maren's phone {'x' * 60} {width} {scheme}")
+    await page.screenshot(path=PICTURES / f"passkey-name-{width}-{scheme}.png", full_page=True)
+    assert await findings(page) == []
+    await page.get_by_label("Name").fill(f"Maren's phone {'x' * 60} {width} {scheme}")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("link", name=f"Rename Maren's phone {'x' * 60} {width} {scheme}").wait_for()
     await page.screenshot(path=PICTURES / f"passkeys-{width}-{scheme}.png", full_page=True)
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await findings(page) == []

@@ -1,6 +1,7 @@
 """Requests to log in: what leads back to the client with an error, and what leads nowhere."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
@@ -29,6 +30,7 @@ from tests.openid.provider import (
     send_form,
     target_of,
 )
+from tests.sessions.logins import PASSWORD
 
 
 def inputs_of(page: httpx.Response) -> dict[str, str]:
@@ -248,6 +250,27 @@ async def test_the_page_is_in_the_language_that_the_client_asks_for(client: Clie
         assert '<html lang="fr"' in page.text
         page = await browser.get(target_of(await authorize(browser, client, ui_locales="gsw", **changes)))
         assert '<html lang="en"' in page.text
+
+
+async def test_the_language_that_a_fan_chooses_stays_to_the_end(api: Api, client: Client) -> None:
+    """From the login over the consent page and back to the login, though the client asks for another."""
+    fan = await new_fan(api)
+    async with fan_browser(api) as browser:
+        login = await browser.get(target_of(await authorize(browser, client, ui_locales="fr")))
+        assert '<html lang="fr"' in login.text
+        (german,) = re.findall(r'href="([^"]+)" lang="de"', login.text)
+        page = await browser.get(unescape(german))
+        assert '<html lang="de"' in page.text
+        answer = await send_form(browser, page, contact=fan["email"], password=PASSWORD)
+        consent = await browser.get(answer.headers["location"])
+        assert ('<html lang="de"' in consent.text, "Erlauben" in consent.text) == (True, True)
+        assert '<html lang="de"' in (await decide(browser, consent)).text
+        page = await browser.get(target_of(await authorize(browser, client, prompt="login", ui_locales="fr")))
+        assert '<html lang="de"' in page.text
+        assert '<html lang="de"' in (await browser.get(f"{client.base}/end_session")).text
+    async with fan_browser(api) as browser:
+        page = await browser.get(target_of(await authorize(browser, client, ui_locales="fr")))
+        assert '<html lang="fr"' in page.text, "of another browser"
 
 
 # What a client knows of the fan, and what the fields of the login page and of the registration begin with.

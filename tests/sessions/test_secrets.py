@@ -12,15 +12,30 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.hosted.logins import SITE, code_in, submit
+from tests.hosted.pages import relative, visitor
 from tests.kernel.running.test_up import Up, running_up
 from tests.messages.gateways import HttpInbox, Mailbox, http_gateway, mail_server
 from tests.messages.sending import FROM, login_code, queue
 from tests.messages.test_workers import rows_of, until
+from tests.openid.provider import (
+    authorize,
+    get_code,
+    get_tokens,
+    new_client,
+    post_token,
+    refresh,
+    send_form,
+    target_of,
+    userinfo,
+)
 from tests.running import PATIENCE
 from tests.sessions.logins import CONNECT
 
@@ -162,6 +177,72 @@ async def use_sessions(fan: Fan, uids: list[str]) -> None:
         await fan.call("DELETE", f"/api/v1/sessions/{uid}")
 
 
+async def use_pages(fan: Fan, account_id: int, base_url: str, box: Mailbox) -> None:
+    """Log in on our page, exchange its code, and set a password by the link in a mail."""
+    await fan.call("POST", "/api/v1/manage/redirect_urls", with_secret=True, json={"redirect_url": SITE})
+    login = f"/crm/oauth?{urlencode({'account_id': account_id, 'redirect_url': SITE})}"
+    async with visitor(base_url) as browser:
+        await submit(browser, login, contact="kim@example.com", password=PASSWORDS[2])
+        answer = await submit(browser, login, contact="kim@example.com", password=PASSWORDS[0])
+        code = code_in(answer)
+        fan.keep(code, *browser.cookies.values())
+        for attempt in (f"{code}x", code, code):
+            body = {"api_secret": fan.keys["Api-Secret"], "account_id": account_id, "redirect_url": SITE}
+            await fan.call("POST", "/crm/access_token", with_secret=True, json={**body, "code": attempt})
+        await submit(browser, login.replace("/oauth?", "/oauth/forgotten?"), contact="kim@example.com")
+        link = await link_of(box)
+        fan.keep(parse_qs(urlsplit(link).query)["reset_uid"][0])
+        fan.keep("plntd-7")
+        for password in ("plntd-7", PASSWORDS[1]):
+            await submit(browser, relative(link), password=password)
+        assert (await browser.get(relative(link))).status_code == 404
+        await submit(browser, login.replace("/oauth?", "/oauth/code?"), contact="+16045550156")
+        fan.keep(*browser.cookies.values())
+
+
+async def link_of(box: Mailbox) -> str:
+    """Wait for the link in a mail."""
+
+    async def has_come() -> bool:
+        return bool(box.mails)
+
+    await until(has_come)
+    body = box.mails[-1].get_body(("plain",))
+    assert body
+    box.raw.clear()
+    return str(re.findall(r"\S+/crm/reset\?\S+", body.get_content())[0])
+
+
+async def use_openid(fan: Fan, account_id: int, base_url: str) -> None:
+    """Log in at a client, agree, and use, refresh, revoke and misuse what it is issued."""
+    api = Api(fan.client, account_id, uuid.UUID(fan.keys["Api-Key"]), fan.keys["Api-Secret"])
+    client = await new_client(api, scopes=["openid", "email", "offline_access"])
+    scope = {"scope": "openid email offline_access"}
+    assert client.secret
+    fan.keep(client.secret, client.verifier)
+    async with visitor(base_url) as browser:
+        login = await browser.get(target_of(await authorize(browser, client, **scope)))
+        answer = await send_form(browser, login, contact="kim@example.com", password=PASSWORDS[1])
+        assert answer.status_code == 303, answer.text
+        tokens = await get_tokens(api, browser, client, **scope)
+        fan.keep(*browser.cookies.values())
+        code = await get_code(browser, client, **scope)
+        fan.keep(code)
+        for fields in (client.exchange(code, code_verifier="x" * 43), client.exchange(code), client.exchange(code)):
+            await post_token(api, client, fields)
+        for token in (tokens["access_token"], f"{tokens['access_token']}x", tokens["refresh_token"]):
+            await userinfo(api, client, token)
+        renewed = (await refresh(api, client, tokens["refresh_token"])).json()
+        await refresh(api, client, tokens["refresh_token"])
+        await post_token(api, client, {"token": renewed["access_token"]}, auth=(client.client_id, "planted-client"))
+        await api.client.post(f"{client.base}/revoke", data={"token": renewed["access_token"]}, auth=client.basic)
+        hint = {"id_token_hint": tokens["id_token"]}
+        await browser.get(f"{client.base}/end_session", params=hint)
+    for issued in (tokens, renewed):
+        fan.keep(*(issued[name] for name in ("access_token", "refresh_token", "id_token")))
+    fan.keep("planted-client")
+
+
 async def send_links(db: Db, account_id: int, box: Mailbox) -> None:
     """Send a link that the mail server refuses while quoting it, and one that leaves."""
     box.replies = {"data": [f"554 I do not like {RESET_LINK}"]}
@@ -189,6 +270,9 @@ async def test_no_secret_of_a_login_is_written_anywhere(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=up.facts["url"], timeout=PATIENCE) as client:
             fan = Fan(client, keys)
             await log_in(fan, box, inbox)
+            await fan.connect("register", email="kim@example.com", password=PASSWORDS[0])
+            await use_pages(fan, account.account_id, up.facts["url"], box)
+            await use_openid(fan, account.account_id, up.facts["url"])
             await send_links(db, account.account_id, box)
         tables = await rows_of(db)
         answer_count = await db.value("select count(*) from idempotency_keys")
@@ -198,7 +282,7 @@ async def test_no_secret_of_a_login_is_written_anywhere(tmp_path: Path) -> None:
     assert answer_count > 0
     assert "insert into sessions" in statements
     assert '"event": "answered"' in up.errors
-    assert len(fan.secrets) > 20
+    assert len(fan.secrets) > 40
     assert len(fan.refusals) > 15
     places = {"log": up.output + up.errors, "postgres.log": statements}
     places |= {f"refusal {number}": text for number, text in enumerate(fan.refusals)}

@@ -19,6 +19,7 @@ from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pages.languages import PARAMETER
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
@@ -109,6 +110,7 @@ async def _send(db: Db, account_id: int, asked: ResetRequest, reset: PasswordRes
     reset_uid = await new_reset(db, account_id, reset, now)
     query = {"account_id": account_id, "reset_uid": reset_uid}
     query |= {} if asked.business_id is None else {"business_id": asked.business_id}
+    query[PARAMETER] = asked.language
     message = NewMessage(
         channel=CHANNELS[asked.identity[0]],
         recipient=asked.recipient,

@@ -17,6 +17,7 @@ from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm, 
 from fanfare.identities.queries.providers import Provider, login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, TooManyCalls
+from fanfare.kernel.pages.languages import CHOICE
 from fanfare.kernel.pages.page import View, Visit
 from fanfare.sessions.actions.connecting import WrongLogin
 from fanfare.sessions.queries.businesses import SiteBusiness
@@ -32,7 +33,7 @@ PATHS = {
     "link_sent": LINK_SENT,
 }  # fmt: skip
 # Parameters that choose what the login begins with; the pages that follow go on without them.
-FIRST = ("login_type", "login")
+FIRST = ("login_type", "login", CHOICE)
 # What the fields of `sessions/connect` say, in words for fans.
 WORDS = {
     "email": "Enter an email address, such as ada@example.com.",

@@ -12,6 +12,7 @@ from fanfare.hosted.pages.login_frame import login_page, open_destination
 from fanfare.hosted.schemas.login import LoginQuery, ProviderQuery, ProviderReturn
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.pages.languages import PARAMETER
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.kernel.parameters import from_query, read
 
@@ -34,7 +35,9 @@ async def login_provider_return(db: Db, visit: Visit, back: ProviderReturn, now:
     db = db.for_account(account_id)
     # From here on this is the login page that the browser left.
     visit.url = login.url
-    query = read(LoginQuery, from_query(login.url.partition("?")[2].encode()))
+    raw = from_query(login.url.partition("?")[2].encode())
+    visit.choose_language(str(raw.get(PARAMETER, [""])[0]))
+    query = read(LoginQuery, raw)
     destination = await open_destination(db, visit, query)
     if back.code and not back.error:
         try:

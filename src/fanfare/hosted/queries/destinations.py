@@ -8,13 +8,14 @@ from fanfare.hosted.queries.redirect_urls import is_registered
 from fanfare.hosted.schemas.login import Destination, LoginQuery
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
+from fanfare.kernel.pages.languages import CHOICE
 from fanfare.kernel.parameters import with_query
 from fanfare.sessions.queries.businesses import business_of, own_page_business
 
 # What does not go back to the site: parameters of the page, and those that the site could take for ours.
 RESERVED = frozenset({
     "account_id", "business_id", "login_type", "redirect_url", "next", "login", "language", "code", "api_key",
-    "api_secret", "form_token",
+    "api_secret", "form_token", CHOICE,
 })  # fmt: skip
 MAX_RETURNED = 20
 LONGEST_RETURNED = 4000

@@ -25,6 +25,8 @@ FOLDER = Path(__file__).parents[2] / "locale"
 ENGLISH = "en"
 # The query parameter that selects the language, whatever the browser asks for.
 PARAMETER = "language"
+# Says besides that the visitor pressed on the language: then it stays until the browser is closed.
+CHOICE = "is_chosen"
 # In the class below, `date` is a method.
 CalendarDay = date
 # Characters of Accept-Language that are read.
@@ -129,9 +131,9 @@ def preferences(accepted: str) -> list[str]:
     return [code for _, code in sorted(entries, key=lambda entry: entry[0])]
 
 
-def with_language(url: str, code: str) -> str:
-    """Return the URL of a page in another language."""
+def with_language(url: str, code: str, *, is_choice: bool = False) -> str:
+    """Return the URL of a page in another language; `is_choice`: whoever follows it has chosen that."""
     path, _, query = url.partition("?")
     pairs = [(name, value) for name, values in from_query(query.encode()).items() for value in values]
-    rest = [(name, str(value)) for name, value in pairs if name != PARAMETER]
-    return f"{path}?{urlencode([*rest, (PARAMETER, code)])}"
+    rest = [(name, str(value)) for name, value in pairs if name not in (PARAMETER, CHOICE)]
+    return f"{path}?{urlencode([*rest, (PARAMETER, code), *([(CHOICE, 'true')] if is_choice else [])])}"

@@ -15,7 +15,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
-from fanfare.kernel.pages.languages import Language
+from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.parameters import Params, Raw
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -77,6 +77,12 @@ class Visit(msgspec.Struct):
     new_cookies: dict[str, Cookie] = {}
     # the site of an `https:` URL to which a form of this page may lead in the end
     form_target: str = ""
+
+    def choose_language(self, code: str) -> None:
+        """Answer in the language with this code, if there is one."""
+        if code:
+            self.language = select_language(code, self.language.code)
+            self.chosen_language = {PARAMETER: self.language.code}
 
     def leads_to(self, url: str) -> None:
         """Let the browser follow a redirect to the site of this URL after a form of this page; no other site is let."""

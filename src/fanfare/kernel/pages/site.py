@@ -100,10 +100,10 @@ class Site:
             code = str(query.get(languages.PARAMETER, [""])[0])
             url = request.relative_url
         ours = cookies.our_cookies(request.cookies, is_secure=self.is_secure)
-        # Chosen once, it goes along to pages whose address does not name it, until the browser is closed.
+        # Chosen once, it goes along to pages whose address names none.
         chosen = code or ours.get(languages.PARAMETER, "")
         language = languages.select_language(chosen, headers.get("accept-language", ""))
-        is_new = bool(code) and ours.get(languages.PARAMETER) != language.code
+        is_choice = code != "" and languages.CHOICE in (query or {})
         return Visit(
             url=url,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
@@ -113,7 +113,7 @@ class Site:
             nonce=secrets.token_urlsafe(NONCE_BYTES),
             chosen_language={languages.PARAMETER: language.code} if chosen else {},
             cookies=ours,
-            new_cookies={languages.PARAMETER: cookies.Cookie(language.code)} if is_new else {},
+            new_cookies={languages.PARAMETER: cookies.Cookie(language.code)} if is_choice else {},
         )
 
     async def _act(

@@ -49,7 +49,7 @@ def render(view: View, visit: Visit) -> str:
         "visit": visit,
         "language": language,
         "languages": [Language(code) for code in languages.codes()],
-        "in_language": partial(with_language, visit.url),
+        "in_language": partial(with_language, visit.url, is_choice=True),
         "form_token": partial(token_of, visit),
         "_": partial(_text, language),
     }
