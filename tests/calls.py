@@ -67,6 +67,7 @@ CHOSEN = frozenset({
     "device_id", "discovery_id", "event_key", "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id",
     "media_uid", "merchant_key", "order_key", "product_key", "registration_key", "rp_id", "spotify_uid",
     "channel_id", "label_key", "ticket_key", "tracker_key", "user_key", "venue_uid",
+    "key_id", "team_id",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"reward_uid", "request_uid"})

@@ -51,9 +51,9 @@ async def exchange(api: Api, code: str, **values: Any) -> Answer:
 
 async def mails(db: Db, api: Api, mailbox: Mailbox, now: datetime | None = None) -> list[EmailMessage]:
     """Let links that were asked for be sent and the messages of an account leave, and return the mails among them."""
-    asked = await db.rows("select reset_request_uid from reset_requests where account_id = $1", api.account_id)
+    requests = await db.rows("select reset_request_uid from reset_requests where account_id = $1", api.account_id)
     now = now or datetime.now(UTC)
-    for row in asked:
+    for row in requests:
         await answer_request(db.for_account(api.account_id), api.account_id, row["reset_request_uid"], now)
     rows = await db.rows(
         "select message_id from messages where account_id = $1 and message_state = 'queued' order by message_id",

@@ -256,9 +256,9 @@ async def test_apple_gets_a_signed_secret_and_says_the_name_once(api: Api, base_
     key = provider.secret_key.as_pem(private=True).decode()
     values = {"preset": "apple", "title": "Northside ID", "team_id": TEAM, "key_id": KEY_ID, "client_secret": key}
     accepted = await accept_provider(api, provider, **values)
-    shown = await api.ok(await api.get(PROVIDERS))
-    assert [(each["team_id"], each["key_id"]) for each in shown if each["provider_id"] == accepted] == [(TEAM, KEY_ID)]
-    assert "PRIVATE" not in str(shown)
+    listed = await api.ok(await api.get(PROVIDERS))
+    assert [(each["team_id"], each["key_id"]) for each in listed if each["provider_id"] == accepted] == [(TEAM, KEY_ID)]
+    assert "PRIVATE" not in str(listed)
     ada = {"name": {"firstName": "Ada", "lastName": "Lovelace"}, "email": "anything@example.com"}
     cases: list[tuple[Any, tuple[str | None, str | None]]] = [
         (json.dumps(ada), ("Ada", "Lovelace")),

@@ -196,9 +196,9 @@ async def test_older_passkeys_go_on_when_the_pages_get_another_host(
         values = {"origin": origin, "rp_id": "example.com"}
         entry = await api.ok(await api.post("/api/v1/manage/passkey_origins", **values))
         await add_here(new)
-        shared, own = await offered()
-        assert (shared["rpId"], own["rpId"]) == ("example.com", "pages.example.com")
-        for device, options in ((new, shared), (old, own)):
+        shared, first = await offered()
+        assert (shared["rpId"], first["rpId"]) == ("example.com", "pages.example.com")
+        for device, options in ((new, shared), (old, first)):
             assert code_in(await try_log_in(device, options))
         assert (await try_log_in(old, (await offered())[0])).status_code == 422
         page = await client.get(own_url(api))

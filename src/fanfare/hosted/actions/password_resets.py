@@ -58,17 +58,17 @@ async def send_link(db: Db, visit: Visit, destination: Destination, contact: str
     request = step_request({**fields, "network": network})
     step = await business_step(db, account, destination.business, caller, request, now)
     key = identity(account, request)
-    asked = ResetRequest(key, request.email or key[1], destination.business_id, visit.language.code, path)
+    reset_request = ResetRequest(key, request.email or key[1], destination.business_id, visit.language.code, path)
     receipts = await count(db, account.id, message_attempts(step, key), now)
     try:
         async with db.transaction() as tx:
-            await _ask(tx, account.id, asked, now)
+            await _ask(tx, account.id, reset_request, now)
     except BaseException:
         await give_back(db, account.id, receipts)
         raise
 
 
-async def _ask(db: Db, account_id: int, asked: ResetRequest, now: datetime) -> None:
+async def _ask(db: Db, account_id: int, reset_request: ResetRequest, now: datetime) -> None:
     """Let a worker look for the fan: what happens here, and how long it takes, is the same for every address."""
     request_uid = uuid.uuid4()
     await db.execute(
@@ -76,7 +76,7 @@ async def _ask(db: Db, account_id: int, asked: ResetRequest, now: datetime) -> N
         " values ($1, $2, $3, $4)",
         account_id,
         request_uid,
-        secret_keys.seal(PURPOSE, asked.encoded()),
+        secret_keys.seal(PURPOSE, reset_request.encoded()),
         now,
     )
     await enqueue(db.for_account(account_id), ANSWER, str(request_uid))
@@ -92,10 +92,16 @@ async def answer_request(db: Db, account_id: int, request_uid: uuid.UUID, now: d
             request_uid,
             now - LIFETIME,
         )
-        asked = _unsealed(sealed)
-        owner = await tx.row(OWNER, account_id, *asked.identity) if asked else None
-        if asked and owner:
-            await _send(tx, account_id, asked, PasswordReset(owner["fan_id"], asked.identity, asked.path), now)
+        reset_request = _unsealed(sealed)
+        owner = await tx.row(OWNER, account_id, *reset_request.identity) if reset_request else None
+        if reset_request and owner:
+            await _send(
+                tx,
+                account_id,
+                reset_request,
+                PasswordReset(owner["fan_id"], reset_request.identity, reset_request.path),
+                now,
+            )
 
 
 def _unsealed(text: str | None) -> ResetRequest | None:
@@ -106,21 +112,21 @@ def _unsealed(text: str | None) -> ResetRequest | None:
         return None
 
 
-async def _send(db: Db, account_id: int, asked: ResetRequest, reset: PasswordReset, now: datetime) -> None:
+async def _send(db: Db, account_id: int, reset_request: ResetRequest, reset: PasswordReset, now: datetime) -> None:
     reset_uid = await new_reset(db, account_id, reset, now)
     query = {"account_id": account_id, "reset_uid": reset_uid}
-    query |= {} if asked.business_id is None else {"business_id": asked.business_id}
-    query[PARAMETER] = asked.language
+    query |= {} if reset_request.business_id is None else {"business_id": reset_request.business_id}
+    query[PARAMETER] = reset_request.language
     message = NewMessage(
-        channel=CHANNELS[asked.identity[0]],
-        recipient=asked.recipient,
+        channel=CHANNELS[reset_request.identity[0]],
+        recipient=reset_request.recipient,
         template="password_reset",
         request_key=f"password_reset:{uuid.uuid4()}",
         values={"minutes": int(LIFETIME.total_seconds() // 60)},
         secrets={"link": f"{public_address.base}{RESET}?{urlencode(query)}"},
         fan_id=reset.fan_id,
-        business_id=asked.business_id,
-        language=asked.language,
+        business_id=reset_request.business_id,
+        language=reset_request.language,
         expires_at=now + LIFETIME,
     )
     await send(db, account_id, message, now)

@@ -6,11 +6,9 @@ import secrets
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
-import msgspec
-
 from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.schemas.login import Destination, ProviderReturn
-from fanfare.hosted.schemas.provider_logins import ProviderLogin, ProviderUser
+from fanfare.hosted.schemas.provider_logins import ProviderLogin, SealedNames, names_in
 from fanfare.identities.actions.providers import client_secret
 from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
 from fanfare.identities.queries.providers import Provider, find_provider
@@ -21,7 +19,6 @@ from fanfare.kernel.pages.forms import FormRefused
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
-from fanfare.kernel.wire import storage_fault
 
 # Begins with the account, whose cookie has the rest.
 STATE = re.compile(r"([0-9]{1,18})\.")
@@ -95,22 +92,16 @@ def sealed_names(user: str, state: str) -> str:
 
     Apple says them in its form alone, at the first login, and logs contain URLs.
     """
-    try:
-        names = msgspec.json.decode(user, type=ProviderUser).name
-    except (msgspec.DecodeError, RecursionError):
-        return ""
-    values = {"first_name": names.first_name.strip(), "last_name": names.last_name.strip()}
-    usable = {field: name for field, name in values.items() if name and name.isprintable() and not storage_fault(name)}
-    return secret_keys.seal(NAMES_PURPOSE, msgspec.json.encode([state, usable])) if usable else ""
+    names = names_in(user)
+    return secret_keys.seal(NAMES_PURPOSE, SealedNames(state, names).encoded()) if names else ""
 
 
 def _names(text: str | None, state: str) -> dict[str, str]:
     try:
-        data = secret_keys.unseal(NAMES_PURPOSE, text or "", max_age=MAX_AGE)
+        sealed = SealedNames.decoded(secret_keys.unseal(NAMES_PURPOSE, text or "", max_age=MAX_AGE))
     except NotSealed:
         return {}
-    sealed_state, names = msgspec.json.decode(data, type=tuple[str, dict[str, str]])
-    return names if hmac.compare_digest(sealed_state.encode(), state.encode()) else {}
+    return sealed.names if hmac.compare_digest(sealed.state.encode(), state.encode()) else {}
 
 
 async def step_fields(

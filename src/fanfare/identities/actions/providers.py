@@ -36,6 +36,8 @@ class TooManyProviders(Conflict):
     """An account can have 200 identity providers"""
 
 
+# Columns that are stored as they are sent.
+PLAIN = ("team_id", "key_id", "jwks_url", "authorization_url", "token_url", "userinfo_url")
 CREATE = Sql(f"""
     with {HOLD},
     created as (
@@ -64,7 +66,7 @@ async def create_provider(db: Db, account_id: int, new: NewProvider, now: dateti
     """
     name = new.preset or OIDC
     preset = PRESETS[name]
-    addresses = {field: getattr(new, field) for field in ("jwks_url", "authorization_url", "token_url", "userinfo_url")}
+    fields = {field: getattr(new, field) for field in PLAIN}
     try:
         provider_id: int | None = await db.value(
             CREATE,
@@ -75,9 +77,7 @@ async def create_provider(db: Db, account_id: int, new: NewProvider, now: dateti
             issuer=new.issuer or preset.issuer,
             client_ids=new.client_ids,
             sealed_secret=sealed(new.client_secret),
-            team_id=new.team_id,
-            key_id=new.key_id,
-            **addresses,
+            **fields,
             is_email_trusted=preset.is_email_trusted if new.is_email_trusted is None else new.is_email_trusted,
             is_access_token_accepted=bool(new.is_access_token_accepted),
             is_enabled=new.is_enabled is not False,
@@ -125,7 +125,7 @@ def _signed(provider: Provider, private_key: str, now: datetime) -> str:
     try:
         return jwt.encode({"alg": "ES256", "kid": provider.key_id}, claims, ECKey.import_key(private_key))
     except (JoseError, ValueError):
-        raise unavailable(provider.account_id, "its client_secret is no private key that can sign") from None
+        raise unavailable(provider.account_id, "the client_secret cannot sign: it is not a private key") from None
 
 
 COLUMNS = Columns(ProviderChanges, key=("provider_id",), names={"client_secret": "sealed_secret"})
