@@ -1322,6 +1322,40 @@ create table used_tokens (
 );
 CREATE INDEX used_tokens_by_expiry ON used_tokens USING btree (account_id, expires_at);
 
+create table webhook_progress (
+    account_id bigint not null,
+    position bigint not null,
+    constraint webhook_progress_pkey PRIMARY KEY (account_id),
+    constraint webhook_progress_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table webhooks (
+    account_id bigint not null,
+    webhook_id bigint not null,
+    webhook_uid uuid not null,
+    url text not null,
+    topics text[] not null,
+    business_id bigint,
+    filter_uid uuid,
+    description text,
+    payload_format text not null,
+    is_enabled boolean not null,
+    disable_reason text,
+    begins_after bigint not null,
+    first_failure_at timestamp with time zone,
+    failure_count integer not null default 0,
+    due_at timestamp with time zone,
+    lease_ends_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint webhooks_pkey PRIMARY KEY (account_id, webhook_id),
+    constraint webhooks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint webhooks_disable_reason_check CHECK ((disable_reason = ANY (ARRAY['gone'::text, 'failing'::text]))),
+    constraint webhooks_payload_format_check CHECK ((payload_format = ANY (ARRAY['standard'::text, 'cloudevents'::text])))
+);
+CREATE UNIQUE INDEX webhooks_by_uid ON webhooks USING btree (account_id, webhook_uid);
+CREATE INDEX webhooks_due ON webhooks USING btree (account_id, due_at) WHERE ((due_at IS NOT NULL) AND is_enabled);
+
 create table accepted_terms (
     account_id bigint not null,
     fan_id bigint not null,
@@ -1680,6 +1714,43 @@ create table tracker_shares (
     constraint tracker_shares_account_id_event_id_fkey FOREIGN KEY (account_id, event_id) REFERENCES tracker_events(account_id, event_id) ON DELETE CASCADE
 );
 CREATE INDEX tracker_shares_by_tracker ON tracker_shares USING btree (account_id, tracker_id);
+
+create table webhook_deliveries (
+    account_id bigint not null,
+    delivery_id bigint not null,
+    webhook_id bigint not null,
+    position bigint not null,
+    topic text not null,
+    lane bigint not null,
+    is_replay boolean not null default false,
+    delivery_state text not null default 'waiting'::text,
+    try_count integer not null default 0,
+    due_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    tried_at timestamp with time zone,
+    response_status integer,
+    response_body text,
+    failure text,
+    duration_ms integer,
+    constraint webhook_deliveries_pkey PRIMARY KEY (account_id, delivery_id),
+    constraint webhook_deliveries_account_id_webhook_id_fkey FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, webhook_id) ON DELETE CASCADE,
+    constraint webhook_deliveries_delivery_state_check CHECK ((delivery_state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'failed'::text])))
+);
+CREATE INDEX webhook_deliveries_again ON webhook_deliveries USING btree (account_id, webhook_id, due_at) WHERE ((delivery_state = 'waiting'::text) AND (try_count > 0));
+CREATE INDEX webhook_deliveries_by_lane ON webhook_deliveries USING btree (account_id, lane);
+CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries USING btree (account_id, webhook_id, delivery_id);
+CREATE INDEX webhook_deliveries_first ON webhook_deliveries USING btree (account_id, webhook_id, delivery_id) WHERE ((delivery_state = 'waiting'::text) AND (try_count = 0));
+
+create table webhook_secrets (
+    account_id bigint not null,
+    webhook_id bigint not null,
+    secret_id bigint not null,
+    sealed_secret text not null,
+    created_at timestamp with time zone not null,
+    ends_at timestamp with time zone,
+    constraint webhook_secrets_pkey PRIMARY KEY (account_id, webhook_id, secret_id),
+    constraint webhook_secrets_account_id_webhook_id_fkey FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, webhook_id) ON DELETE CASCADE
+);
 
 create table ad_project_lines (
     account_id bigint not null,

@@ -28,6 +28,7 @@ from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
 from tests.streams.made import made_streams
 from tests.trackers.made import made_trackers
+from tests.webhooks.made import made_webhooks
 
 ENDPOINTS = app.endpoints()
 DOCUMENT = openapi.document(ENDPOINTS, "0")
@@ -260,7 +261,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post)
-    v |= await _portals(post) | await made_trackers(post)
+    v |= await _portals(post) | await made_trackers(post) | await made_webhooks(post, got)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]

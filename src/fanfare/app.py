@@ -56,7 +56,9 @@ from fanfare.trackers import followers as clicks
 from fanfare.trackers.actions import followers as trackers
 from fanfare.trackers.actions.redirects import Redirector
 from fanfare.trackers.endpoints.redirects import Redirects
+from fanfare.webhooks.actions import upkeep as webhooks
 from fanfare.webhooks.schemas import topic_patterns
+from fanfare.webhooks.schemas.operations import operations
 
 # Each domain imports only from those before it.
 DOMAINS = (
@@ -91,7 +93,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
-    registrations, purchases, trackers, search, segments, openid, hosted,
+    registrations, purchases, trackers, search, segments, webhooks, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
@@ -179,7 +181,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route("/healthz", health.Health())
     app.add_route("/readyz", health.Ready(service.db))
     app.add_route("/metrics", health.Metrics(service.db))
-    app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
+    app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url, operations(topics())))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))

@@ -28,7 +28,7 @@ UNPAGED = {
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
-    "manage_passkey_origins_list", "manage_report_links_list",
+    "manage_passkey_origins_list", "manage_report_links_list", "manage_webhooks_list",
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
     "manage_stream_sources_list", "streams_list",
     # of one fan

@@ -29,8 +29,9 @@ from tests.rules.test_placement import called
 VERBS = frozenset({
     "created", "updated", "deleted",
     "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "clicked", "closed",
-    "entered",
+    "disabled", "entered",
     "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
+    "tested",
     "transferred", "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")

@@ -153,6 +153,25 @@ async def an_old_post(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def a_webhook(api: Api, _: Db) -> None:
+    # Nobody answers there.
+    await api.ok(await api.post("/api/v1/manage/webhooks", url="http://127.0.0.1:1/", topics=["tag.*"]))
+    await api.ok(await api.post("/api/v1/manage/tags", tag_name="delivered"))
+
+
+async def a_due_webhook(api: Api, db: Db) -> None:
+    await a_webhook(api, db)
+    (hook,) = await api.ok(await api.get("/api/v1/manage/webhooks"))
+    await api.ok(await api.post(f"/api/v1/manage/webhooks/{hook['webhook_uid']}/test"))
+    await db.execute("update webhooks set due_at = due_at - interval '1 day' where account_id = $1", api.account_id)
+
+
+async def an_old_delivery(api: Api, db: Db) -> None:
+    await a_due_webhook(api, db)
+    sql = "update webhook_deliveries set created_at = created_at - interval '1 year' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
@@ -173,6 +192,14 @@ WORK = {
     "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
     "purchases.keep_shop": Work(
         a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"
+    ),
+    "webhooks.follow_changes": Work(a_webhook, "select count(*) > 0 from webhook_deliveries where account_id = $1"),
+    "webhooks.send_deliveries": Work(
+        a_due_webhook,
+        "select lease_ends_at > '-infinity' or failure_count > 0 from webhooks where account_id = $1",
+    ),
+    "webhooks.keep_webhooks": Work(
+        an_old_delivery, "select count(*) = 0 from webhook_deliveries where account_id = $1"
     ),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }

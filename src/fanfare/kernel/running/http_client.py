@@ -15,6 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -168,12 +169,31 @@ def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
 Exchange = Callable[[HttpRequest, CheckedResolver], Awaitable[HttpAnswer]]
 
 
+class OpenConnections(Protocol):
+    """Connections to one host that are used again."""
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """Make a call; raises CallError. Of the answer's body the first `max_bytes` are read."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
 @cache
 def _exchange() -> Exchange:
     """Load what sends, with the first call: 80 ms and 9 MB, which most processes save."""
     from fanfare.kernel.running.http_exchange import exchange  # noqa: PLC0415 - see above
 
     return exchange
+
+
+@cache
+def _connections() -> Callable[[CheckedResolver, int], OpenConnections]:
+    from fanfare.kernel.running.http_exchange import Connections  # noqa: PLC0415 - the same
+
+    return Connections
 
 
 @cache
@@ -222,6 +242,11 @@ class HttpClient:
         """
         async with asyncio.timeout(RESOLVE_SECONDS):
             return await CheckedResolver(self._allowed, self._resolve).addresses(host, port)
+
+    async def connections(self, count: int) -> OpenConnections:
+        """Return at most `count` connections to one host that are used again, for a caller that bounds its calls."""
+        make = await asyncio.to_thread(_connections)
+        return make(CheckedResolver(self._allowed, self._resolve), count)
 
     async def send(self, request: HttpRequest, owner: Owner) -> HttpAnswer:
         """Make a call; raises CallError, and Busy when the owner (an account) already has all its calls.

@@ -1,17 +1,28 @@
 """One HTTP call over a connection to a checked address. The client loads this with its first call."""
 
+import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
-from fanfare.kernel.running.http_client import CheckedResolver, HttpAnswer, HttpRequest, NoAnswer, NotConnected
+from fanfare.kernel.running.http_client import (
+    CheckedResolver,
+    HttpAnswer,
+    HttpRequest,
+    NoAnswer,
+    NotConnected,
+    OpenConnections,
+)
 
 CONNECT_SECONDS = 5.0
 # Addresses of one name that are tried.
 MAX_ADDRESSES = 4
+# How long an unused connection is kept; its host may have other addresses by then.
+IDLE_SECONDS = 20.0
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -55,6 +66,61 @@ class _Transport(httpx.AsyncHTTPTransport):
 def _tls() -> ssl.SSLContext:
     """Return the context for all calls; reading the certificates takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)
+
+
+class Connections(OpenConnections):
+    """Connections to one host that are used again. Each stays with the address that was checked when it was made."""
+
+    def __init__(self, resolver: CheckedResolver, count: int) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=_tls(),
+            max_connections=count,
+            max_keepalive_connections=count,
+            keepalive_expiry=IDLE_SECONDS,
+            network_backend=_CheckedBackend(resolver),
+        )
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """Make a call; raises CallError. Of the answer's body the first bytes are read, and the rest is refused."""
+        try:
+            async with asyncio.timeout(request.seconds):
+                try:
+                    return await self._send(request)
+                except httpcore.RemoteProtocolError:
+                    # The other side closed an idle connection at the same moment.
+                    return await self._send(request)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol) as error:
+            raise NotConnected(type(error).__name__) from None
+        except TimeoutError as error:
+            raise NoAnswer(type(error).__name__) from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            raise NoAnswer(type(error).__name__) from None
+
+    async def _send(self, request: HttpRequest) -> HttpAnswer:
+        timeout = {"connect": CONNECT_SECONDS, "read": request.seconds, "write": request.seconds}
+        host = urlsplit(request.url).netloc.encode("ascii")
+        headers = [(b"Host", host), (b"Accept-Encoding", b"identity"), *_encoded(request.headers)]
+        headers.append((b"Content-Length", b"%d" % len(request.content)))
+        stream = self._pool.stream(
+            request.method, request.url, headers=headers, content=request.content, extensions={"timeout": timeout}
+        )
+        body = b""
+        async with stream as response:
+            async for part in response.aiter_stream():
+                body += part[: (request.max_bytes or 0) - len(body)]
+                if len(body) >= (request.max_bytes or 0):
+                    break
+        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        return HttpAnswer(response.status, names, body)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+
+def _encoded(headers: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in headers.items():
+        yield name.encode("ascii"), value.encode("ascii")
 
 
 async def exchange(request: HttpRequest, resolver: CheckedResolver) -> HttpAnswer:

@@ -5,16 +5,15 @@ The secret of an account is derived from the secret keys, so nothing is stored, 
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from fanfare.kernel.errors import Refusal
 from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.running.webhook_signatures import VERSION, digest, secret_text
 
 PURPOSE = "messages.reports"
-PREFIX = "whsec_"
 TOLERANCE = timedelta(minutes=5)
 
 
@@ -26,7 +25,7 @@ class WrongSignature(Refusal):
 
 def secrets(account_id: int) -> list[str]:
     """Return the secrets with which an account's reports may be signed, the newest first."""
-    return [PREFIX + base64.b64encode(key).decode() for key in _keys(account_id)]
+    return [secret_text(key) for key in _keys(account_id)]
 
 
 def verify(account_id: int, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
@@ -38,11 +37,10 @@ def verify(account_id: int, headers: Mapping[str, str], body: bytes, now: dateti
         or abs(now.timestamp() - int(stamp[:12])) > TOLERANCE.total_seconds()
     ):
         raise WrongSignature
-    content = f"{report_id}.{stamp}.".encode() + body
     signatures = list(_signatures(headers.get("webhook-signature", "")))
     is_right = False
     for key in _keys(account_id):
-        expected = hmac.new(key, content, hashlib.sha256).digest()
+        expected = digest(key, report_id, stamp, body)
         for each in signatures:
             is_right |= hmac.compare_digest(expected, each)
     if not is_right:
@@ -51,13 +49,13 @@ def verify(account_id: int, headers: Mapping[str, str], body: bytes, now: dateti
 
 def _keys(account_id: int) -> Iterator[bytes]:
     for key in secret_keys.derived(PURPOSE):
-        yield hmac.new(key, str(account_id).encode(), hashlib.sha256).digest()
+        yield hmac.digest(key, str(account_id).encode(), "sha256")
 
 
 def _signatures(header: str) -> Iterator[bytes]:
     for word in header.split()[:10]:
         version, _, text = word.partition(",")
-        if version == "v1":
+        if version == VERSION:
             try:
                 yield base64.b64decode(text, validate=True)
             except (binascii.Error, ValueError):

@@ -1,1 +1,1 @@
-"""Reads the change feed."""
+"""Reads the change feed, webhooks and their deliveries."""

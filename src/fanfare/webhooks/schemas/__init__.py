@@ -1,1 +1,1 @@
-"""Shapes of the change feed."""
+"""Shapes of the change feed, of webhooks and of deliveries."""

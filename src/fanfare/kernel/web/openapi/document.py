@@ -48,8 +48,16 @@ whatever is written meanwhile.
 """
 
 
-def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
-    """Return the OpenAPI 3.1 document of some endpoints; `scopes` describes each scope, in the order of the page."""
+def document(
+    endpoints: Iterable[Endpoint],
+    version: str,
+    scopes: Mapping[str, str] | None = None,
+    webhooks: Mapping[str, Json] | None = None,
+) -> Json:
+    """Return the OpenAPI 3.1 document of some endpoints, and of the webhooks that the server sends.
+
+    `scopes` describes each scope, in the order of the page.
+    """
     all_endpoints = list(endpoints)
     answers = responses.Answers(all_endpoints)
     schemas: Json = dict(answers.schemas)
@@ -67,6 +75,7 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
         },
         "tags": _tags(all_endpoints, scopes or {}),
         "paths": paths,
+        **({"webhooks": webhooks} if webhooks else {}),
         "components": _components(schemas),
     }
     return with_url(spec, "")

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.endpoint import Endpoint
@@ -38,12 +38,20 @@ class OpenApi:
     """`GET /openapi.json`, for programs and the reference page; needs no key."""
 
     def __init__(
-        self, endpoints: Iterable[Endpoint], scopes: Mapping[str, str] | None = None, public_url: str = ""
+        self,
+        endpoints: Iterable[Endpoint],
+        scopes: Mapping[str, str] | None = None,
+        public_url: str = "",
+        webhooks: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
-        """`scopes` describes each scope; `public_url` is the server's URL as clients see it, if configured."""
+        """`scopes` describes each scope; `public_url` is the server's URL as clients see it, if configured.
+
+        `webhooks` has an operation for each webhook that the server sends.
+        """
         self.endpoints = tuple(endpoints)
         self.scopes = scopes
         self.public_url = public_url
+        self.webhooks = webhooks
         self._document = Lazy(self._make)
         self._bodies: dict[str, Lazy[Body]] = {}
 
@@ -80,7 +88,7 @@ class OpenApi:
         return f"{request.scheme}://{host}" if HOST.fullmatch(host) else ""
 
     def _make(self) -> bytes:
-        spec = document(self.endpoints, version("fanfare"), self.scopes)
+        spec = document(self.endpoints, version("fanfare"), self.scopes, self.webhooks)
         return answers.encode(with_url(spec, ANY_URL.decode().strip('"')))
 
 

@@ -1,0 +1,1 @@
+"""Changes webhooks, follows the change log for them, and sends."""

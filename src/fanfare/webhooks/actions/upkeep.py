@@ -1,0 +1,38 @@
+"""Deletes old deliveries, and what endpoints answered about a fan who is erased."""
+
+from datetime import datetime, timedelta
+
+from fanfare.kernel.data.db import Db
+
+RETENTION = timedelta(days=30)
+DELETE_BATCH = 5000
+# Deliveries have the fan as their lane, which stays as it is.
+TABLES = ()
+
+
+async def forget_deliveries(db: Db, account_id: int, older_than: datetime) -> None:
+    """Delete deliveries that were written before `older_than`, in batches."""
+    deleted = DELETE_BATCH
+    while deleted == DELETE_BATCH:
+        status = await db.execute(
+            """
+            delete from webhook_deliveries where account_id = $1 and delivery_id in (
+                select delivery_id from webhook_deliveries where account_id = $1 and created_at < $2
+                order by delivery_id limit $3)
+            """,
+            account_id,
+            older_than,
+            DELETE_BATCH,
+        )
+        deleted = int(status.removeprefix("DELETE "))
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Leave deliveries as they are: they say what happened to the fan of that time."""
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Forget what endpoints answered about a fan, which can repeat what they know."""
+    await db.execute(
+        "update webhook_deliveries set response_body = null where account_id = $1 and lane = $2", account_id, fan_id
+    )
