@@ -1057,7 +1057,7 @@ create table push_tokens (
     updated_at timestamp with time zone not null,
     constraint push_tokens_pkey PRIMARY KEY (account_id, user_key, push_token),
     constraint push_tokens_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint push_tokens_device_network_check CHECK ((device_network = ANY (ARRAY['ios'::text, 'android'::text])))
+    constraint push_tokens_device_network_check CHECK ((device_network = ANY (ARRAY['ios'::text, 'android'::text, 'huawei'::text, 'web'::text])))
 );
 
 create table rating_progress (

@@ -33,7 +33,8 @@ UNPAGED = {
     "manage_stream_sources_list", "streams_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
-    "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_sessions_list", "sessions_fan_points",
+    "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens",
+    "manage_fans_sessions_list", "sessions_fan_points",
     "sessions_passkeys_list",
     # figures, a row for each group of sales or of ads
     "ad_stats_campaigns_list", "ad_stats_list", "manage_tickets_sales",

@@ -6,6 +6,7 @@ from fanfare.fans.actions import fields, identifiers, names, tags, visibility
 from fanfare.fans.queries import attributes as queries
 from fanfare.fans.schemas.attributes import (
     Consent,
+    DeviceToken,
     Field,
     FieldDefinition,
     FieldSaved,
@@ -81,6 +82,12 @@ async def manage_tags_fans(db: Db, account: Account, change: TagChange, now: dat
 async def manage_fans_consents(db: Db, account: Account, target: OneFan) -> list[Consent]:
     """List the consent history of a fan, the oldest first: channel, wording, source, address and time."""
     return await queries.consents(db, account.id, target.fan_id)
+
+
+@endpoint.get("/api/v1/manage/fans/{fan_id}/push_tokens", scope="manage", key=SECRET)
+async def manage_fans_push_tokens(db: Db, account: Account, target: OneFan) -> list[DeviceToken]:
+    """List the push tokens of a fan's devices, the oldest first."""
+    return await queries.push_tokens(db, account.id, target.fan_id)
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)

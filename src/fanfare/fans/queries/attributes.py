@@ -1,7 +1,7 @@
 """Reads custom fields, tags, identities, consents, IP addresses and display name words."""
 
 from fanfare.fans.queries.fans import check_fan
-from fanfare.fans.schemas.attributes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
+from fanfare.fans.schemas.attributes import Consent, DeviceToken, Field, Identifier, NameWord, Tag, WatchedAddress
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import iso, unix
 
@@ -60,6 +60,24 @@ async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
         )
         for row in rows
     ]
+
+
+async def push_tokens(db: Db, account_id: int, fan_id: int) -> list[DeviceToken]:
+    """Return the push tokens of a fan's devices, the oldest first; Unknown (404) if the fan does not exist."""
+    await check_fan(db, account_id, fan_id)
+    rows = await db.rows(
+        """
+        select p.user_key, p.device_network, p.push_token, floor(extract(epoch from p.created_at))::bigint as
+               creation_timestamp, floor(extract(epoch from p.updated_at))::bigint as last_update_timestamp
+        from fan_identifiers i
+        join push_tokens p on p.account_id = i.account_id and p.user_key = i.identifier_value
+        where i.account_id = $1 and i.fan_id = $2 and i.network = 'yinzcam'
+        order by p.created_at, p.push_token
+        """,
+        account_id,
+        fan_id,
+    )
+    return [DeviceToken(**row) for row in rows]
 
 
 async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:

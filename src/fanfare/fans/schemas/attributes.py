@@ -1,5 +1,6 @@
 """Schemas of custom fields, tags, identities, consents, IP addresses, display name words and push tokens."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -26,7 +27,9 @@ from fanfare.kernel.wire import (
 FieldKey = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
 Network = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
-DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
+WEB = "web"
+DeviceNetwork = Annotated[str, ChoiceForm("ios", "android", "huawei", WEB)]
+VISIBLE = re.compile(r"[!-~]+")
 MAX_TAG_FANS = 10_000
 
 
@@ -213,7 +216,48 @@ class PushToken(Params):
 
     user_key: Annotated[OuterKey, "User key in the app."]
     push_token: Annotated[Annotated[str, TextForm(4096)], "Push token of the device."]
-    device_network: Annotated[DeviceNetwork, "ios or android."]
+    device_network: Annotated[DeviceNetwork, "ios or android; also huawei, or web for a browser's subscription (JSON)."]
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a token that is none of its platform."""
+        token, network = values.get("push_token"), values.get("device_network")
+        if token and network and (fault := _token_fault(token, network)):
+            yield "push_token", fault
+
+
+class DeviceToken(msgspec.Struct):
+    """The push token of a device of a fan. Timestamps are unix seconds."""
+
+    user_key: str
+    device_network: str
+    push_token: str
+    creation_timestamp: int
+    last_update_timestamp: int
+
+
+class SubscriptionKeys(msgspec.Struct):
+    """The keys with which messages to a browser are encrypted."""
+
+    p256dh: str
+    auth: str
+
+
+class Subscription(msgspec.Struct):
+    """A browser's subscription to push messages, as its `toJSON` returns it."""
+
+    endpoint: str
+    keys: SubscriptionKeys
+
+
+def _token_fault(token: str, network: str) -> str | None:
+    if network != WEB:
+        return None if VISIBLE.fullmatch(token) else "must be a token without spaces"
+    try:
+        subscription = msgspec.json.decode(token, type=Subscription)
+    except (msgspec.DecodeError, RecursionError):
+        return "must be the subscription of a browser as JSON, with endpoint, keys.p256dh and keys.auth"
+    return None if subscription.endpoint.startswith("https://") else "must have an endpoint that starts with https://"
 
 
 class NameCheck(Params):
