@@ -2,13 +2,13 @@
 
 import re
 
-from falcon.asgi import Request, Response
-
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.web import answers, http
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 from fanfare.streams.queries.pictures import picture
 from fanfare.streams.queries.records import record_page
 from fanfare.streams.queries.streams import public_stream
