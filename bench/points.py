@@ -28,7 +28,8 @@ from pathlib import Path
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded
-from fanfare.points import actions, queries
+from fanfare.points import queries
+from fanfare.points.actions import awards
 from fanfare.points.schemas import NewAward
 
 FOLDER = Path(".data/bench-points")
@@ -70,7 +71,7 @@ TOTAL = "select total from standings where account_id = $1 and board = $2 and fa
 async def award(db: Db, fan_id: int, count: int) -> None:
     """Award points on both boards."""
     new = NewAward(point_uid=POINT, fan_id=fan_id, point_count=count, page_tab_id=CAMPAIGN)
-    await actions.award_points(db, ACCOUNT, new, NOW)
+    await awards.award_points(db, ACCOUNT, new, NOW)
 
 
 async def load(dsn: str, seconds: float) -> None:

@@ -398,6 +398,19 @@ CREATE UNIQUE INDEX purchases_by_id ON purchases USING btree (account_id, networ
 CREATE INDEX purchases_by_time ON purchases USING btree (account_id, network, ordered_at);
 CREATE INDEX purchases_unmatched ON purchases USING btree (account_id, network, customer_key) WHERE (fan_id IS NULL);
 
+create table quest_progresses (
+    account_id bigint not null,
+    fan_id bigint not null,
+    page_tab_id bigint not null,
+    progress_count bigint not null,
+    is_due boolean not null,
+    completed_at timestamp with time zone,
+    completion_id bigint,
+    constraint quest_progresses_pkey PRIMARY KEY (account_id, fan_id, page_tab_id)
+);
+CREATE INDEX quest_progresses_by_quest ON quest_progresses USING btree (account_id, page_tab_id, completion_id);
+CREATE INDEX quest_progresses_due ON quest_progresses USING btree (account_id, fan_id) WHERE is_due;
+
 create unlogged table rate_windows (
     account_id bigint not null,
     api_key uuid not null,
@@ -534,6 +547,7 @@ create table standings (
     fan_id bigint not null,
     total bigint not null,
     award_count bigint not null,
+    gain bigint not null default 0,
     constraint standings_pkey PRIMARY KEY (account_id, board, fan_id)
 );
 CREATE INDEX standings_by_fan ON standings USING btree (account_id, fan_id);
@@ -1874,9 +1888,11 @@ create table performances (
     fb_event_id text,
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
+    point_uid uuid,
     constraint performances_pkey PRIMARY KEY (account_id, performance_uid),
     constraint performances_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
     constraint performances_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint performances_account_id_point_uid_fkey FOREIGN KEY (account_id, point_uid) REFERENCES points(account_id, point_uid),
     constraint performances_account_id_referral_page_tab_id_fkey FOREIGN KEY (account_id, referral_page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
     constraint performances_performance_name_check CHECK ((performance_name <> ''::text)),
     constraint performances_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'ready'::text, 'archived'::text])))
@@ -2038,6 +2054,77 @@ CREATE INDEX passes_by_claimant ON passes USING btree (account_id, claim_fan_id)
 CREATE UNIQUE INDEX passes_by_code ON passes USING btree (account_id, pass_code);
 CREATE INDEX passes_by_fan ON passes USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
 
+create table quests (
+    account_id bigint not null,
+    page_tab_id bigint not null,
+    performance_uid uuid,
+    quest_type text not null,
+    target_page_tab_id bigint,
+    site_name text,
+    site_key text,
+    scan_group_names text[] not null default '{}'::text[],
+    scan_group_keys text[] not null default '{}'::text[],
+    link_url text,
+    is_required boolean not null,
+    access_restriction_type text not null,
+    fan_points_required bigint,
+    point_uid uuid,
+    reward_type text,
+    fan_points_reward bigint,
+    button_text text,
+    quest_description text,
+    atvenu_sales_event_key text,
+    atvenu_promo_key text,
+    bestring_location_group_id text,
+    bestring_promotion_id text,
+    start_date date,
+    end_date date,
+    starts_at timestamp with time zone not null,
+    ends_at timestamp with time zone not null,
+    target_count bigint not null,
+    created_at timestamp with time zone not null,
+    constraint quests_pkey PRIMARY KEY (account_id, page_tab_id),
+    constraint quests_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint quests_account_id_performance_uid_fkey FOREIGN KEY (account_id, performance_uid) REFERENCES performances(account_id, performance_uid) ON DELETE SET NULL (performance_uid),
+    constraint quests_account_id_point_uid_fkey FOREIGN KEY (account_id, point_uid) REFERENCES points(account_id, point_uid),
+    constraint quests_account_id_target_page_tab_id_fkey FOREIGN KEY (account_id, target_page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint quests_access_restriction_type_check CHECK ((access_restriction_type = ANY (ARRAY['none'::text, 'points'::text, 'quests'::text]))),
+    constraint quests_fan_points_reward_check CHECK ((fan_points_reward > 0)),
+    constraint quests_quest_type_check CHECK ((quest_type = ANY (ARRAY['campaign'::text, 'scan'::text, 'link'::text, 'points'::text, 'registration'::text, 'check_in'::text]))),
+    constraint quests_target_count_check CHECK ((target_count > 0))
+);
+CREATE INDEX quests_by_performance ON quests USING btree (account_id, performance_uid, page_tab_id) WHERE (performance_uid IS NOT NULL);
+CREATE INDEX quests_by_point ON quests USING btree (account_id, point_uid) WHERE (performance_uid IS NOT NULL);
+CREATE INDEX quests_by_target ON quests USING btree (account_id, quest_type, target_page_tab_id, ends_at) WHERE (performance_uid IS NOT NULL);
+
+create table rewards (
+    account_id bigint not null,
+    reward_uid uuid not null,
+    performance_uid uuid,
+    reward_title text not null,
+    reward_type text not null,
+    fan_points_required bigint not null,
+    point_uid uuid,
+    atvenu_sales_event_key text,
+    atvenu_promo_key text,
+    bestring_location_group_id text,
+    bestring_promotion_id text,
+    stock bigint,
+    claim_limit bigint not null,
+    code_type text not null,
+    claim_count bigint not null default 0,
+    created_at timestamp with time zone not null,
+    constraint rewards_pkey PRIMARY KEY (account_id, reward_uid),
+    constraint rewards_account_id_performance_uid_fkey FOREIGN KEY (account_id, performance_uid) REFERENCES performances(account_id, performance_uid) ON DELETE SET NULL (performance_uid),
+    constraint rewards_account_id_point_uid_fkey FOREIGN KEY (account_id, point_uid) REFERENCES points(account_id, point_uid),
+    constraint rewards_check CHECK (((claim_count >= 0) AND (claim_count <= stock))),
+    constraint rewards_claim_limit_check CHECK ((claim_limit > 0)),
+    constraint rewards_code_type_check CHECK ((code_type = ANY (ARRAY['none'::text, 'uploaded'::text, 'generated'::text]))),
+    constraint rewards_fan_points_required_check CHECK ((fan_points_required >= 0)),
+    constraint rewards_reward_title_check CHECK ((reward_title <> ''::text))
+);
+CREATE INDEX rewards_by_performance ON rewards USING btree (account_id, performance_uid, created_at, reward_uid) WHERE (performance_uid IS NOT NULL);
+
 create table tracker_click_days (
     account_id bigint not null,
     tracker_id bigint not null,
@@ -2078,3 +2165,39 @@ create table fan_events (
     constraint fan_events_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );
 CREATE INDEX fan_events_by_event ON fan_events USING btree (account_id, event_uid);
+
+create table quest_requirements (
+    account_id bigint not null,
+    page_tab_id bigint not null,
+    required_page_tab_id bigint not null,
+    constraint quest_requirements_pkey PRIMARY KEY (account_id, page_tab_id, required_page_tab_id),
+    constraint quest_requirements_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES quests(account_id, page_tab_id),
+    constraint quest_requirements_account_id_required_page_tab_id_fkey FOREIGN KEY (account_id, required_page_tab_id) REFERENCES quests(account_id, page_tab_id),
+    constraint quest_requirements_check CHECK ((required_page_tab_id < page_tab_id))
+);
+CREATE INDEX quest_requirements_by_required ON quest_requirements USING btree (account_id, required_page_tab_id);
+
+create table reward_claims (
+    account_id bigint not null,
+    reward_claim_id bigint not null,
+    reward_uid uuid not null,
+    fan_id bigint not null,
+    point_count bigint not null,
+    reward_code text,
+    claim_key text,
+    created_at timestamp with time zone not null,
+    undone_at timestamp with time zone,
+    constraint reward_claims_pkey PRIMARY KEY (account_id, reward_claim_id),
+    constraint reward_claims_account_id_reward_uid_fkey FOREIGN KEY (account_id, reward_uid) REFERENCES rewards(account_id, reward_uid)
+);
+CREATE UNIQUE INDEX reward_claims_by_code ON reward_claims USING btree (account_id, reward_uid, reward_code) WHERE (reward_code IS NOT NULL);
+CREATE INDEX reward_claims_by_fan ON reward_claims USING btree (account_id, fan_id, reward_claim_id);
+CREATE INDEX reward_claims_by_reward ON reward_claims USING btree (account_id, reward_uid, reward_claim_id);
+
+create table reward_codes (
+    account_id bigint not null,
+    reward_uid uuid not null,
+    reward_code text not null,
+    constraint reward_codes_pkey PRIMARY KEY (account_id, reward_uid, reward_code),
+    constraint reward_codes_account_id_reward_uid_fkey FOREIGN KEY (account_id, reward_uid) REFERENCES rewards(account_id, reward_uid)
+);

@@ -23,6 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
+from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
@@ -44,6 +45,8 @@ SAME_AS = {
     "winner_fan_id": "fan_id",
     "page_tab_ids": "page_tab_id",
     "referral_page_tab_id": "page_tab_id",
+    "target_page_tab_id": "page_tab_id",
+    "required_page_tab_ids": "quest_page_tab_id",
     "max_erasure_id": "erasure_id",
     "max_erasure_request_id": "erasure_request_id",
     "max_merge_id": "merge_id",
@@ -64,20 +67,21 @@ SAME_AS = {
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
-    "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "client_ids", "customer_key",
-    "device_id", "discovery_id", "event_key", "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id",
-    "media_uid", "merchant_key", "order_key", "product_key", "registration_key", "rp_id", "spotify_uid",
-    "channel_id", "label_key", "ticket_key", "tracker_key", "user_key", "venue_uid",
-    "key_id", "team_id",
+    "bestring_location_group_id", "atvenu_sales_event_key", "bestring_promotion_id", "campaign_event_key", "channel_id",
+    "atvenu_promo_key", "fb_ad_account_id", "registration_key", "ad_account_key", "check_in_key", "customer_key",
+    "discovery_id", "location_key", "merchant_key", "fb_event_id", "product_key", "spotify_uid", "tracker_key", "rp_id",
+    "client_ids", "ticket_key", "artist_id", "award_key", "claim_key", "device_id", "event_key", "label_key", "team_id",
+    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
-NOT_YET = frozenset({"reward_uid", "request_uid"})
+NOT_YET = frozenset({"request_uid"})
 # An item on which nothing is placed stays free to be deleted.
 INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
     ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
     ("manage_streams_delete", "stream_key"): "spare_stream_key",
+    **{(each, "page_tab_id"): "quest_page_tab_id" for each in QUEST_CALLS},
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
     ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
@@ -256,12 +260,12 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _campaign(post, got, v["fan_id"], mark)
     v |= await _tickets(post, mark)
     v |= await _points(post, v["fan_id"], mark)
-    v |= await _purchases(post, email, mark)
+    v |= await _purchases(post, email, mark) | await made_trackers(post)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post)
-    v |= await _portals(post) | await made_trackers(post) | await made_webhooks(post, got)
+    v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
@@ -284,11 +288,6 @@ async def _messages(post: Any, got: Any) -> Values:
         "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
         "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
     }
-
-
-async def _portals(post: Any) -> Values:
-    portal: Values = await post("portals", portal_name="Promoters", performance_group_name="Summer")
-    return portal
 
 
 async def _login_codes(api: Api, post: Any) -> Values:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from fanfare.campaigns.actions import followers as campaigns
+from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
@@ -39,8 +40,10 @@ from fanfare.messages.schemas.reports import PATH
 from fanfare.openid.actions import followers as openid
 from fanfare.passkeys.actions import followers as passkeys
 from fanfare.performances.actions import followers as performances
+from fanfare.performances.actions.fan_quests import follow_click
+from fanfare.performances.actions.settling import settle
 from fanfare.places.geo import city_database
-from fanfare.points import actions as points
+from fanfare.points.actions import followers as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
@@ -98,9 +101,10 @@ FOLLOWERS = (
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
+SETTLE.set(settle)
 references.CHECKS.set([refuse_referenced])
 # What follows in the transaction of a fan's click.
-clicks.CLICK_FOLLOWERS.set(())
+clicks.CLICK_FOLLOWERS.set([follow_click])
 clicks.BROWSER_FAN.set(browser_sessions.fan_of)
 
 # Descriptions of the scopes, in the order of the reference page.

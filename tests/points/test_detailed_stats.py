@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.points.actions import award_points
+from fanfare.points.actions.awards import award_points
 from fanfare.points.schemas import NewAward
 from tests.api import Api
 from tests.points.bookings import some_fans, some_point

@@ -28,14 +28,15 @@ UNPAGED = {
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
-    "manage_passkey_origins_list", "manage_report_links_list", "manage_webhooks_list",
+    "manage_passkey_origins_list", "manage_performance_quests", "manage_report_links_list",
+    "performance_quests_list", "performance_rewards_list", "manage_webhooks_list",
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
     "manage_stream_sources_list", "streams_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
-    "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens",
-    "manage_fans_sessions_list", "sessions_fan_points",
-    "sessions_passkeys_list",
+    "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens", "manage_fans_quests_list",
+    "manage_fans_reward_claims", "manage_fans_sessions_list", "sessions_fan_points", "sessions_passkeys_list",
+    "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
     # figures, a row for each group of sales or of ads
     "ad_stats_campaigns_list", "ad_stats_list", "manage_tickets_sales",
 }  # fmt: skip

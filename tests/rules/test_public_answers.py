@@ -46,6 +46,7 @@ PUBLIC_CALLS = [each for each in calls.ENDPOINTS if each.key == PUBLIC]
 NAMING_OWN_FAN = {
     "sessions_connect", "sessions_activity_create", "sessions_get", "sessions_fan_get", "sessions_fan_update",
     "sessions_fan_points", "sessions_passkeys_create", "sessions_passkeys_list",
+    "sessions_reward_claims_list", "sessions_rewards_claim",
 }  # fmt: skip
 SHOWING_OWN_FAN = {"sessions_fan_get"}
 NAMING_FANS = ("campaigns_leaderboard", "campaigns_fan_points", "campaigns_fan_activities")

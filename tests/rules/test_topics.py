@@ -29,7 +29,7 @@ from tests.rules.test_placement import called
 VERBS = frozenset({
     "created", "updated", "deleted",
     "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "clicked", "closed",
-    "disabled", "entered",
+    "completed", "disabled", "entered",
     "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
     "tested",
     "transferred", "unidentified", "unmerged", "withdrawn",

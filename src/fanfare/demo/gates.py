@@ -13,7 +13,8 @@ from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.story import Entered, TimedEvent
 from fanfare.fans.contact import normalized_mail_key
 from fanfare.kernel.data.db import Db
-from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
+from fanfare.performances.actions.codes import LETTERS
+from fanfare.registrations.actions.passes import CODE_LETTERS, create_section
 from fanfare.registrations.schemas.passes import NewSection
 from fanfare.registrations.topics import (
     PASS_CANCELLED,

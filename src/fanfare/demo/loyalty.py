@@ -10,7 +10,7 @@ from uuid import UUID
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import YEARS, DemoCampaign
 from fanfare.kernel.data.db import Db
-from fanfare.points.actions import create_point
+from fanfare.points.actions.categories import create_point
 from fanfare.points.schemas import NewPoint
 from fanfare.points.topics import POINTS_AWARDED
 from fanfare.props.actions import save
@@ -28,17 +28,20 @@ VOTES = {"Okafor": 412, "Lindqvist": 287, "Moreau": 166}
 HIDES, SPENDS = 0.004, 0.05
 CAMPAIGN, ACTIVITY = 0, 1
 
-# What the statement that awards points maintains for each award (points.actions.MOVE), for all of them at once.
+# What the statement that awards points maintains for each award (points.actions.standings), for all of them at once.
 INSERT_STANDINGS = """
     with boards as (
-        select account_id, 'point:' || point_uid as board, fan_id, point_count from fan_points where account_id = $1
+        select account_id, 'point:' || point_uid as board, fan_id, point_count, reward_uid
+        from fan_points where account_id = $1
         union all
-        select account_id, 'campaign:' || page_tab_id, fan_id, point_count from fan_points
+        select account_id, 'campaign:' || page_tab_id, fan_id, point_count, reward_uid from fan_points
         where account_id = $1 and page_tab_id is not null
     ),
     inserted as (
-        insert into standings (account_id, board, fan_id, total, award_count)
-        select account_id, board, fan_id, sum(point_count)::bigint, count(*) from boards group by 1, 2, 3
+        insert into standings (account_id, board, fan_id, total, award_count, gain)
+        select account_id, board, fan_id, sum(point_count)::bigint, count(*),
+               sum(case when reward_uid is null then greatest(point_count, 0) else 0 end)::bigint
+        from boards group by 1, 2, 3
         returning account_id, board, total
     )
     insert into standing_buckets (account_id, board, level, bucket, fan_count)

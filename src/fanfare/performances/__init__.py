@@ -1,4 +1,4 @@
-"""Performances: shows and games, and the performances and idol events that fans put on their schedule.
+"""Performances: shows and games with their portals, quests and rewards, and what fans put on their schedule.
 
 Topics of the change log: `topics.py`.
 """

@@ -6,7 +6,8 @@ from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.points import actions, queries
+from fanfare.points import queries
+from fanfare.points.actions import awards, categories
 from fanfare.points.schemas import (
     Award,
     Awarded,
@@ -52,7 +53,7 @@ async def crm_fan_points_award(db: Db, account: Account, caller: Caller, new: Ne
 
     A repeated `award_key` awards nothing and returns the first award; 409 when it belongs to an award of other points.
     """
-    return Awarded(await actions.award_points(db, account.id, new, now, address=caller.address))
+    return Awarded(await awards.award_points(db, account.id, new, now, address=caller.address))
 
 
 @endpoint.get("/api/v1/crm/fan_points/leaderboard", scope="crm", key=SECRET)
@@ -81,7 +82,7 @@ async def crm_fan_points_get(db: Db, account: Account, target: OneFan) -> list[B
 @endpoint.post("/api/v1/crm/fans/{fan_id}/points", scope="crm", key=SECRET)
 async def crm_fan_points_add(db: Db, account: Account, new: NewNamedAward, now: datetime) -> NamedAwarded:
     """Award points of a named category to one fan."""
-    return NamedAwarded(new.fan_id, await actions.award_named_points(db, account.id, new, now))
+    return NamedAwarded(new.fan_id, await awards.award_named_points(db, account.id, new, now))
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/leaderboard", scope="apps", key=PUBLIC)
@@ -115,13 +116,13 @@ async def manage_points_list(db: Db, account: Account) -> list[Point]:
 @endpoint.post("/api/v1/manage/points", scope="manage", key=SECRET)
 async def manage_points_create(db: Db, account: Account, new: NewPoint, now: datetime) -> PointSaved:
     """Create a point category; 409 when the account already has one with that name."""
-    return PointSaved(await actions.create_point(db, account.id, new, now))
+    return PointSaved(await categories.create_point(db, account.id, new, now))
 
 
 @endpoint.post("/api/v1/manage/points/{point_uid}", scope="manage", key=SECRET)
 async def manage_points_update(db: Db, account: Account, changes: PointChanges, now: datetime) -> PointSaved:
     """Rename, describe, close or reopen a point category."""
-    return PointSaved(await actions.change_point(db, account.id, changes, now))
+    return PointSaved(await categories.change_point(db, account.id, changes, now))
 
 
 @endpoint.get("/api/v1/manage/points/{point_uid}/standing", scope="manage", key=SECRET)

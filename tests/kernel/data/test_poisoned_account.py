@@ -172,6 +172,12 @@ async def an_old_delivery(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def a_due_quest(api: Api, db: Db) -> None:
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="quests@example.com")))["fan_id"]
+    sql = "insert into quest_progresses values ($1, $2, 1, 1, true)"
+    await db.execute(sql, api.account_id, fan_id)
+
+
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
@@ -189,6 +195,9 @@ WORK = {
     "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
     "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),
     "openid.keep_keys": Work(an_ended_key, "select count(*) = 0 from openid_keys where account_id = $1"),
+    "performances.settle_quests": Work(
+        a_due_quest, "select bool_and(not is_due) from quest_progresses where account_id = $1"
+    ),
     "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
     "purchases.keep_shop": Work(
         a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"

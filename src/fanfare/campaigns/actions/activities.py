@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
+from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress, settle
 from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
 from fanfare.fans.actions.people import MATCH_ONE, arguments, person, statement
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 
@@ -54,8 +55,9 @@ INSERT_ACTIVITY = f"""
     announced_activities as (
         {announce(ACTIVITY_CREATED, "insert_activity", position="activity_id", at=":now")}
         {{also}}
-    )
-    select fan_id, activity_id from insert_activity
+    ),
+    {progress("campaign", "insert_activity", "q.target_page_tab_id = c.page_tab_id", moment=":now")}
+    select fan_id, activity_id, {HAS_PROGRESS} from insert_activity
 """  # noqa: S608 - fixed parts
 RECORD = CAMPAIGN + INSERT_ACTIVITY.format(
     page_tab_id="coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign))",
@@ -113,7 +115,7 @@ async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now:
     row = await db.retry_conflicts(lambda tx: tx.row(FOR_FAN, account_id, **named))
     if row is None:
         raise Unknown(fan=new.fan_id)
-    return ActivitySaved(row["fan_id"], row["activity_id"])
+    return await _saved(db, account_id, row, now)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +147,7 @@ async def record_entry(db: Db, account_id: int, entry: Entry, now: datetime) -> 
     row = await db.row(FOR_CAMPAIGN, account_id, **named, now=now)
     if row is None:
         raise Unknown(fan=entry.fan_id)
-    return ActivitySaved(row["fan_id"], row["activity_id"])
+    return await _saved(db, account_id, row, now)
 
 
 async def _record_by_title(db: Db, account_id: int, entry: Entry, now: datetime) -> ActivitySaved:
@@ -159,7 +161,7 @@ async def _record_by_title(db: Db, account_id: int, entry: Entry, now: datetime)
     row = await db.row(FOR_FAN, account_id, fan_id=entry.fan_id, **_arguments(entry), now=now)
     if row is None:
         raise Unknown(fan=entry.fan_id)
-    return ActivitySaved(row["fan_id"], row["activity_id"])
+    return await _saved(db, account_id, row, now)
 
 
 async def _check_unique(db: Db, account_id: int, entry: Entry, page_tab_id: int | None) -> None:
@@ -192,4 +194,10 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     if row is None:
         message = "No fan has this email or phone number"
         raise Unknown(message)
+    return await _saved(db, account.id, row, now)
+
+
+async def _saved(db: Db, account_id: int, row: Record, now: datetime) -> ActivitySaved:
+    if row["has_progress"]:
+        await settle(db, account_id, [row["fan_id"]], now)
     return ActivitySaved(row["fan_id"], row["activity_id"])

@@ -10,6 +10,8 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
+from fanfare.performances.actions.quests import delete_quests
+from fanfare.performances.actions.rewards import delete_rewards
 from fanfare.performances.schemas.performances import NewPerformance, PerformanceChanges
 from fanfare.performances.topics import (
     PERFORMANCE_CREATED,
@@ -107,8 +109,17 @@ DELETE_PERFORMANCE = announced_deletion(
 
 
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a performance, its entries in schedules, and its references in idol events; Unknown (404)."""
+    """Delete a performance with its entries in schedules, quests and rewards; Unknown (404).
+
+    References in idol events become null.
+    """
+
+    async def write(outer: Db) -> None:
+        async with outer.transaction() as tx:
+            await delete_quests(tx, account_id, performance_uid, now)
+            await delete_rewards(tx, account_id, performance_uid, now)
+            if await tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now) is None:
+                raise Unknown(performance=performance_uid)
+
     # Retries deadlocks: a concurrent write of an idol event can lock the two rows in the other order.
-    deleted = await db.retry_conflicts(lambda tx: tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
-    if deleted is None:
-        raise Unknown(performance=performance_uid)
+    await db.retry_conflicts(write)

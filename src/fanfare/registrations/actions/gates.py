@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress, settle
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
+from fanfare.registrations.actions.quests import CHECK_IN_QUESTS, holders
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
     PassCancelled,
@@ -30,12 +32,15 @@ CHECK_IN = {
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
         where p.account_id = $1 and p.page_tab_id + 0 = $2 and {condition}
           and ($8::text is null or p.event_key = $8) and p.checked_in_at is null and p.cancelled_at is null
-        returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
+        returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.page_tab_id,
+                  p.event_key
     ),
+    {holders("coalesce(e.claim_fan_id, e.fan_id)")},
+    {progress("check_in", "holders", CHECK_IN_QUESTS, moment="c.checked_in_at")},
     announced as (
         {announce(PASS_CHECKED_IN, "checked_in", fan="coalesce(claim_fan_id, fan_id)", at="$5")}
     )
-    select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from checked_in
+    select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name, {HAS_PROGRESS} from checked_in
     """  # noqa: S608 - fixed parts
     for condition in CONDITIONS
 }
@@ -65,7 +70,10 @@ async def check_in(db: Db, account: Account, new: NewCheckIn, now: datetime) -> 
     args = (account.id, new.page_tab_id, new.pass_code, new.pass_uid)
     statement = BY_UID if new.pass_uid else BY_CODE
     gate = (new.gate_name, new.check_in_key, new.event_key)
-    row = await db.row(CHECK_IN[statement], *args, now, *gate)
+    # Retries deadlocks: the erasure of the holder locks fan and pass in the other order.
+    row = await db.retry_conflicts(lambda tx: tx.row(CHECK_IN[statement], *args, now, *gate))
+    if row and row["has_progress"]:
+        await settle(db, account.id, [row["claim_fan_id"] or row["fan_id"]], now)
     if row is None:
         row = await _used_pass(db, statement, new.event_key, *args)
         request = new.check_in_key, new.gate_name

@@ -14,6 +14,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import Columns, sent_fields
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
+from fanfare.performances.actions.codes import random_code
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
     PassCancelled,
@@ -35,14 +36,7 @@ from fanfare.registrations.topics import (
     PASS_UPDATED,
 )
 
-# Without I, O, 0 and 1, which are easily confused: 32 letters, 40 bits per code.
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LETTERS = 8
-
-
-def pass_code(rng: Random) -> str:
-    """Return a random code; a unique index ensures that it is new in the account."""
-    return "".join(rng.choices(LETTERS, k=CODE_LETTERS))
 
 
 CREATE_SECTION = f"""
@@ -128,7 +122,7 @@ async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, 
         # A retry after a unique violation draws new codes.
         codes: dict[str, uuid.UUID] = {}
         while len(codes) < new.quantity:
-            codes.setdefault(pass_code(rng), uuid.uuid4())
+            codes.setdefault(random_code(rng, CODE_LETTERS), uuid.uuid4())
         async with outer.transaction() as tx:
             await _reserve_places(tx, account_id, new)
             await _insert_passes(tx, account_id, new, codes, now)
@@ -261,7 +255,7 @@ async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime
     async def write(outer: Db) -> Pass:
         async with outer.transaction() as tx:
             await _lock_fan(tx, account.id, change.fan_id)
-            args = (account.id, change.pass_uid, change.fan_id, now, pass_code(rng))
+            args = (account.id, change.pass_uid, change.fan_id, now, random_code(rng, CODE_LETTERS))
             updated = await tx.value(TRANSFER, *args)
             current = await one_pass(tx, account.id, change.pass_uid)
             if updated is None and current.claim_fan_id != change.fan_id:

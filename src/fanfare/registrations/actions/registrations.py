@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.actions.people import Person, consent_times, find_or_create, person
 from fanfare.fans.schemas.fans import FanChanges
@@ -14,6 +15,12 @@ from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.kernel.wire import check_past
+from fanfare.registrations.actions.quests import (
+    HAS_SCAN_QUESTS,
+    REGISTRATION_QUESTS,
+    follow_registration,
+    lock_registration,
+)
 from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (
     NewFanRegistration,
@@ -62,7 +69,7 @@ async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int 
                 (owner,) = await find_or_create(tx, account.id, [new], now, source=SOURCE)
             else:
                 owner = await _current_fan(tx, account, new, fan_id, now)
-            await _write(tx, account.id, (params, profile), owner, now)
+            await _write(tx, account, (params, profile), owner, now)
         return owner
 
     return await db.retry_conflicts(write)
@@ -143,10 +150,15 @@ SAVE = f"""
         for name in PERSONAL
     )
 }
-        returning network, registration_key, registration_id, fan_id, xmax = 0 as is_new
-    )
+        returning network, registration_key, registration_id, fan_id, event_date, event_key, event_name, registered_at,
+                  xmax = 0 as is_new
+    ),
+    {progress("registration", "saved", REGISTRATION_QUESTS, moment="c.registered_at", is_due="false")},
+    announced as (
     {announce(REGISTRATION_CREATED, "saved where is_new", subject=SUBJECT, position="registration_id", at="$3")}
     {also(REGISTRATION_UPDATED, "saved where not is_new", subject=SUBJECT, at="$3")}
+    )
+    select {HAS_PROGRESS}, {HAS_SCAN_QUESTS} as has_scan_quests
 """  # noqa: S608 - fixed parts
 PLAIN = (
     "network", "registration_key", "activity_id", "event_name", "event_date", "event_key", "venue_name", "order_key",
@@ -156,7 +168,7 @@ PLAIN = (
 PROFILE_COLUMNS = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
-async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
+async def _write(db: Db, account: Account, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
     new, profile = line
     record = {
         **{name: getattr(new, name) for name in PLAIN},
@@ -165,4 +177,9 @@ async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person],
         "registered_at": new.registration_timestamp,
         "email": profile.mail,
     }
-    await db.execute(SAVE, account_id, record, now)
+    await lock_registration(db, account.id, new.network, [new.registration_key, new.barcode])
+    row = await db.row(SAVE, account.id, record, now)
+    if row and (row["has_progress"] or row["has_scan_quests"]):
+        key = new.network, new.registration_key
+        flags = row["has_progress"], row["has_scan_quests"]
+        await follow_registration(db, account, key, fan_id, row=flags, now=now)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from fanfare.campaigns.actions.quests import progress, settle
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
@@ -13,6 +14,14 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
+from fanfare.registrations.actions.quests import (
+    CHECK_IN_QUESTS,
+    HAS_SCAN_QUESTS,
+    LOCK_SCANS,
+    first_lock,
+    follow_scans,
+    holders,
+)
 from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
 from fanfare.registrations.topics import PASS_CHECKED_IN, SCAN_CREATED
@@ -75,12 +84,14 @@ STORE = f"""
                             then 'pass_of_another_event'
                         when not g.is_success then 'refused_at_gate' end as refusal) verdict
         on conflict (account_id, network, source_key) do nothing
-        returning scan_key, pass_uid, access_mode
+        returning scan_key, pass_uid, access_mode, network, registration_key, barcode
     ),
+    {LOCK_SCANS},
     announced as (
         {announce(SCAN_CREATED, "inserted", position="scan_key", at="$3")}
     )
-    select scan_key, pass_uid, access_mode from inserted
+    select scan_key, pass_uid, access_mode, {HAS_SCAN_QUESTS} as has_quests
+    from inserted cross join (select count(is_locked) from locks) as lock_count
 """  # noqa: S608 - fixed parts
 
 # The gate_name of a scan, as in online check-ins.
@@ -100,9 +111,14 @@ CHECK_IN = f"""
             check_in_key = first.check_in_key, scan_key = first.scan_key
         from first
         where p.account_id = $1 and p.pass_uid = first.pass_uid and p.checked_in_at is null and p.cancelled_at is null
-        returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+        returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id, p.page_tab_id, p.event_key, p.checked_in_at
+    ),
+    {holders("e.fan_id")},
+    {progress("check_in", "holders", CHECK_IN_QUESTS, moment="c.checked_in_at", is_due="false")},
+    announced as (
+        {announce(PASS_CHECKED_IN, "checked_in", at="$3")}
     )
-    {announce(PASS_CHECKED_IN, "checked_in", at="$3")}
+    select fan_id from progress
 """  # noqa: S608 - fixed parts
 # Marks the other scans as refused, except one with the gate and check_in_key of the pass's own check-in: that gate
 # checked the pass in online, lost the response and sent the scan later.
@@ -134,9 +150,7 @@ async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | Wron
     records: dict[ScanId, Record] = {}
 
     async def write(part: Sequence[ScanId]) -> None:
-        new, rows = await db.retry_conflicts(
-            lambda tx: _record(tx, account.id, {key: unique[key] for key in part}, now)
-        )
+        new, rows = await db.retry_conflicts(lambda tx: _record(tx, account, {key: unique[key] for key in part}, now))
         new_keys.update(new)
         records.update(rows)
 
@@ -179,25 +193,35 @@ def _is_exit(access_mode: str | None) -> bool:
 
 
 async def _record(
-    db: Db, account_id: int, unique: dict[ScanId, ScanItem], now: datetime
+    db: Db, account: Account, unique: dict[ScanId, ScanItem], now: datetime
 ) -> tuple[set[int], dict[ScanId, Record]]:
     """Store scans; return the scan_keys of the new ones, and the stored row of each."""
     async with db.transaction() as tx:
-        rows = await tx.rows(STORE, account_id, [_columns(key, scan) for key, scan in unique.items()], now)
-        entries = {
-            row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _is_exit(row["access_mode"])
-        }
-        if entries:
-            # Locked in one order, to prevent deadlocks between batches.
-            await tx.execute(
-                "select pass_uid from passes where account_id = $1 and pass_uid = any($2::uuid[])"
-                " order by pass_uid for no key update",
-                account_id,
-                list(entries.values()),
-            )
-            await tx.execute(CHECK_IN, account_id, list(entries), now)
-            await tx.execute(REFUSE, account_id, list(entries))
-        return {row["scan_key"] for row in rows}, await _find(tx, account_id, list(unique))
+        lines = [_columns(key, scan) for key, scan in unique.items()]
+        rows = await tx.rows(STORE, account.id, lines, now, first_lock(account.id))
+        fan_ids = await _admit(tx, account.id, rows, now)
+        if rows and rows[0]["has_quests"]:
+            fan_ids |= await follow_scans(tx, account, [row["scan_key"] for row in rows], now)
+        if fan_ids:
+            await settle(tx, account.id, sorted(fan_ids), now)
+        return {row["scan_key"] for row in rows}, await _find(tx, account.id, list(unique))
+
+
+async def _admit(tx: Db, account_id: int, rows: Sequence[Record], now: datetime) -> set[int]:
+    """Check in the passes of new scans, and return the fans with progress in quests by that."""
+    entries = {row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _is_exit(row["access_mode"])}
+    if not entries:
+        return set()
+    # Locked in one order, to prevent deadlocks between batches.
+    await tx.execute(
+        "select pass_uid from passes where account_id = $1 and pass_uid = any($2::uuid[])"
+        " order by pass_uid for no key update",
+        account_id,
+        list(entries.values()),
+    )
+    checked_in = await tx.rows(CHECK_IN, account_id, list(entries), now)
+    await tx.execute(REFUSE, account_id, list(entries))
+    return {row["fan_id"] for row in checked_in}
 
 
 async def _find(db: Db, account_id: int, keys: Sequence[ScanId]) -> dict[ScanId, Record]:

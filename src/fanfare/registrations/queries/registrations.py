@@ -18,8 +18,22 @@ from fanfare.registrations.schemas.registrations import (
 
 # Rows returned by the call that adds a registration.
 NEWEST = 50
-# The performance of a registration is on the day of its event and has the event's key or, with less priority, its name.
-REGISTRATIONS = """
+
+
+def performance_of(row: str) -> str:
+    """Return the query of the performance of a registration, by the alias of its row.
+
+    It is on the day of the event and has the event's key or, with less priority, its name.
+    """
+    return f"""
+        select p.performance_uid from performances p
+        where p.account_id = $1 and p.performance_date = {row}.event_date
+          and (p.campaign_event_key = {row}.event_key or fold_text(p.performance_name) = fold_text({row}.event_name))
+        order by p.campaign_event_key = {row}.event_key desc nulls last, p.performance_uid
+        limit 1"""  # noqa: S608 - an alias
+
+
+REGISTRATIONS = f"""
     select r.registration_id, r.account_id, r.registration_key, r.order_key, r.event_name, r.event_date, r.event_key,
            r.fan_id,
            floor(extract(epoch from r.registered_at))::bigint as registration_timestamp, r.email, r.venue_name,
@@ -31,14 +45,9 @@ REGISTRATIONS = """
            performance.performance_uid
     from registrations r
     left join fans f on f.account_id = r.account_id and f.fan_id = r.fan_id
-    left join lateral (
-        select p.performance_uid from performances p
-        where p.account_id = r.account_id and p.performance_date = r.event_date
-          and (p.campaign_event_key = r.event_key or fold_text(p.performance_name) = fold_text(r.event_name))
-        order by p.campaign_event_key = r.event_key desc nulls last, p.performance_uid
-        limit 1) performance on true
+    left join lateral ({performance_of("r")}) performance on true
     where r.account_id = $1
-"""
+"""  # noqa: S608 - fixed parts
 SEARCH = f"""
     {REGISTRATIONS}
       and ($4::timestamptz is null or r.registered_at >= $4) and ($5::timestamptz is null or r.registered_at < $5)

@@ -51,6 +51,9 @@ REGISTRATION = f"""
             where r.distance = r.nearest and r.first_person = r.last_person
             order by r.seconds, r.registered_at desc, r.registration_id desc limit 1) r on true
 """  # noqa: S608 - fixed parts
+# The holder before a transfer is not stored.
+HOLDER = """left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
+        and (p.transferred_at is null or p.transferred_at <= s.scanned_at)"""
 
 
 SCANS = Sql(f"""
@@ -67,9 +70,7 @@ SCANS = Sql(f"""
            coalesce(s.barcode, r.barcode) as barcode, s.refusal
     from scans s
     {REGISTRATION}
-    -- the holder before a transfer is not stored
-    left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
-        and (p.transferred_at is null or p.transferred_at <= s.scanned_at)
+    {HOLDER}
     where s.account_id = $1 and s.network = :network and fold_text(s.scan_group_name) = fold_text(:group_name)
       and s.scan_key > :after and s.scan_key <= :bound
       and s.scanned_at >= :start and s.scanned_at < :end

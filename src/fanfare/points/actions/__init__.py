@@ -1,0 +1,1 @@
+"""Changes categories of points, awards points, and keeps balances and ranks."""
