@@ -1,5 +1,7 @@
 # `make help` lists the targets. Each makes what it needs first; none asks a question.
 BIN = .venv/bin
+# Tests start Fanfare hundreds of times: whoever keeps no compiled modules would compile all of them again each time.
+export PYTHONDONTWRITEBYTECODE =
 LOCKED = --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 help:
@@ -35,9 +37,9 @@ FANS = 20000
 demo: setup
 	@.ci/demo $(FANS)
 
-# In two processes, each with its own PostgreSQL.
+# In two processes, each with its own PostgreSQL. `make test ONLY=database` leaves out the tests that use none of it.
 test: setup-dev
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal $(if $(ONLY),-m $(ONLY))
 
 check: setup-dev
 	@.ci/check

@@ -119,6 +119,7 @@ NEEDED: dict[str, Values] = {
     "crm_purchases_search": {"network": "shop", "start_date": "2026-01-01", "end_date": "2199-01-01"},
     "crm_ticket_stats": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2199-01-01"},
     "ad_stats_campaigns_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
+    "manage_ad_sales_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "ad_stats_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "manage_tickets_sales": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2029-01-01"},
     "manage_display_name_words_delete": {"word": "grue"},

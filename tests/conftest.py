@@ -5,6 +5,7 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -30,6 +31,7 @@ from tests import announcements, holds
 from tests.api import Api, new_api
 from tests.running import PATIENCE
 
+OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
 # What tests seal and sign with.
 SECRET_KEY = "made-up-secret-key-of-the-tests-0123456789"
@@ -56,13 +58,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL whose databases may be made and dropped."""
-    outside = os.environ.get("FANFARE_TEST_DATABASE_URL")
-    if outside:
-        yield outside
+    if OUTSIDE:
+        yield OUTSIDE
         return
     data_dir = tmp_path_factory.mktemp("postgres")
     with DirectoryLock(data_dir, "tests"), Embedded(data_dir, durable=False) as postgres:
         yield postgres.database_url
+        # At once: nobody needs its data any more, and to write them took ten seconds.
+        if postgres.launched:
+            postgres.launched.send_signal(signal.SIGQUIT)
 
 
 def named(url: str, database: str) -> str:
@@ -78,6 +82,12 @@ async def _run(url: str, statement: str) -> None:
         await connection.close()
 
 
+async def _drop(url: str, databases: list[str]) -> None:
+    """Drop databases of a server that stays; the embedded one ends with them."""
+    for database in databases if OUTSIDE else ():
+        await _run(url, f"drop database if exists {database} with (force)")
+
+
 @pytest.fixture(scope="session")
 async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
     """Makes databases without tables; they are dropped at the end of the run."""
@@ -89,8 +99,7 @@ async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
         return named(server_url, rows[-1])
 
     yield make
-    for database in rows:
-        await _run(server_url, f"drop database if exists {database} with (force)")
+    await _drop(server_url, rows)
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +123,7 @@ async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatab
         return named(server_url, rows[-1])
 
     yield make
-    for database in rows:
-        await _run(server_url, f"drop database if exists {database} with (force)")
+    await _drop(server_url, rows)
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +165,15 @@ def serving(settings: Settings, clock: Clock = system_clock, host: str = "") -> 
 
 
 @pytest.fixture(scope="module")
-def base_url(settings: Settings) -> Iterator[str]:
+def clock() -> Clock:
+    """The clock of the module's server; one that stands still where a test counts days and midnight may come."""
+    return system_clock
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings, clock: Clock) -> Iterator[str]:
     """The address of a server in a thread of its own, on the module's database."""
-    with serving(settings) as url:
+    with serving(settings, clock) as url:
         yield url
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import uuid
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +11,6 @@ from fanfare.points.queries import RANKS
 from tests.api import Api
 from tests.points.bookings import award, some_fans, some_point
 
-TODAY = datetime.now(UTC).date()
 WINDOW = {"start_date": "2020-01-01", "end_date": "2199-01-01"}
 
 

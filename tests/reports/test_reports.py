@@ -11,10 +11,13 @@ from fanfare.reports.queries.data import READERS
 from fanfare.reports.schemas.reports import ReportData
 from fanfare.reports.schemas.types import TYPES
 from tests.api import Api
+from tests.streams.made import made_streams
+from tests.trackers.made import made_trackers
 
 MANAGE, REPORTS = "/api/v1/manage/reports", "/api/v1/reports"
 MAY = {"start_date": "2027-05-01", "end_date": "2027-05-31"}
 BOUGHT = {"min_purchase_date": "2027-05-01", "max_purchase_date": "2027-05-31"}
+CREATED = {"min_creation_date": "05/01/27", "max_creation_date": "05/31/27"}
 FACEBOOK = (
     "spend", "conversion", "offline_conversion", "conversion_count", "impressions", "reach", "frequency", "cpm", "cpa",
     "roi", "clicks", "ctr", "cpc",
@@ -46,6 +49,14 @@ CASES = {
     "campaign": Case({"page_tab_id": "{page_tab_id}"}, "campaigns/{page_tab_id}/stats", MAY),
     "campaign_bundle": Case({"page_tab_id": "{bundle_id}"}, "campaigns/{bundle_id}/bundle_stats", MAY),
     "tickets": Case({"event_name": "Final"}, "crm/tickets/stats", {**BOUGHT, "event_name": "Final"}),
+    "trackers": Case({"limit": 10}, "trackers", CREATED),
+    "tracker": Case({"tracker_id": "{tracker_id}"}, "trackers/{tracker_id}", CREATED),
+    "stream": Case(
+        {"stream_key": "{stream_key}", "data": ["words", "hashtags"]},
+        "streams/{stream_key}/summary",
+        {"data": "words,hashtags"},
+        has_days=False,
+    ),
     "ticket_sales": Case({"by": "event"}, "manage/tickets/sales", {**BOUGHT, "by": "event"}),
 }
 
@@ -67,10 +78,29 @@ async def ids(api: Api, db: Db) -> dict[str, Any]:
     async def post(path: str, **values: Any) -> Any:
         return await api.ok(await api.post(f"/api/v1/{path}", **values))
 
+    async def get(path: str) -> Any:
+        return await api.ok(await api.get(f"/api/v1/{path}"))
+
     await post("manage/ad_figures", figures=figures())
     fan_ids = await fans(post)
     tags = await api.ok(await api.get("/api/v1/manage/tags"))
-    return {"tag_id": tags[0]["tag_id"], **await campaigns(post, api, db, fan_ids), **await tickets(post, api, db)}
+    shared = {**await made_streams(post, get), **await tracker(post, api, db)}
+    return {
+        "tag_id": tags[0]["tag_id"],
+        **shared,
+        **await campaigns(post, api, db, fan_ids),
+        **await tickets(post, api, db),
+    }
+
+
+async def tracker(post: Any, api: Api, db: Db) -> dict[str, Any]:
+    result = await made_trackers(post)
+    for day in ("2027-04-30", "2027-05-02"):
+        clicks = "insert into tracker_click_days values ($1, $2, $3::text::date, 'human', 12)"
+        await db.execute(clicks, api.account_id, result["tracker_id"], day)
+        sales = "insert into tracker_sale_days values ($1, $2, $3::text::date, 'USD', 2, 70)"
+        await db.execute(sales, api.account_id, result["tracker_id"], day)
+    return result
 
 
 def figures() -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ UNPAGED = {
     "manage_fans_reward_claims", "manage_fans_sessions_list", "sessions_fan_points", "sessions_passkeys_list",
     "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
     # figures, a row for each group of sales or of ads
-    "ad_stats_campaigns_list", "ad_stats_list", "manage_tickets_sales",
+    "ad_stats_campaigns_list", "ad_stats_list", "manage_ad_sales_list", "manage_tickets_sales",
 }  # fmt: skip
 
 

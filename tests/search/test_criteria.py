@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fanfare.kernel.clock import Clock
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria.person import years_before
 from tests.api import Api
 from tests.search.crowd import SEARCH, activity, days_ago, fan, follow, search, tag
 
 ZONE = ZoneInfo("America/Vancouver")
+NOW = datetime.now(ZONE).replace(microsecond=0)
 PEOPLE: dict[str, dict[str, Any]] = {
     "zoe": {
         "first_name": "Zoë", "last_name": "Ångström", "email": "zoe_a@example.com", "gender": "female", "rating": 4.5,
@@ -28,6 +30,12 @@ PEOPLE: dict[str, dict[str, Any]] = {
     },
     "old": {"first_name": "Old", "created_at": datetime(2020, 2, 29, 20, tzinfo=UTC)},
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    """Days are counted from now: midnight must not come between a test and the server."""
+    return lambda: NOW
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +142,7 @@ async def test_a_range_of_days_needs_an_activity_within_it(api: Api, db: Db) -> 
 
 async def test_days_begin_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
     here = await fan(db, api.account_id, fan_source="midnight")
-    start = (datetime.now(ZONE) - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = (NOW - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
     await activity(db, api.account_id, here, start)
     assert await search(api, fan_source="midnight", crm_active_days=7) == [here]
     assert await search(api, fan_source="midnight", crm_active_days=6) == []
@@ -143,7 +151,7 @@ async def test_days_begin_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> 
 
 
 async def test_ages_are_whole_years_today(api: Api, db: Db) -> None:
-    today = datetime.now(ZONE).date()
+    today = NOW.date()
     eighteen = await fan(db, api.account_id, fan_source="age", birth_date=years_before(today, 18))
     younger = await fan(db, api.account_id, fan_source="age", birth_date=years_before(today, 18) + timedelta(days=2))
     await fan(db, api.account_id, fan_source="age")

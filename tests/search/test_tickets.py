@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fanfare.kernel.clock import Clock
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.search.crowd import SEARCH, search
 from tests.tickets.sold import bulk, line
 
 ZONE = ZoneInfo("America/Vancouver")
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
 # name, venue, province as sent, artist, days from today
 EVENTS = [
     ("Opening", "Harbour Park", "British Columbia", "Northside", -200),
@@ -68,6 +69,12 @@ class Crowd(NamedTuple):
     api: Api
     fan_ids: list[int]
     sold: list[Sold]
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    """Days are counted from now: midnight must not come between the tests and the server."""
+    return lambda: NOW
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from fanfare.ads.actions import figures as figure_actions
 from fanfare.ads.actions import projects as actions
-from fanfare.ads.queries import figures, projects
+from fanfare.ads.queries import figures, projects, sales
 from fanfare.ads.schemas.figures import (
+    AdSales,
     CampaignFigures,
     FigureQuery,
     FiguresSaved,
@@ -48,6 +49,12 @@ async def ad_stats_list(db: Db, account: Account, query: FigureQuery) -> list[Pl
 async def ad_stats_campaigns_list(db: Db, account: Account, query: FigureQuery) -> list[CampaignFigures]:
     """Return the same advertising figures by ad campaign."""
     return await figures.by_campaign(db, account.id, query)
+
+
+@endpoint.get("/api/v1/manage/ad_sales", scope="manage", key=SECRET)
+async def manage_ad_sales_list(db: Db, account: Account, query: FigureQuery) -> list[AdSales]:
+    """Compare what ads cost with the sales attributed to trackers of the same network, one row for each currency."""
+    return await sales.sales(db, account.id, query)
 
 
 @endpoint.post("/api/v1/manage/ad_figures", scope="manage", key=SECRET, array_field="figures")

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from fanfare.kernel.errors import Conflict, Unavailable
+from fanfare.kernel.folding import fold
 from fanfare.kernel.running.http_client import CallError, HttpAnswer, HttpRequest, http_client
 from fanfare.kernel.running.shares import Busy
 from fanfare.kernel.wire import storage_fault
@@ -161,7 +162,7 @@ async def products(shop: Shop, text: str | None, cursor: str | None, limit: int)
 
 def search_text(text: str | None) -> str | None:
     """Return a text in the shop's search syntax: each word as the beginning of a word, and none as an operator."""
-    words = [re.sub(r"[*\"]", "", word).lstrip("-'") for word in (text or "").lower().split()]
+    words = [re.sub(r"[*\"]", "", word).lstrip("-'") for word in fold(text or "").split()]
     return " ".join(re.sub(r"([\\:()])", r"\\\1", word) + "*" for word in words if word) or None
 
 

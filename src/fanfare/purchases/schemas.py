@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import Contact, read_contact
 from fanfare.kernel.data.paging import Cursor, CursorForm, Meta, NextCursor
+from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.running.http_client import MAX_URL_LENGTH, http_client
 from fanfare.kernel.wire import (
@@ -211,7 +212,7 @@ class ShopUrlForm(Form):
     def read(self, raw: object) -> str:
         """Return the URL, which the client of outgoing calls accepts."""
         text = text_of(raw).strip().rstrip("/")
-        url = text if "://" in text else f"https://{text.lower()}"
+        url = text if "://" in text else f"https://{fold(text)}"
         if fault := http_client.url_fault(url):
             raise ValueError(fault)
         if "/" in url.partition("://")[2] or "?" in url:

@@ -190,3 +190,22 @@ class DayFigures(Sums, kw_only=True):
     """Figures of a day in one currency."""
 
     day: date
+
+
+class AdSales(msgspec.Struct):
+    """The spend on a platform and the sales that its trackers brought, in one currency.
+
+    `clicks` are those that the platform counts, `tracker_clicks` those of people on the trackers of that network,
+    whatever the currency. `roas` is attributed sales for each unit spent, `cpa` the spend for an attributed purchase;
+    null where nothing divides.
+    """
+
+    network: str
+    currency: str
+    spend: Decimal
+    clicks: int
+    tracker_clicks: int
+    attributed_purchase_count: Decimal
+    attributed_purchase_amount: Decimal
+    roas: Decimal | None
+    cpa: Decimal | None

@@ -19,7 +19,10 @@ from fanfare.reports.schemas.types import AD_ACCOUNTS, parameters
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries import segments
 from fanfare.segments.schemas.segments import OneSegment
+from fanfare.streams.queries import summary
 from fanfare.tickets.queries import stats as tickets
+from fanfare.trackers.queries import trackers
+from fanfare.trackers.schemas.trackers import Tracker, TrackersQuery
 
 # Params differ by type, so the readers take any.
 Reader = Callable[[Db, Account, Any, datetime], Awaitable[Any]]
@@ -56,6 +59,10 @@ async def _segment(db: Db, account: Account, target: OneSegment, now: datetime) 
     return await segments.segment_status(db, account, await segments.criteria_of(db, account.id, target), now)
 
 
+async def _trackers(db: Db, account: Account, query: TrackersQuery, now: datetime) -> list[Tracker]:
+    return (await trackers.trackers(db, account, query, now)).data
+
+
 def _timeless(read: Callable[[Db, Account, Any], Awaitable[Any]]) -> Reader:
     return lambda db, account, params, _: read(db, account, params)
 
@@ -69,4 +76,7 @@ READERS: Mapping[str, Reader] = {
     "campaign_bundle": _timeless(campaigns.bundle_stats),
     "tickets": _timeless(tickets.sales),
     "ticket_sales": _timeless(tickets.sales_by),
+    "trackers": _trackers,
+    "tracker": trackers.tracker,
+    "stream": lambda db, account, query, _: summary.summary(db, account.id, query),
 }

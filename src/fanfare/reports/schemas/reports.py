@@ -17,7 +17,9 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Day, Id, JsonObject, LimitForm, Text, Uuid
 from fanfare.reports.schemas.types import DAYS, TypeName, parameters
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
+from fanfare.streams.schemas.summary import Summary
 from fanfare.tickets.schemas.stats import Sales, SalesRow
+from fanfare.trackers.schemas.trackers import Tracker
 
 ROWS = 500
 
@@ -78,6 +80,9 @@ class ReportData(Report, kw_only=True):
     campaign_bundle: BundleStats | UnsetType = UNSET
     tickets: Sales | UnsetType = UNSET
     ticket_sales: list[SalesRow] | UnsetType = UNSET
+    trackers: list[Tracker] | UnsetType = UNSET
+    tracker: Tracker | UnsetType = UNSET
+    stream: Summary | UnsetType = UNSET
 
 
 class NewReport(Params):

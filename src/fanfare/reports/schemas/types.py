@@ -11,7 +11,9 @@ from fanfare.kernel.parameters import Params, Raw, ignored_names, read
 from fanfare.kernel.wire import ChoiceForm
 from fanfare.search.criteria import Criteria
 from fanfare.segments.schemas.segments import OneSegment
+from fanfare.streams.schemas.summary import SummaryQuery
 from fanfare.tickets.schemas.stats import SalesBy, StatsQuery
+from fanfare.trackers.schemas.trackers import TrackerQuery, TrackersQuery
 
 
 class ReportType(NamedTuple):
@@ -29,6 +31,7 @@ class ReportType(NamedTuple):
 
 DAYS = ("start_date", "end_date")
 PURCHASE_DAYS = ("min_purchase_date", "max_purchase_date")
+CREATION_DAYS = ("min_creation_date", "max_creation_date")
 # By the platform of the figures; the API document of the original names the type of Facebook.
 AD_ACCOUNTS = {
     "facebook_ad_account": "meta",
@@ -48,6 +51,9 @@ TYPES: Mapping[str, ReportType] = {
     "campaign_bundle": ReportType("campaigns_bundle_stats", StatsRange, DAYS),
     "tickets": ReportType("crm_ticket_stats", StatsQuery, PURCHASE_DAYS),
     "ticket_sales": ReportType("manage_tickets_sales", SalesBy, PURCHASE_DAYS),
+    "trackers": ReportType("trackers_list", TrackersQuery, CREATION_DAYS),
+    "tracker": ReportType("trackers_get", TrackerQuery, CREATION_DAYS),
+    "stream": ReportType("streams_summary", SummaryQuery),
 }
 TypeName = Annotated[str, ChoiceForm(*TYPES)]
 
