@@ -1321,7 +1321,7 @@ create table tracker_settings (
     attribution text not null default 'last_click'::text,
     feed_position bigint not null default 0,
     rules_version text not null default ''::text,
-    recomputed_to bigint,
+    judged_to bigint,
     constraint tracker_settings_pkey PRIMARY KEY (account_id),
     constraint tracker_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint tracker_settings_attribution_check CHECK ((attribution = ANY (ARRAY['last_click'::text, 'first_click'::text, 'linear'::text])))

@@ -57,8 +57,9 @@ from fanfare.streams.endpoints.public import Pictures, PublicRecords
 from fanfare.tickets.actions import followers as tickets
 from fanfare.trackers import followers as clicks
 from fanfare.trackers.actions import followers as trackers
-from fanfare.trackers.actions.redirects import Redirector
-from fanfare.trackers.endpoints.redirects import Redirects
+from fanfare.trackers.endpoints.routes import add_routes as add_tracker_routes
+from fanfare.trackers.gateways.domains import name_servers
+from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.webhooks.actions import upkeep as webhooks
 from fanfare.webhooks.schemas import topic_patterns
 from fanfare.webhooks.schemas.operations import operations
@@ -177,6 +178,8 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     secret_keys.use(settings)
     http_client.use(settings)
     public_address.use(settings)
+    name_servers.use(settings)
+    data_centres.use(settings.data_centres)
     lifetimes.use(settings.session_idle_days, settings.session_days)
     proxies = addresses.networks(settings.trusted_proxies)
     service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)
@@ -190,7 +193,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route(PATH, MessageReports(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
-    app.add_route("/trk/{tracker_key}", Redirects(service, settings, Redirector(service.db, settings)))
+    add_tracker_routes(app, service, settings)
     oauth.add_routes(app, service, oauth_calls())
     Site(service.db, clock, settings, proxies).add_routes(app, pages())
     return app

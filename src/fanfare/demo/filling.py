@@ -20,6 +20,7 @@ from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
+from fanfare.demo.linking import make_trackers
 from fanfare.demo.logins import open_sessions
 from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points, make_polls
 from fanfare.demo.pastimes import Pastimes
@@ -195,6 +196,7 @@ async def _make_programme(
     await make_polls(db, account_id, now)
     await make_products(db, account, now)
     await make_ads(db, account, businesses[0], now, SEED)
+    await make_trackers(db, account, now, SEED)
     await make_reports(db, account, businesses[0], page_tab_ids[0], now)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
     parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections

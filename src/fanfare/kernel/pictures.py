@@ -1,8 +1,13 @@
-"""Answers that are images."""
+"""Answers that are images, and QR codes."""
 
+from io import BytesIO
 from typing import ClassVar
 
 import msgspec
+import segno
+
+# Pixels per module of a QR code, and modules of the quiet zone.
+SCALE, QUIET_ZONE = 10, 4
 
 
 class ImageAnswer(msgspec.Struct, frozen=True):
@@ -22,3 +27,20 @@ class Png(ImageAnswer, frozen=True):
     """A PNG image."""
 
     media_type: ClassVar[str] = "image/png"
+
+
+def qr_svg(text: str) -> Svg:
+    """Return the QR code of a text as SVG."""
+    return Svg(_qr_code(text, "svg"))
+
+
+def qr_png(text: str) -> Png:
+    """Return the QR code of a text as PNG."""
+    return Png(_qr_code(text, "png"))
+
+
+def _qr_code(text: str, kind: str) -> bytes:
+    # Error correction level Q: a quarter of the modules may be unreadable.
+    output = BytesIO()
+    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
+    return output.getvalue()

@@ -1,8 +1,34 @@
-"""Deletes the clicks of deleted trackers."""
+"""Follows purchases and tickets, judges clicks by new rules, and deletes what deleted trackers leave."""
 
+from datetime import datetime
+
+from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.jobs import job
-from fanfare.trackers.actions import upkeep
+from fanfare.kernel.data.jobs import job, schedule
+from fanfare.trackers.actions import attribution, judging, sales, upkeep
+
+MAX_PAGES = 100
+
+
+@schedule("* * * * *", each=accounts.account_ids)
+async def follow_sales(db: Db, account_id: int, now: datetime) -> None:
+    """Attribute an account's new purchases and tickets, if the fan had clicked."""
+    for _ in range(MAX_PAGES):
+        if not await sales.follow_sales(db, account_id, now):
+            return
+
+
+@schedule("17 * * * *", each=accounts.account_ids)
+async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
+    """Judge an account's clicks again if the rules or the published lists have changed."""
+    await judging.judge_again(db, account_id, now)
+
+
+@job()
+async def attribute_all(db: Db, now: datetime) -> None:
+    """Attribute all sales of an account, by another rule or other verdicts than before."""
+    if db.account_id is not None:
+        await attribution.attribute_all(db, db.account_id, now)
 
 
 @job()

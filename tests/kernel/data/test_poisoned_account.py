@@ -16,6 +16,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.purchases.actions import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.segments.live import saved
+from tests.trackers.links import click, new_tracker
 
 # Of no account: what the queue itself remembers.
 OF_NO_ACCOUNT = {"kernel.forget_done"}
@@ -151,6 +152,9 @@ async def an_old_post(api: Api, db: Db) -> None:
     await api.ok(await api.post(f"/api/v1/streams/{stream['stream_key']}/records", name="Ada", caption="Go!"))
     sql = "update stream_records set created_at = created_at - interval '2 days' where account_id = $1"
     await db.execute(sql, api.account_id)
+async def a_click_by_old_rules(api: Api, _: Db) -> None:
+    saved = await new_tracker(api)
+    await click(str(api.client.base_url), saved["tracker_key"])
 
 
 async def a_webhook(api: Api, _: Db) -> None:
@@ -201,6 +205,12 @@ WORK = {
     "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
     "purchases.keep_shop": Work(
         a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"
+    "trackers.follow_sales": Work(
+        a_fan, "select coalesce(max(feed_position), 0) > 0 from tracker_settings where account_id = $1"
+    ),
+    "trackers.judge_clicks": Work(
+        a_click_by_old_rules,
+        "select coalesce(max(rules_version), '') <> '' from tracker_settings where account_id = $1",
     ),
     "webhooks.follow_changes": Work(a_webhook, "select count(*) > 0 from webhook_deliveries where account_id = $1"),
     "webhooks.send_deliveries": Work(

@@ -72,6 +72,9 @@ class Visit(msgspec.Struct):
     # the values of a refused form, and the message of each invalid field
     form: Mapping[str, str] = {}
     faults: Mapping[str, str] = {}
+    # the header Host and the user agent
+    host: str | None = None
+    user_agent: str | None = None
     # our cookies of the request, and those that the response sets, by their names without the prefix
     cookies: Mapping[str, str] = {}
     new_cookies: dict[str, Cookie] = {}

@@ -114,6 +114,8 @@ class Site:
             chosen_language={languages.PARAMETER: language.code} if chosen else {},
             cookies=ours,
             new_cookies={languages.PARAMETER: cookies.Cookie(language.code)} if is_choice else {},
+            host=headers.get("host"),
+            user_agent=headers.get("user-agent"),
         )
 
     async def _act(

@@ -8,9 +8,12 @@ class PublicAddress:
 
     def __init__(self) -> None:
         self.base = ""
+        # whether the operator has named it
+        self.is_named = False
 
     def use(self, settings: Settings) -> None:
         """Take FANFARE_PUBLIC_URL, else the address at which the server listens."""
+        self.is_named = bool(settings.public_url)
         self.base = settings.public_url or f"http://{settings.host}:{settings.port}"
 
 

@@ -96,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dkim_selector: str = "fanfare"
     # networks beside the public addresses that calls to gateways and identity providers may reach, such as 10.0.0.0/8
     outgoing_allowed: tuple[str, ...] = ()
+    # the name servers that are asked about virtual domains, such as 10.0.0.2:53; empty: the machine's
+    name_servers: tuple[str, ...] = ()
+    # a file, or a folder of files, with the address ranges of data centres, as these publish them; empty: none
+    data_centres: str = ""
     # days that messages are kept
     messages_days: int = 90
     # days that a fan's session lasts without use, and in all
@@ -197,6 +201,10 @@ def _at_least(minimum: float) -> Range:
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
 _DAYS: Range = (lambda value: 0 < value <= 36_500, "days, more than 0 and at most 36500")  # noqa: PLR2004 - a century
 _SHARE: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
+_NAME_SERVERS: Range = (
+    lambda servers: all(re.fullmatch(r"[0-9a-fA-F.:]+:[0-9]{1,5}", each) for each in servers),
+    "addresses with ports such as 10.0.0.2:53, separated by commas",
+)
 _NETWORKS: Range = (_are_networks, "networks such as 10.0.0.0/8, separated by commas")
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
@@ -245,6 +253,7 @@ RANGES: dict[str, Range] = {
     ),
     "trusted_proxies": _NETWORKS,
     "outgoing_allowed": _NETWORKS,
+    "name_servers": _NAME_SERVERS,
 }
 
 

@@ -2,21 +2,16 @@
 
 import uuid
 from collections.abc import Sequence
-from io import BytesIO
-
-import segno
 
 from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.pictures import Png, Svg
+from fanfare.kernel.pictures import Png, Svg, qr_png, qr_svg
 from fanfare.registrations.schemas.passes import Pass, PassMeta, PassQuery, Section
 
 PAGE = 1000
-# Pixels per module of the QR code, and modules of the quiet zone.
-SCALE, QUIET_ZONE = 10, 4
 PASSES = """
     select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.event_key, p.fan_id,
            p.claim_fan_id, p.checked_in_at is not null as checked_in, p.gate_name,
@@ -89,16 +84,9 @@ async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
 
 async def svg(db: Db, account_id: int, pass_uid: uuid.UUID) -> Svg:
     """Return the QR code of a pass as SVG; it contains the pass_code."""
-    return Svg(_draw((await one_pass(db, account_id, pass_uid)).pass_code, "svg"))
+    return qr_svg((await one_pass(db, account_id, pass_uid)).pass_code)
 
 
 async def png(db: Db, account_id: int, pass_uid: uuid.UUID) -> Png:
     """Return the QR code of a pass as PNG; it contains the pass_code."""
-    return Png(_draw((await one_pass(db, account_id, pass_uid)).pass_code, "png"))
-
-
-def _draw(text: str, kind: str) -> bytes:
-    # Error correction level Q: a quarter of the modules may be unreadable.
-    output = BytesIO()
-    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
-    return output.getvalue()
+    return qr_png((await one_pass(db, account_id, pass_uid)).pass_code)

@@ -11,13 +11,14 @@ import msgspec
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import TargetTooLong, Unavailable, Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
-from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.trackers.actions.clicks import Click, ClickWriter, StoredClick
 from fanfare.trackers.followers import BROWSER_FAN
 from fanfare.trackers.queries.click_ids import click_token
-from fanfare.trackers.queries.hosts import Hosts
-from fanfare.trackers.queries.links import SHARED_HOST, Link, Links, domain_account
+from fanfare.trackers.queries.clicks import fan_link
+from fanfare.trackers.queries.hosts import is_any_host_shared, link_host
+from fanfare.trackers.queries.links import SHARED_HOST, Link, Links, domain_of
+from fanfare.trackers.schemas.clicks import LinkQuery
 from fanfare.trackers.schemas.urls import QUERY_SAFE, with_query
 from fanfare.trackers.verdicts import agents
 from fanfare.trackers.verdicts.rules import HUMAN, Signals, judge, rules_version
@@ -60,17 +61,16 @@ class Followed(msgspec.Struct, frozen=True):
 class Redirector:
     """The links and clicks of a process."""
 
-    def __init__(self, db: Db, settings: Settings) -> None:
+    def __init__(self, db: Db) -> None:
         self.db = db
-        self.hosts = Hosts(settings)
         self.links = Links()
         self.writer = ClickWriter()
 
     async def find(self, header: str | None, tracker_key: str, now: datetime) -> tuple[str, Link]:
         """Return the host by which a link is remembered, and its tracker; NoLink (404) for any other and ended ones."""
-        host = self.hosts.link_host(header)
+        host = link_host(header)
         link = await self.links.find(self.db, host, tracker_key, now)
-        if link is None and host != SHARED_HOST and self.hosts.is_open and await domain_account(self.db, host) is None:
+        if link is None and host != SHARED_HOST and is_any_host_shared() and await domain_of(self.db, host) is None:
             host = SHARED_HOST
             link = await self.links.find(self.db, host, tracker_key, now)
         if link is None or link.has_ended(now):
@@ -128,6 +128,12 @@ class Redirector:
 def fan_token(account_id: int, fan_id: int) -> str:
     """Return the parameter by which a link names a fan."""
     return secret_keys.seal(FAN_PURPOSE, f"{account_id}.{fan_id}".encode())
+
+
+async def fan_url(db: Db, account_id: int, query: LinkQuery) -> str:
+    """Return the link of a tracker that names a fan; Unknown (404) tracker or fan."""
+    url = await fan_link(db, account_id, query.tracker_id, query.fan_id)
+    return f"{url}?{FAN}={fan_token(account_id, query.fan_id)}"
 
 
 def _named_fan(query: bytes, account_id: int) -> int | None:

@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 from fanfare.kernel.running.public_address import public_address
-from fanfare.kernel.running.settings import Settings
 from fanfare.trackers.queries.links import SHARED_HOST
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -21,20 +20,12 @@ def shared_host() -> str:
     return urlsplit(public_address.base).netloc
 
 
-class Hosts:
-    """Which hosts are the operator's: that of FANFARE_PUBLIC_URL and of this machine; without it, all but domains."""
+def link_host(header: str | None) -> str:
+    """Return the host by which links are looked up: '' for the operator's, which is also reached from this machine."""
+    host = host_of(header)
+    return SHARED_HOST if host in LOOPBACK or host == host_of(shared_host()) else host
 
-    def __init__(self, settings: Settings) -> None:
-        self._host = host_of(urlsplit(settings.public_url).netloc)
 
-    def link_host(self, header: str | None) -> str:
-        """Return the host by which links are looked up: '' for the operator's."""
-        host = host_of(header)
-        if host in LOOPBACK or host == self._host:
-            return SHARED_HOST
-        return host
-
-    @property
-    def is_open(self) -> bool:
-        """Whether hosts that are no virtual domain are the operator's too, whose name is not set."""
-        return not self._host
+def is_any_host_shared() -> bool:
+    """Return whether every host that is no virtual domain is the operator's, because nobody has named that."""
+    return not public_address.is_named

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.trackers.schemas.urls import MAX_HOST, MAX_KEY
 
@@ -27,6 +28,13 @@ ON_DOMAIN = f"""
     join trackers t on t.account_id = d.account_id and t.host = d.host and t.tracker_key = $1
     where d.host = $2 and d.confirmed_at is not null
 """  # noqa: S608 - fixed parts
+
+
+DOMAIN_ACCOUNT = """
+    select a.account_id as id, a.account_name as name, a.time_zone, a.country_code, a.currency
+    from tracker_domains d join accounts a on a.account_id = d.account_id
+    where d.host = $1 and d.confirmed_at is not null
+"""
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -58,12 +66,10 @@ async def find_link(db: Db, host: str, tracker_key: str) -> Link | None:
     return Link(**row) if row else None
 
 
-async def domain_account(db: Db, host: str) -> int | None:
-    """Return the account of a confirmed virtual domain."""
-    account_id: int | None = await db.value(
-        "select account_id from tracker_domains where host = $1 and confirmed_at is not null", host
-    )
-    return account_id
+async def domain_of(db: Db, host: str) -> Account | None:
+    """Return the account of a confirmed virtual domain; None for any other host."""
+    row = await db.row(DOMAIN_ACCOUNT, host) if host != SHARED_HOST else None
+    return Account(**row) if row else None
 
 
 class Links:

@@ -25,10 +25,11 @@ BROWSER = re.compile(
 )
 # What no browser says of itself: an address to complain to, or a word of a trade.
 PROGRAM = re.compile(
-    r"https?://|\bwww\.|@[a-z0-9-]+\.[a-z]|\b(?:bot|crawler|spider|scraper|scanner|monitor(?:ing)?|preview|headless\w*"
-    r"|validator|checker|link ?check|analyz|extract|fetcher|grabber|synthetics?|proxy|transcoder|translat|insights?"
-    r"|googlemessages|googleweblight|pagespeed|lighthouse|mediapartners-google|search console|observatory|cypress"
-    r"|bluesky cardyb|pageburst)\b",
+    r"https?://|\bwww\.|@[a-z0-9-]+\.[a-z]|\b(?:bot|crawler|spider|scraper|preview|headless\w*|validator|checker"
+    r"|link ?check|analyz|extract|fetcher|grabber|proxy|transcoder|translat|insights?|googlemessages|googleweblight"
+    r"|pagespeed|lighthouse|mediapartners-google|search console|cypress|bluesky cardyb|pageburst|site24x7|dejaclick"
+    r"|duplexweb-google|google-adwords)\b|(?:\b|_)scanner|monitor(?:ing)?\b|observatory|synthetics?|classifier|inspector\b"
+    r"|emailproxy|partner_monitoring",
     re.IGNORECASE,
 )
 # `compatible;` stands in the names of old Internet Explorers, of Konqueror, and of crawlers.

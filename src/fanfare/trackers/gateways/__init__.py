@@ -1,0 +1,1 @@
+"""What others say about virtual domains: the DNS, and the domain itself over TLS."""

@@ -1,0 +1,1 @@
+"""Pages of links: the password of a protected one."""

@@ -1,0 +1,37 @@
+"""The page that asks for the password of a link, and the one that leads on."""
+
+from datetime import datetime
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.page import View, Visit, page
+from fanfare.trackers.actions.passwords import open_link
+from fanfare.trackers.actions.redirects import Redirector, Request
+from fanfare.trackers.schemas.passwords import EnteredPassword, ProtectedLink
+from fanfare.trackers.verdicts.rules import signals
+
+TEMPLATES = "trackers/templates"
+
+
+@page.get("/trk/{tracker_key}/password")
+async def link_password(db: Db, visit: Visit, link: ProtectedLink, now: datetime) -> View:
+    """Ask for the password of a link; 404 if there is no such link."""
+    await Redirector(db).find(visit.host, link.tracker_key, now)
+    return View(f"{TEMPLATES}/password.html")
+
+
+@page.post("/trk/{tracker_key}/password")
+async def link_password_enter(db: Db, visit: Visit, entry: EnteredPassword, now: datetime) -> View:
+    """Store the click and lead on.
+
+    By a page, for a redirect after a form would need the target in the content policy of the page that asks.
+    """
+    request = Request(
+        host=visit.host,
+        tracker_key=entry.tracker_key,
+        query=visit.url.partition("?")[2].encode(),
+        signals=signals("POST", {"user-agent": visit.user_agent or ""}, visit.address),
+        cookies=visit.cookies,
+        visitor=visit.visitor_id,
+        now=now,
+    )
+    return View(f"{TEMPLATES}/opened.html", {"target_url": await open_link(db, request, entry.password)})

@@ -1,0 +1,109 @@
+"""Verdicts: by published lists, listed with their reasons, and judged again when the lists change."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import BadSettings
+from fanfare.trackers import jobs
+from fanfare.trackers.verdicts import rules
+from fanfare.trackers.verdicts.agents import BROWSERS_TOO, device_of, program_of
+from fanfare.trackers.verdicts.networks import DataCentres, data_centres
+from tests.api import Api
+from tests.trackers.links import SAFARI, click, figures, new_tracker, rows
+
+AGENTS = Path(__file__).parent / "user_agents.json.gz"
+LABELLED: dict[str, list[str]] = json.loads(gzip.decompress(AGENTS.read_bytes()))
+
+
+@pytest.mark.parametrize("label", LABELLED)
+def test_real_user_agents_come_out_as_labelled(label: str) -> None:
+    is_browser = label != "program"
+    assert [agent for agent in LABELLED[label] if (program_of(agent) is None) != is_browser] == []
+
+
+def test_the_labels_are_many() -> None:
+    # Programs in disguise name themselves as a browser does, or nearly: no list tells them.
+    counts = {label: len(agents) for label, agents in LABELLED.items()}
+    assert counts["human"] > 1300
+    assert counts["program"] > 600
+    assert counts["disguised"] < 0.04 * counts["program"]
+
+
+def test_every_crawler_of_the_list_is_a_program() -> None:
+    agents = [
+        agent for each in CRAWLER_USER_AGENTS_DATA if each["pattern"] not in BROWSERS_TOO for agent in each["instances"]
+    ]
+    assert len(agents) > 1500
+    assert [agent for agent in agents if program_of(agent) is None] == []
+
+
+def test_devices_are_told_apart() -> None:
+    ipad = "Mozilla/5.0 (iPad; CPU OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/604.1"
+    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    assert [device_of(agent) for agent in (SAFARI, ipad, windows, "x")] == ["mobile", "tablet", "desktop", "other"]
+
+
+def test_ranges_are_read_as_they_are_published(tmp_path: Path) -> None:
+    (tmp_path / "ip-ranges.json").write_text('{"prefixes": [{"ip_prefix": "198.51.100.0/25", "region": "1.2.3"}]}')
+    (tmp_path / "geo.csv").write_text("203.0.113.0/24,NL,NL-NH,Amsterdam\n2001:db8:1::/48,NL\n999.0.0.0/8\n")
+    (tmp_path / "plain.txt").write_text("# ours\n198.51.100.128/25\n198.51.100.0/24\n")
+    centres = DataCentres()
+    centres.use(str(tmp_path))
+    inside = ("198.51.100.0", "198.51.100.255", "203.0.113.9", "2001:db8:1:2::3")
+    outside = ("198.51.99.255", "198.51.101.0", "203.0.112.255", "2001:db8:2::", "127.0.0.1")
+    assert [centres.has(each) for each in (*inside, *outside)] == [True] * len(inside) + [False] * len(outside)
+    (tmp_path / "empty.txt").write_text("nothing")
+    for path in (tmp_path / "missing", tmp_path / "empty.txt"):
+        with pytest.raises(BadSettings, match="FANFARE_DATA_CENTRES"):
+            DataCentres().use(str(path))
+
+
+async def test_clicks_are_judged_again_by_other_rules(api: Api, db: Db, base_url: str, tmp_path: Path) -> None:
+    saved = await new_tracker(api)
+    key, tracker_id = saved["tracker_key"], saved["tracker_id"]
+    for agent in (SAFARI, f"{SAFARI} tool", "curl/8.5.0"):
+        await click(base_url, key, agent=agent)
+    await click(base_url, key, Purpose="prefetch")
+    account_db = db.for_account(api.account_id)
+    before = {"human": 2, "bot": 1, "prefetch": 1}
+    await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
+    assert (await figures(api, tracker_id))["click_counts"] == before
+
+    ranges = tmp_path / "ranges.txt"
+    ranges.write_text("127.0.0.0/8")
+    data_centres.use(str(ranges))
+    try:
+        for _ in range(2):
+            await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
+        row = await figures(api, tracker_id)
+        assert {name: count for name, count in row["click_counts"].items() if count} == {
+            "datacentre": 2, "bot": 1, "prefetch": 1,
+        }  # fmt: skip
+        assert row["total_tracker_click_count"] == 0
+        assert {each["reason"] for each in await rows(db, tracker_id)} >= {"address of a data centre"}
+    finally:
+        data_centres.use("")
+    await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
+    row = await figures(api, tracker_id)
+    assert {name: count for name, count in row["click_counts"].items() if count} == before
+
+
+async def test_clicks_are_listed_with_their_verdicts(api: Api, other_api: Api, base_url: str) -> None:
+    saved = await new_tracker(api)
+    for agent in (SAFARI, "curl/8.5.0", f"{SAFARI} again"):
+        await click(base_url, saved["tracker_key"], agent=agent)
+    path = f"/api/v1/manage/trackers/{saved['tracker_id']}/clicks"
+    first = await api.get(path, limit=2)
+    second = await api.get(path, limit=2, cursor=first.headers["X-Next-Cursor"])
+    listed = [*first.json(), *second.json()]
+    assert [row["verdict"] for row in listed] == ["human", "bot", "human"]
+    assert [row["reason"] for row in await api.ok(await api.get(path, verdict="bot"))] == ["list of crawlers: curl"]
+    assert (await api.get(path, verdict="robot")).status_code == 422
+    assert (await other_api.get(path)).status_code == 404
+    assert rules.rules_version().startswith(f"{rules.RULES}/")
