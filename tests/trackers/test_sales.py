@@ -16,11 +16,11 @@ from tests.trackers.links import browser, click, figures, new_tracker, query_of
 EVENTS = "/api/v1/trackers/events"
 
 
-async def report(api: Api, base_url: str, headers: dict[str, str] | None = None, **sale: Any) -> httpx.Response:
+async def report(api: Api, base_url: str, **sale: Any) -> httpx.Response:
     """Report a sale as a page does, without cookies."""
     async with browser(base_url) as client:
         data = {"api_key": api.keys["Api-Key"], **sale}
-        return await client.post("/trk/events", data=data, headers=headers)
+        return await client.post("/trk/events", data=data)
 
 
 async def events(api: Api, **query: Any) -> list[dict[str, Any]]:
@@ -71,7 +71,12 @@ async def test_the_cookie_of_the_link_is_as_good_as_the_clicks_id(api: Api, base
     async with browser(base_url, **{"User-Agent": f"{uuid.uuid4()} Mozilla/5.0 (X11)"}) as client:
         client.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
         await client.get(f"/trk/{saved['tracker_key']}")
-        params = {"api_key": api.keys["Api-Key"], "order_key": "cookie-1", "purchase_amount": 5, "currency": "EUR"}
+        params: dict[str, Any] = {
+            "api_key": api.keys["Api-Key"],
+            "order_key": "cookie-1",
+            "purchase_amount": 5,
+            "currency": "EUR",
+        }
         answer = await client.get("/trk/pixel.gif", params=params)
     assert (answer.status_code, answer.headers["content-type"], answer.content[:3]) == (200, "image/gif", b"GIF")
     assert (await event_of(api, "cookie-1"))["is_clicked"]
@@ -120,13 +125,13 @@ async def later(db: Db, tracker_id: int, **ago: float) -> None:
 
 async def three_clicks(api: Api, db: Db, base_url: str) -> tuple[list[int], str]:
     """Let one browser click three trackers within two days, and a fourth too long ago."""
-    saved = [await new_tracker(api) for _ in range(4)]
+    saved, token = [await new_tracker(api) for _ in range(4)], ""
     async with browser(base_url) as client:
         client.headers["User-Agent"] += f" [{uuid.uuid4()}]"
         for number, tracker in enumerate(saved):
             answer = await client.get(f"/trk/{tracker['tracker_key']}")
             await later(db, tracker["tracker_id"], days=[2, 1, 0, 5][number], seconds=1)
-        token = query_of(answer)["trk_click"]
+            token = query_of(answer)["trk_click"]
     return [tracker["tracker_id"] for tracker in saved], token
 
 

@@ -152,6 +152,8 @@ async def an_old_post(api: Api, db: Db) -> None:
     await api.ok(await api.post(f"/api/v1/streams/{stream['stream_key']}/records", name="Ada", caption="Go!"))
     sql = "update stream_records set created_at = created_at - interval '2 days' where account_id = $1"
     await db.execute(sql, api.account_id)
+
+
 async def a_click_by_old_rules(api: Api, _: Db) -> None:
     saved = await new_tracker(api)
     await click(str(api.client.base_url), saved["tracker_key"])
@@ -205,6 +207,7 @@ WORK = {
     "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
     "purchases.keep_shop": Work(
         a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"
+    ),
     "trackers.follow_sales": Work(
         a_fan, "select coalesce(max(feed_position), 0) > 0 from tracker_settings where account_id = $1"
     ),

@@ -261,7 +261,7 @@ def _records(clicks: Sequence[Click]) -> list[dict[str, Any]]:
         keys: list[tuple[object, ...]] = [(click.tracker_id, click.visitor_uid)]
         if click.fan_id:
             keys.append((click.tracker_id, click.fan_id))
-        elif not click.is_returning:
+        elif not click.is_returning and click.ip_address and click.user_agent:
             keys.append((click.tracker_id, click.ip_address, click.user_agent))
         is_human = click.verdict == HUMAN
         record["is_repeated"] = is_human and any(key in earlier_keys for key in keys)
