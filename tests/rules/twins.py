@@ -23,7 +23,8 @@ MADE_ANEW = re.compile(
     # the ids of passkeys, and how devices know their fans
     r'|(?<="id":")[\w-]{43}(?=")'
     r'|"pass_code": ?"[A-Z2-9]{8}"'
-    # the generated keys of trackers
+    # the generated keys of trackers, and what confirms their domains
+    r'|(?<=fanfare-domain=)[0-9a-f]{32}|"confirmation_token": ?"[0-9a-f]{32}"'
     r'|"tracker_key": ?"[0-9A-Za-z]{8}"|(?<=/trk/)[0-9A-Za-z]{8}\b'
     # QR codes of codes made anew
     r"|<svg.*</svg>|PNG\r\n(?s:.*)"
