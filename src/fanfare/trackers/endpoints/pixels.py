@@ -6,8 +6,6 @@
 import uuid
 from pathlib import Path
 
-from falcon.asgi import Request, Response
-
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import limits
@@ -16,6 +14,8 @@ from fanfare.kernel.errors import NoKey, Unknown
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.body import parse_body, read_body
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 from fanfare.trackers.actions.redirects import VISITOR
 from fanfare.trackers.actions.sales import Origin, record_sale
 from fanfare.trackers.endpoints.redirects import COOKIE
@@ -55,7 +55,7 @@ class Pixels:
         await self._respond(request, response)
         if response.status == 200:  # noqa: PLR2004 - recorded
             response.status = 204
-            response.data = None
+            response.data = b""
 
     async def _respond(self, request: Request, response: Response) -> None:
         request_id = http.assign_request_id(request, response)
