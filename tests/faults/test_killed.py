@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,7 @@ from fanfare.kernel.data.db import Db
 from tests import announcements
 from tests.kernel.running.test_up import Up, running_up
 from tests.running import PATIENCE
+from tests.trackers.links import SAFARI, TARGET, query_of
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
@@ -45,6 +47,7 @@ class Load:
         self.fans: dict[str, int] = {}
         self.activities: set[int] = set()
         self.awards: set[str] = set()
+        self.clicks: set[int] = set()
         self.strange: list[str] = []
         self.acknowledged = 0
         self.is_over = False
@@ -65,6 +68,14 @@ class Load:
                 values = {"point_uid": self.point_uid, "fan_id": fan_id, "point_count": 3, "award_key": f"a{number}"}
                 if await self._post(client, "fan_points", **values) is not None:
                     self.awards.add(f"a{number}")
+                await self._click(client, f"{SAFARI} [{number}]")
+
+    async def _click(self, client: httpx.AsyncClient, agent: str) -> None:
+        """Follow a link, in a browser that was never there; one that redirects has stored the click."""
+        with suppress(httpx.TransportError):
+            answer = await client.get("/trk/killed", headers={"User-Agent": agent, "Cookie": ""})
+            if answer.status_code == 302:
+                self.clicks.add(int(query_of(answer)["trk_click"].partition("-")[0]))
 
     async def _post(self, client: httpx.AsyncClient, kind: str, **values: object) -> list[dict[str, int]] | None:
         try:
@@ -112,6 +123,9 @@ async def load(tmp_path: Path) -> AsyncIterator[Load]:
         keys = {"Api-Key": str(account.api_key), "Api-Secret": account.api_secret}
         async with httpx.AsyncClient(base_url=up.facts["url"], headers=keys, timeout=PATIENCE) as client:
             created = await client.post("/api/v1/manage/points", json={"point_name": "Loyalty"})
+            link = {"virtual_domain": "localhost", "target_url": TARGET, "tracker_key": "killed"}
+            names = {"tracker_name": "Killed", "tracker_group_name": "Killed"}
+            (await client.post("/api/v1/trackers", json={**link, **names})).raise_for_status()
         load = Load(up, keys, created.json()["point_uid"])
         writers = [asyncio.create_task(load.write()) for _ in range(WRITERS)]
         yield load
@@ -155,6 +169,8 @@ async def _check(load: Load, up: Up, account_id: int) -> None:
     assert load.activities <= {row["activity_id"] for row in activities}, f"lost activities, seed {SEED}"
     awards = await db.rows("select award_key from fan_points where account_id = $1", account_id)
     assert load.awards <= {row["award_key"] for row in awards}, f"lost bookings, seed {SEED}"
+    clicks = await db.rows("select click_id from tracker_clicks where account_id = $1", account_id)
+    assert load.clicks <= {row["click_id"] for row in clicks}, f"lost clicks, seed {SEED}"
     halves = await db.row(HALVES, account_id)
     assert halves is not None
     assert dict(halves) == dict.fromkeys(halves.keys(), 0), f"half-written, seed {SEED}"
@@ -162,6 +178,7 @@ async def _check(load: Load, up: Up, account_id: int) -> None:
     await db.close()
     assert load.strange == []
     assert load.acknowledged > 0
+    assert load.clicks
 
 
 # What must come together: a count for each way in which one half is there without the other.
@@ -177,7 +194,10 @@ HALVES = """
                 where p.account_id = $1 and p.fan_id = s.fan_id and s.board = 'point:' || p.point_uid))
                as wrong_balances,
            (select count(*) from fan_activity f where account_id = $1 and activity_count <> (
-                select count(*) from activities a where a.account_id = $1 and a.fan_id = f.fan_id)) as wrong_counts
+                select count(*) from activities a where a.account_id = $1 and a.fan_id = f.fan_id)) as wrong_counts,
+           (select count(*) from tracker_clicks where account_id = $1)
+               - (select coalesce(sum(click_count), 0)::bigint from tracker_click_days where account_id = $1)
+               as uncounted_clicks
 """
 
 
