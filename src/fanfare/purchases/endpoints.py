@@ -63,7 +63,7 @@ async def manage_shopify_shop_get(db: Db, account: Account) -> ConnectedShop:
 
 @endpoint.post("/api/v1/manage/shopify_shop", scope="manage", key=SECRET, prepare=actions.ask_shop)
 async def manage_shopify_shop_save(db: Db, account: Account, new: NewShop, now: datetime, name: ShopName) -> ShopSaved:
-    """Connect a Shopify shop, in place of an earlier one. It is asked once; 422 if it refuses the token."""
+    """Connect a Shopify shop, in place of an earlier one. It is asked once; 422 if it refuses or does not answer."""
     return await actions.connect_shop(db, account.id, new, name, now)
 
 

@@ -12,7 +12,7 @@ from fanfare.fans.contact import Contact, read_contact
 from fanfare.kernel.data.paging import Cursor, CursorForm, Meta, NextCursor
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params, RequestContext
-from fanfare.kernel.running.http_client import MAX_URL_LENGTH, http_client
+from fanfare.kernel.running.http_client import MAX_URL_LENGTH, URL_FAULT, http_client
 from fanfare.kernel.wire import (
     Bound,
     Currency,
@@ -212,6 +212,8 @@ class ShopUrlForm(Form):
     def read(self, raw: object) -> str:
         """Return the URL, which the client of outgoing calls accepts."""
         text = text_of(raw).strip().rstrip("/")
+        if len(text) > MAX_URL_LENGTH or not text.isascii():
+            raise ValueError(URL_FAULT)
         url = text if "://" in text else f"https://{fold(text)}"
         if fault := http_client.url_fault(url):
             raise ValueError(fault)

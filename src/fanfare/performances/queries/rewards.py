@@ -33,7 +33,7 @@ HAS_REQUIRED_QUESTS = """not exists (
           and p.completed_at is null)"""
 OF_FAN = f"""
     with of_fan as (
-        select {REWARD},
+        select {REWARD}, r.created_at,
                coalesce((select s.total from standings s
                          where s.account_id = r.account_id and s.board = 'point:' || r.point_uid and s.fan_id = $3), 0)
                    as balance,
@@ -48,7 +48,7 @@ OF_FAN = f"""
            claim_limit, code_type, claim_count, available_count, balance, fan_claim_count,
            has_quests and (fan_points_required = 0 or balance >= fan_points_required)
                and fan_claim_count < claim_limit and coalesce(available_count, 1) > 0 as can_claim
-    from of_fan order by creation_timestamp, reward_uid
+    from of_fan order by created_at, reward_uid
 """  # noqa: S608 - fixed parts
 CLAIMS = """
     select c.reward_claim_id, c.reward_uid, r.reward_title, c.fan_id, c.point_count, c.reward_code, c.claim_key,
