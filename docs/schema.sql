@@ -601,6 +601,8 @@ create table tracker_clicks (
 CREATE INDEX tracker_clicks_by_fan ON tracker_clicks USING btree (account_id, fan_id, click_id) WHERE (fan_id IS NOT NULL);
 CREATE INDEX tracker_clicks_by_tracker ON tracker_clicks USING btree (account_id, tracker_id, click_id);
 CREATE INDEX tracker_clicks_by_visitor ON tracker_clicks USING btree (account_id, visitor_uid, click_id) WHERE (visitor_uid IS NOT NULL);
+CREATE INDEX tracker_clicks_counted_by_fan ON tracker_clicks USING btree (account_id, fan_id, tracker_id, clicked_at) WHERE ((verdict = 'human'::text) AND (fan_id IS NOT NULL));
+CREATE INDEX tracker_clicks_counted_by_visitor ON tracker_clicks USING btree (account_id, visitor_uid, tracker_id, clicked_at) WHERE ((verdict = 'human'::text) AND (visitor_uid IS NOT NULL));
 
 create table verifications (
     account_id bigint not null,

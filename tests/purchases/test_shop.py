@@ -98,6 +98,14 @@ async def test_a_shop_without_points_is_waited_for(api: Api, store: Shop) -> Non
     assert len(store.queries) == 3
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "1e400", "1e308"])
+async def test_a_wait_that_is_no_number_of_seconds_is_long(api: Api, store: Shop, seconds: str) -> None:
+    await connected(api, store)
+    store.replies = [reply(429, {}, Retry_After=seconds)]
+    answer = await api.get(PRODUCTS, limit=10)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "86400")
+
+
 async def test_what_was_read_before_the_points_ended_is_returned(api: Api, store: Shop) -> None:
     await connected(api, store)
     store.points, store.restore_rate = 60, 0.001

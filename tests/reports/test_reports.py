@@ -239,6 +239,7 @@ async def test_the_list_says_when_a_report_was_read(other_api: Api) -> None:
         ({"report_type": "fans", "start_date": "2027-05-02"}, ["start_date"]),
         ({"report_type": "fans", "options": {"fan_provinces": "BC", "shoe": 1}}, ["options"]),
         ({"report_type": "fans", "options": {"fan_min_age": "young"}}, ["options"]),
+        ({"report_type": "fans", "options": {"name": "Ada"}}, ["options"]),
         ({"report_type": "segment", "options": {}}, ["options", "options"]),
         ({"report_type": "x_ad_account", "options": {"network": "y", "start_date": "2027-05-02"}, **MAY},
          ["options", "options"]),

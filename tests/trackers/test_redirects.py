@@ -155,10 +155,32 @@ async def test_a_link_names_a_fan(
         assert (await click(base_url, saved["tracker_key"], f"?trk_fan={token}")).status_code == 302
     await click(base_url, saved["tracker_key"], f"?trk_fan={fan_token(api.account_id, fan_id)}", agent="curl/8.5.0")
     stored_rows = await rows(db, saved["tracker_id"])
-    assert [row["fan_id"] for row in stored_rows] == [fan_id, None, None, None, None]
+    assert [row["fan_id"] for row in stored_rows] == [fan_id, None, None, None, fan_id]
     assert followed == [(api.account_id, fan_id, saved["tracker_id"], stored_rows[0]["click_id"])]
     announced = await db.rows("select subject_id from changes where topic = 'tracker.clicked' and fan_id = $1", fan_id)
     assert [row["subject_id"] for row in announced] == [str(stored_rows[0]["click_id"])]
+
+
+async def test_an_erasure_clears_every_click_of_the_person(api: Api, db: Db, base_url: str) -> None:
+    saved = await new_tracker(api)
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="erased@example.com")))["fan_id"]
+    query = f"?trk_fan={fan_token(api.account_id, fan_id)}&email=erased@example.com"
+    async with browser(base_url) as client:
+        # Before the fan is known, as the fan, and by a program that looks into mails.
+        for part in ("", query):
+            await client.get(f"/trk/{saved['tracker_key']}{part}")
+    await click(base_url, saved["tracker_key"], query, agent="curl/8.5.0")
+    await click(base_url, saved["tracker_key"])
+    await api.ok(await api.delete(f"/api/v1/crm/fans/{fan_id}"))
+    stored_rows = await db.rows(
+        """
+        select fan_id, visitor_uid, ip_address, user_agent, url_param_props from tracker_clicks
+        where account_id = $1 and tracker_id = $2 order by click_id
+        """,
+        api.account_id,
+        saved["tracker_id"],
+    )
+    assert [set(row) == {None} for row in stored_rows] == [True, True, True, False]
 
 
 async def test_what_follows_a_fans_click_fails_with_it_alone(

@@ -4,6 +4,7 @@ What the shop says never reaches an answer or the log: an error of it may repeat
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,6 +32,8 @@ SECONDS = 8.0
 MAX_NAME = 255
 # How long a call waits in all until the shop has points again, and how long when it does not say when that is.
 MAX_WAIT, WAIT = 5.0, 1.0
+# What a shop says beyond that, or not as a number.
+LONGEST_WAIT = 86_400.0
 REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 THROTTLED, ACCESS_DENIED = "THROTTLED", "ACCESS_DENIED"
 SHOP = "query { shop { name } }"
@@ -220,14 +223,15 @@ def _seconds(result: Mapping[str, Any]) -> float:
         return WAIT
     status = cost.throttle_status
     missing = cost.requested_query_cost - status.currently_available
-    return max(missing / status.restore_rate, 0) if status.restore_rate > 0 else MAX_WAIT + 1
+    return min(max(missing / status.restore_rate, 0), LONGEST_WAIT) if status.restore_rate > 0 else LONGEST_WAIT
 
 
 def _retry_after(answer: HttpAnswer) -> float:
     try:
-        return max(float(answer.headers.get("retry-after", WAIT)), 0)
+        seconds = float(answer.headers.get("retry-after", WAIT))
     except ValueError:
         return WAIT
+    return min(max(seconds, 0), LONGEST_WAIT) if math.isfinite(seconds) else LONGEST_WAIT
 
 
 def _page(shop: Shop, raw: object) -> Products:

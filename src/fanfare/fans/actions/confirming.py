@@ -50,7 +50,8 @@ async def _contact(db: Db, account_id: int, fan_id: int, identity: Identity) -> 
     if row is None:
         return Contact(None, is_confirmed=False, is_second=True)
     column = identities(dict(row)).get(identity)
-    is_confirmed = bool(row[MARKS[column]] if column in MARKS else row["is_proved"])
+    # A contact that moved to another column keeps its proof.
+    is_confirmed = bool(row["is_proved"] or (column in MARKS and row[MARKS[column]]))
     marks = (row[mark] for name, mark in MARKS.items() if name != column and row[name])
     return Contact(column, is_confirmed, row["is_second"] or any(marks))
 

@@ -10,6 +10,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, Raw, ignored_names, read
 from fanfare.kernel.wire import ChoiceForm
 from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import person_parameters
 from fanfare.segments.schemas.segments import OneSegment
 from fanfare.streams.schemas.summary import SummaryQuery
 from fanfare.tickets.schemas.stats import SalesBy, StatsQuery
@@ -81,7 +82,9 @@ def _faults(kind: ReportType, raw: Raw, days: tuple[date | None, date | None]) -
         yield from ((field, "is not for this type") for field, day in zip(DAYS, days, strict=True) if day)
     for name in ignored_names(kind.params, raw):
         yield "options", f"has the unknown option {name!r}"
-    for name in (*kind.fixed, *(kind.days or ())):
+    # A link would publish who is looked for, also when that person was erased.
+    people = person_parameters(kind.params) if kind.params is Criteria else ()
+    for name in (*kind.fixed, *(kind.days or ()), *people):
         if name in raw:
             yield "options", f"must not have {name}"
 

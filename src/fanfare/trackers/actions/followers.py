@@ -27,7 +27,8 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         with clicks as (
             update tracker_clicks
             set fan_id = null, visitor_uid = null, ip_address = null, user_agent = null, url_param_props = null
-            where account_id = $1 and fan_id = $2
+            where account_id = $1 and (fan_id = $2 or visitor_uid = any (array(
+                select c.visitor_uid from tracker_clicks c where c.account_id = $1 and c.fan_id = $2)))
         )
         update tracker_events
         set fan_id = null, visitor_uid = null, ip_address = null, user_agent = null, url_param_props = null,

@@ -98,7 +98,11 @@ class Redirector:
 
     async def _click(self, request: Request, link: Link, visitor_uid: uuid.UUID, *, is_returning: bool) -> Click:
         verdict = judge(request.signals)
-        fan_id = await self._fan(request, link.account_id) if verdict.verdict == HUMAN else None
+        # A program may follow a fan's link too: what it stores is about that fan, though it does not count.
+        if verdict.verdict == HUMAN:
+            fan_id = await self._fan(request, link.account_id)
+        else:
+            fan_id = _named_fan(request.query, link.account_id)
         return Click(
             tracker_id=link.tracker_id,
             version=link.version,
