@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +95,27 @@ async def test_clicks_are_judged_again_by_other_rules(api: Api, db: Db, base_url
     await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
     row = await figures(api, tracker_id)
     assert {name: count for name, count in row["click_counts"].items() if count} == before
+
+
+WORKER = """
+from fanfare.cli import worker
+from fanfare.trackers.verdicts.networks import data_centres
+
+async def work(*_):
+    print(data_centres.has("192.0.2.7"))
+
+worker.work = work
+worker.main()
+"""
+
+
+def test_workers_know_the_lists_of_data_centres_too(tmp_path: Path) -> None:
+    """They judge clicks again, and must come to the verdicts of the servers."""
+    ranges = tmp_path / "ranges.txt"
+    ranges.write_text("192.0.2.0/24")
+    environment = {**os.environ, "FANFARE_DATA_CENTRES": str(ranges), "FANFARE_DATA_DIR": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", WORKER], env=environment, check=True, capture_output=True, text=True)
+    assert result.stdout == "True\n"
 
 
 async def test_clicks_are_listed_with_their_verdicts(api: Api, other_api: Api, base_url: str) -> None:

@@ -12,6 +12,7 @@ from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.messages.gateways.outgoing import outgoing
+from fanfare.trackers.verdicts.networks import data_centres
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
         http_client.use(settings)
         public_address.use(settings)
         outgoing.use(settings)
+        data_centres.use(settings.data_centres)
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 

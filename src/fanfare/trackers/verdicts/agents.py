@@ -9,6 +9,8 @@ Kind = Literal["preview", "bot"]
 Device = Literal["mobile", "tablet", "desktop", "other"]
 
 MAX_LENGTH = 1000
+# What is matched of it: the time grows with its length.
+JUDGED_LENGTH = 300
 CACHED_AGENTS = 20_000
 PREVIEW_TAG = "social-preview"
 # Patterns of the list that people's browsers match too: in apps of Meta and Viber, in desktop apps, and on devices
@@ -61,7 +63,7 @@ def is_loaded() -> bool:
 @lru_cache(CACHED_AGENTS)
 def program_of(user_agent: str) -> tuple[Kind, str] | None:
     """Return what kind of program has this user agent, and why; None for a browser."""
-    text = user_agent[:MAX_LENGTH]
+    text = user_agent[:JUDGED_LENGTH]
     for kind, pattern in _patterns():
         if match := pattern.search(text):
             return kind, f"list of crawlers: {match[0][:60]}"
@@ -82,7 +84,7 @@ def device_of(user_agent: str) -> Device:
     """Return the kind of device."""
     from ua_parser import parse  # noqa: PLC0415 - as above
 
-    text = user_agent[:MAX_LENGTH]
+    text = user_agent[:JUDGED_LENGTH]
     result = parse(text)
     system = result.os.family if result.os else ""
     family = result.device.family if result.device else ""
