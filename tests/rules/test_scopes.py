@@ -1,7 +1,7 @@
 """A key does what its scopes say and no more, on every call: the rule is tried on all of them."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -10,6 +10,7 @@ import pytest
 from fanfare import app
 from fanfare.accounts.actions import create_key
 from fanfare.kernel.callers import PUBLIC, SCOPES, SECRET
+from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
@@ -35,6 +36,14 @@ async def without(db: Db, api: Api) -> dict[str, Headers]:
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as api:
         yield api
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _many_refusals() -> Iterator[None]:
+    """Let one address be refused more often in a minute than there are calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "REFUSAL_LIMIT", 100_000)
+        yield
 
 
 async def code(client: httpx.AsyncClient, endpoint: Endpoint, headers: Headers) -> tuple[int, str]:

@@ -104,16 +104,19 @@ CONFIRM = f"""
     {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields=FIELDS)}
 """  # noqa: S608 - fixed parts
 PROVE = """
-    update fan_identifiers set is_proved = true
+    update fan_identifiers set is_proved = $5
     where account_id = $1 and fan_id = $2 and network = $3 and identifier_value = $4
 """
 
 
-async def keep_proofs(db: Db, account_id: int, fan: Mapping[str, Any]) -> None:
-    """Keep what the marks of a fan say of the contacts, before their columns go; part of the caller's transaction."""
+async def keep_proofs(db: Db, account_id: int, fan: Mapping[str, Any], *, is_merge: bool) -> None:
+    """Keep what the marks of a fan say of the contacts, before a merge takes their columns; part of its transaction.
+
+    When the merge is undone, the columns are back and say it again.
+    """
     for identity, column in identities(fan).items():
         if fan.get(MARKS.get(column, "")):
-            await db.execute(PROVE, account_id, fan["fan_id"], *identity)
+            await db.execute(PROVE, account_id, fan["fan_id"], *identity, is_merge)
 
 
 async def confirm(
@@ -128,6 +131,6 @@ async def confirm(
         return False
     mark = MARKS.get(contact.column or "", "is_proved")
     if mark == "is_proved":
-        await db.execute(PROVE, account_id, fan_id, *identity)
+        await db.execute(PROVE, account_id, fan_id, *identity, True)  # noqa: FBT003 - a value of the statement
     await db.execute(CONFIRM, account_id, fan_id, now, keeps_password, mark)
     return True
