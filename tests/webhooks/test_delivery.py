@@ -299,3 +299,26 @@ async def test_an_erased_fan_is_an_id_and_no_more(base_url: str, db: Db) -> None
         assert [call.event["type"] for call in got.calls][-1] == "fan.deleted"
         assert all(call.event["data"]["data"] == {} for call in got.calls)
         assert "ecret" not in str([call.body for call in got.calls])
+
+
+async def test_answers_about_an_erased_fan_are_forgotten(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, receiver() as got:
+        hook = await register(api, got.url, "fan.created", "fan.updated", "fan.deleted")
+        path = "/api/v1/manage/fans"
+        fan_id, absorbed = await _fan(api, "stays@x.example"), await _fan(api, "absorbed@x.example")
+        await deliver(db, api, NOW)
+        await api.ok(await api.post(f"{path}/{fan_id}/merge", merged_fan_id=absorbed))
+        assert {row["response_body"] for row in await rows(api, hook["webhook_uid"])} == {"ok"}
+        await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", first_name="Ada"))
+
+        async def erase_meanwhile(call: Call) -> bytes:
+            if call.event["type"] == "fan.updated":
+                await api.post(f"{path}/{fan_id}/erase")
+            return OK
+
+        got.answer = erase_meanwhile
+        await deliver(db, api, NOW)
+        await deliver(db, api, NOW)
+        listing = await rows(api, hook["webhook_uid"])
+        assert {row["topic"] for row in listing} == {"fan.created", "fan.updated", "fan.deleted"}
+        assert {(row["state"], row["response_body"]) for row in listing} == {("delivered", None)}

@@ -208,6 +208,15 @@ async def test_a_segment_and_a_business_filter_what_is_sent(base_url: str, db: D
         assert {call.event["data"]["subject_id"] for call in of_business.calls} == {str(business_id)}
 
 
+async def test_the_end_of_a_fan_is_sent_whatever_the_segment(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, receiver() as got:
+        await register(api, got.url, "fan.*", filter_uid=await saved(api, "Locals", fan_provinces="BC"))
+        fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="left@x.example")))["fan_id"]
+        await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+        await deliver(db, api, NOW)
+        assert [(call.event["type"], call.event["data"]["fan_id"]) for call in got.calls] == [("fan.deleted", fan_id)]
+
+
 async def test_deliveries_are_paged_and_filtered(base_url: str, db: Db) -> None:
     async with new_api(base_url, db) as api, receiver() as got:
         hook = await register(api, got.url)
@@ -221,6 +230,8 @@ async def test_deliveries_are_paged_and_filtered(base_url: str, db: Db) -> None:
         assert ids == sorted(ids, reverse=True)
         assert len(ids) == 3
         assert (await api.ok(await api.get(path, state="failed")))["data"] == []
+        (listed,) = (row for row in await api.ok(await api.get(PATH)) if row["webhook_uid"] == hook["webhook_uid"])
+        assert listed["waiting_count"] == 0
         row = first["data"][0]
         assert json.loads(row["request_body"])["type"] == row["topic"] == "tag.created"
 

@@ -44,6 +44,13 @@ async def test_no_value_begins_a_header_of_its_own(end: str) -> None:
     assert bytes(output) == b""
 
 
+async def test_a_value_that_cannot_be_sent_leaves_room_for_another_response() -> None:
+    cycle, output = new_cycle()
+    with pytest.raises(UnicodeEncodeError):
+        cycle.respond(200, {"link": "/x\u2003"}, [], b"")
+    assert (bytes(output), cycle.response_started, cycle.response_complete) == (b"", False, False)
+
+
 @pytest.mark.parametrize("size", [0, 5, PIECE])
 async def test_a_response_at_once_is_the_same_as_one_in_messages(size: int) -> None:
     body = b"x" * size

@@ -199,6 +199,11 @@ async def test_long_answers_are_compressed_for_those_who_accept_it(api: Api) -> 
         body = b"".join([part async for part in packed.aiter_raw()])
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(body) == plain.content
+    for refused in ("gzip;q=0", "br, gzip; q=0.000", "xgzip"):
+        answer = await api.client.get(path, headers={"Accept-Encoding": refused})
+        assert ("content-encoding" in answer.headers, answer.content) == (False, plain.content)
+    answer = await api.client.get(path, headers={"Accept-Encoding": "br, GZIP;q=0.5"})
+    assert (answer.headers["content-encoding"], answer.content) == ("gzip", plain.content)
 
 
 async def test_a_known_answer_is_not_sent_again(api: Api) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import traceback
 from collections.abc import Callable, Collection
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import asyncpg
 import msgspec
@@ -74,7 +74,7 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
             return
     if len(body) >= MIN_GZIP_BYTES:
         response.append_header("Vary", "Accept-Encoding")
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if request.accepts_gzip:
             response.set_header("Content-Encoding", "gzip")
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
     response.data = body
@@ -89,7 +89,7 @@ def put_next_page(request: Request, response: Response, next_page: NextPage) -> 
         excluded = (next_page.parameter, "api_key", "api_secret")
         parameters = parse_qsl(request.query_string, keep_blank_values=True)
         query = [pair for pair in parameters if pair[0] not in excluded] + [(next_page.parameter, next_page.cursor)]
-        response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
+        response.set_header("Link", f'<{quote(request.path)}?{urlencode(query)}>; rel="next"')
 
 
 # The refusals for exceptions that are none; the first match counts.

@@ -99,7 +99,7 @@ class Script:
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Return the bundle; its URL contains its checksum, so it may be cached forever."""
-        accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
+        accepts_gzip = request.accepts_gzip
         script = await (self._compressed_bundle if accepts_gzip else self._bundle).get()
         response.content_type = "text/javascript; charset=utf-8"
         response.set_header("X-Content-Type-Options", "nosniff")

@@ -54,6 +54,15 @@ class Request:
         length = self.headers.get("content-length")
         return int(length) if length else None
 
+    @property
+    def accepts_gzip(self) -> bool:
+        """Whether the body may be compressed: Accept-Encoding names gzip, and not with a weight of zero."""
+        for part in self.headers.get("accept-encoding", "").lower().split(","):
+            name, _, weight = part.replace(" ", "").partition(";q=")
+            if name == "gzip":
+                return not weight or weight.strip("0.") != ""
+        return False
+
     @cached_property
     def cookies(self) -> Mapping[str, str]:
         """The cookies by name; the first of a name counts, which is the one with the longest path."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from fanfare.fans.topics import FAN_DELETED, FAN_MERGED
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.changes import Change, feed
 from fanfare.kernel.data.db import Db
@@ -20,6 +21,8 @@ from fanfare.webhooks.topics import WEBHOOK_TESTED
 BATCH = 1000
 # From this number of failures in a row on, an endpoint is tried with one delivery at a time, at growing intervals.
 FAILING = 5
+# A fan who was in a segment leaves it by these, maybe before they are followed: they are sent whatever the segment.
+ENDS = frozenset({FAN_DELETED.name, FAN_MERGED.name})
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -130,8 +133,8 @@ def _pairs(
 
 
 def _is_of_segment(endpoint: Endpoint, change: Change, members: Members) -> bool:
-    """Return whether a change is about a fan of the endpoint's segment, or about the segment, if it has one."""
-    if endpoint.filter_uid is None or change.subject_id == str(endpoint.filter_uid):
+    """Return whether a change is about a fan of the endpoint's segment, or the segment, or is the end of any fan."""
+    if endpoint.filter_uid is None or change.topic in ENDS or change.subject_id == str(endpoint.filter_uid):
         return True
     return change.fan_id is not None and (endpoint.filter_uid, change.fan_id) in members
 

@@ -117,6 +117,15 @@ RECORD = Sql(f"""
     )
     select is_enabled from changed
 """)  # noqa: S608 - fixed parts
+# A fan may be erased during a try: what was answered about it is not stored.
+CLEAR = """
+    update webhook_deliveries d set response_body = null
+    where d.account_id = $1 and d.delivery_id = any($2::bigint[]) and d.lane > 0
+      and not exists (select from fans f where f.account_id = $1 and f.fan_id = d.lane)
+      and not exists (
+          select from fan_merges m join fans f on f.account_id = $1 and f.fan_id = m.fan_id
+          where m.account_id = $1 and m.absorbed_id = d.lane and m.undone_at is null)
+"""
 RECOVER = """
     update webhook_deliveries set due_at = $3
     where account_id = $1 and webhook_id = $2 and delivery_state = 'waiting' and try_count > 0
@@ -126,23 +135,27 @@ RECOVER = """
 async def record(db: Db, claim: Claim, health: Health, outcomes: Sequence[Outcome], now: datetime) -> Health | None:
     """Store outcomes and extend the lease; return the endpoint's health, None when it is deleted or disabled."""
     health_now = health.next(outcomes, now)
-    is_enabled = await db.value(
-        RECORD,
-        claim.account_id,
-        webhook_id=claim.webhook_id,
-        delivery_ids=[each.waiting.delivery_id for each in outcomes],
-        states=[each.state for each in outcomes],
-        due_times=[each.due_at(now) for each in outcomes],
-        statuses=[each.status for each in outcomes],
-        bodies=[each.body for each in outcomes],
-        failures=[each.failure for each in outcomes],
-        durations=[each.milliseconds for each in outcomes],
-        first_failure_at=health_now.first_failure_at,
-        failure_count=health_now.failure_count,
-        lease_ends_at=now + LEASE,
-        disable_reason=health_now.disable_reason(outcomes, now),
-        now=now,
-    )
+    delivery_ids = [each.waiting.delivery_id for each in outcomes]
+    async with db.transaction() as tx:
+        is_enabled = await tx.value(
+            RECORD,
+            claim.account_id,
+            webhook_id=claim.webhook_id,
+            delivery_ids=delivery_ids,
+            states=[each.state for each in outcomes],
+            due_times=[each.due_at(now) for each in outcomes],
+            statuses=[each.status for each in outcomes],
+            bodies=[each.body for each in outcomes],
+            failures=[each.failure for each in outcomes],
+            durations=[each.milliseconds for each in outcomes],
+            first_failure_at=health_now.first_failure_at,
+            failure_count=health_now.failure_count,
+            lease_ends_at=now + LEASE,
+            disable_reason=health_now.disable_reason(outcomes, now),
+            now=now,
+        )
+        # The rows are locked: an erasure is over, and seen by this statement, or clears them afterwards.
+        await tx.execute(CLEAR, claim.account_id, delivery_ids)
     if health.is_failing and not health_now.is_failing:
         await db.execute(RECOVER, claim.account_id, claim.webhook_id, now)
     return health_now if is_enabled else None

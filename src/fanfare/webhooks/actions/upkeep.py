@@ -1,7 +1,9 @@
 """Deletes old deliveries, and what endpoints answered about a fan who is erased."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from fanfare.fans.followers import Person
 from fanfare.kernel.data.db import Db
 
 RETENTION = timedelta(days=30)
@@ -33,6 +35,17 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Forget what endpoints answered about a fan, which can repeat what they know."""
+    await _clear_answers(db, account_id, [fan_id])
+
+
+async def forget_person(db: Db, account_id: int, person: Person, _: datetime) -> None:
+    """Forget what endpoints answered about a fan and about the fans that were merged into it."""
+    await _clear_answers(db, account_id, person.fan_ids)
+
+
+async def _clear_answers(db: Db, account_id: int, fan_ids: Collection[int]) -> None:
     await db.execute(
-        "update webhook_deliveries set response_body = null where account_id = $1 and lane = $2", account_id, fan_id
+        "update webhook_deliveries set response_body = null where account_id = $1 and lane = any($2::bigint[])",
+        account_id,
+        list(fan_ids),
     )

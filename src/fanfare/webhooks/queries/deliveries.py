@@ -16,14 +16,15 @@ COLUMNS = """
     d.response_status, d.response_body, d.failure, d.duration_ms,
     d.position, c.topic as change_topic, c.subject_id, c.fan_id, c.occurred_at, c.data, w.payload_format
 """
-DELIVERIES = Sql(f"""
+DELIVERIES = f"""
     select {COLUMNS} from webhook_deliveries d
     join webhooks w on w.account_id = $1 and w.webhook_id = d.webhook_id
     left join changes c on c.account_id = $1 and c.position = d.position
     where d.account_id = $1 and d.webhook_id = :webhook_id and d.delivery_id > :lowest and d.delivery_id < :highest
       and (:state::text is null or d.delivery_state = :state)
-    order by case when :ascends then d.delivery_id else -d.delivery_id end limit :limit
-""")  # noqa: S608 - fixed parts
+    order by d.delivery_id {{order}} limit :limit
+"""  # noqa: S608 - fixed parts
+BY_ORDER = {order: Sql(DELIVERIES.format(order=order)) for order in ("asc", "desc")}
 
 
 async def deliveries(db: Db, account_id: int, query: DeliveryQuery) -> Page[DeliveryMeta, WebhookDelivery]:
@@ -32,13 +33,12 @@ async def deliveries(db: Db, account_id: int, query: DeliveryQuery) -> Page[Deli
     limit, cursor = query.limit or ROWS, start(query.cursor, query.order)
     lowest, highest = cursor.span(await settled(db, account_id))
     rows = await db.rows(
-        DELIVERIES,
+        BY_ORDER[cursor.order],
         account_id,
         webhook_id=webhook_id,
         lowest=lowest,
         highest=highest,
         state=query.state,
-        ascends=cursor.order == "asc",
         limit=limit + 1,
     )
     bodies = [_request_body(row, account_id) for row in rows]

@@ -65,7 +65,7 @@ class OpenApi:
         response.content_type = "application/json"
         if body.etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
             response.status = 304
-        elif body.compressed and "gzip" in request.headers.get("accept-encoding", ""):
+        elif body.compressed and request.accepts_gzip:
             response.set_header("Content-Encoding", "gzip")
             response.data = body.compressed
         else:

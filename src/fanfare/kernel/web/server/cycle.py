@@ -38,10 +38,12 @@ class Cycle(RequestResponseCycle):
         # A line break in a value would begin a header of its own.
         if not text.count("\n") == text.count("\r") == len(lines) - 1 or "\0" in text:
             raise RuntimeError(CONTROL_CHARACTER)
+        # It raises for a value that cannot be sent: then the caller sends another response.
+        head = text.encode("latin-1")
         defaults = [b": ".join(each) for each in self.default_headers]
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        self.transport.write(b"\r\n".join([STATUS_LINES[status], *defaults, text.encode("latin-1"), b"", body]))
+        self.transport.write(b"\r\n".join([STATUS_LINES[status], *defaults, head, b"", body]))
         self.message_event.set()
         self.on_response()
         return True
