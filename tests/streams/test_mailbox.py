@@ -98,7 +98,10 @@ async def test_messages_are_records_until_they_are_deleted(api: Api, db: Db, mai
     key = await new_stream(api)
     mailbox.messages = {
         3: mail("Great night", "We won!"),
-        4: mail("HTML", "<script>x</script><p>Bold <b>claim</b></p>", "Bea <bea@example.com>", "text/html"),
+        4: mail(
+            "HTML", "<script>x</script><p>Bold <b>claim</b></p>", '"bea@example.com" <bea@example.com>', "text/html"
+        ),
+        2: b"From: eve@example.com\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 2000,
         5: b"\x00\xff garbage",
         6: mail("Wrong charset", "x", kind='text/plain; charset="no-such"; x'),
     }

@@ -24,7 +24,8 @@ async def read_source(db: Db, source_id: int, now: datetime) -> None:
         await reading.read_source(db, db.account_id, source_id, now)
 
 
-@job(max_attempts=4, concurrency=8)
+# Decoding takes up to 130 MB.
+@job(max_attempts=4, concurrency=2)
 async def copy_pictures(db: Db, record_id: int, now: datetime) -> None:
     """Copy the pictures of a record of the account whose job it is."""
     if db.account_id is not None:

@@ -18,7 +18,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.streams.actions.counting import additions, count
-from fanfare.streams.schemas.entries import Entry, Origin
+from fanfare.streams.schemas.entries import CLAIMED_NETWORKS, Entry, Origin
 from fanfare.streams.schemas.records import Status
 from fanfare.streams.schemas.streams import StreamFacts
 from fanfare.streams.schemas.terms import terms
@@ -167,6 +167,9 @@ def _status(stream: StreamFacts, author: Record, origin: Origin, *, is_offensive
     if origin.is_trusted:
         return "approved"
     if is_offensive:
+        return "waiting"
+    # Anybody can claim a name or an address there.
+    if origin.network in CLAIMED_NETWORKS and stream.trust_level != "open":
         return "waiting"
     is_known = stream.trust_level == "known" and author["approved_count"] > 0
     is_open = stream.trust_level == "open" or author["author_status"] == "trusted"

@@ -9,6 +9,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import TooManyCalls
 from fanfare.kernel.folding import fold
 from fanfare.streams.actions.storing import store
+from fanfare.streams.gateways.texts import shown_name
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.entries import Author, Entry, Origin, mail_author_key
 from fanfare.streams.schemas.records import DIRECT, NewRecord
@@ -49,7 +50,8 @@ async def submit(db: Db, account_id: int, new: NewRecord, caller: Caller, now: d
 
 
 async def _author(db: Db, account_id: int, new: NewRecord) -> Author:
+    name = shown_name(new.name)
     if not new.email:
-        return Author(f"name:{fold(new.name or '')}", new.name)
+        return Author(f"name:{fold(new.name or '')}", name)
     key = normalized_mail_key(new.email)
-    return Author(mail_author_key(key), new.name, fan_id=await db.value(FAN, account_id, key))
+    return Author(mail_author_key(key), name, fan_id=await db.value(FAN, account_id, key))

@@ -71,6 +71,7 @@ class Pictures:
         """Return the picture as WebP."""
         request_id = http.assign_request_id(request, response, PICTURE_HEADERS)
         try:
+            await count_visit(self.service, request)
             if not PICTURE_KEY.fullmatch(picture_key) or not account_id.isdecimal() or len(account_id) > 18:  # noqa: PLR2004 - digits of an id
                 raise Unknown(picture=picture_key)  # noqa: TRY301 - as every refusal
             response.data = await picture(self.service.db.for_account(int(account_id)), int(account_id), picture_key)

@@ -112,9 +112,9 @@ def _entry(post: Post, now: datetime) -> Entry:
     author = post.author
     images = post.embed.images if post.embed else []
     return Entry(
-        record_key=post.uri[:500],
+        record_key=clean(post.uri, 500),
         author=Author(
-            author_key=author.did[:255],
+            author_key=clean(author.did, 255),
             author_name=name_of(author.displayName) or name_of(author.handle),
             screen_name=name_of(author.handle),
             author_url=safe_url(f"https://bsky.app/profile/{author.handle}"),

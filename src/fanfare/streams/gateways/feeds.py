@@ -13,7 +13,7 @@ import msgspec
 
 from fanfare.kernel.running.http_client import HttpAnswer
 from fanfare.streams.gateways.fetching import Reading, Source, SourceFault, fetch
-from fanfare.streams.gateways.texts import clean, moment_of, name_of, plain_text, safe_url
+from fanfare.streams.gateways.texts import clean, moment_of, name_of, plain_text, safe_url, shown_name
 from fanfare.streams.schemas.entries import Author, Entry
 
 MAX_ENTRIES = 100
@@ -124,7 +124,7 @@ def _entry(row: Any, title: str | None, now: datetime) -> Entry | None:  # noqa:
     image_url = next((safe for each in [*pictures, *images] if (safe := safe_url(each))), None)
     if not caption and not image_url:
         return None
-    name = name_of(row.get("author")) or title
+    name = shown_name(row.get("author")) or title
     is_video = "yt_videoid" in row
     return Entry(
         record_key=_key(row.get("id"), url, caption),
@@ -171,7 +171,7 @@ def _json(body: bytes, now: datetime) -> Parsed:
         if not caption and not image_url:
             continue
         url = safe_url(item.url)
-        name = name_of(author.name) or name_of(feed.title)
+        name = shown_name(author.name) or name_of(feed.title)
         entries.append(
             Entry(
                 record_key=_key(item.id, url, caption),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
@@ -66,9 +66,20 @@ async def fetch(url: str, account_id: int, headers: Mapping[str, str], max_bytes
         location = answer.headers.get("location")
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             return answer
-        url = urljoin(url, location)
+        target = urljoin(url, location)
+        if _origin(target) != _origin(url):
+            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        url = target
     message = f"it redirects more than {MAX_REDIRECTS} times"
     raise SourceFault(message)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url, ""
+    return parts.scheme, parts.netloc.lower()
 
 
 async def send(request: HttpRequest, account_id: int) -> HttpAnswer:

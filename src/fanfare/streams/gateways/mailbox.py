@@ -7,7 +7,10 @@ import hashlib
 import imaplib
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr, parsedate_to_datetime
@@ -18,11 +21,15 @@ import msgspec
 from fanfare.fans.contact import mail_key
 from fanfare.kernel.running.http_client import CallError, http_client
 from fanfare.streams.gateways.fetching import Reading, Source, SourceFault
-from fanfare.streams.gateways.texts import clean, name_of, plain_text
+from fanfare.streams.gateways.texts import clean, plain_text, shown_name
 from fanfare.streams.schemas.entries import Author, Entry, mail_author_key
 
 TLS_PORT, PLAIN_PORT = 993, 143
 SECONDS = 20.0
+# Of all of a reading: the time above is that of each part, and a slow server sends many.
+MAX_SECONDS = 45.0
+# Slow servers take the threads of mailboxes alone.
+THREADS = ThreadPoolExecutor(4, thread_name_prefix="mailbox")
 MAX_MESSAGES = 50
 # Of one message, and of everything that a server sends in one reading.
 MAX_MESSAGE_BYTES = 256 * 1024
@@ -55,13 +62,32 @@ class _Connection(imaplib.IMAP4):
     def __init__(self, login: Login) -> None:
         self._login = login
         self._rest = MAX_BYTES
+        self._twin: socket.socket | None = None
+        self._timer = threading.Timer(MAX_SECONDS, self._stop)
+        self._timer.daemon = True
         super().__init__(login.host, login.port, SECONDS)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         connection = socket.create_connection((self._login.address, self._login.port), timeout)
+        # Wrapping detaches the socket; its twin ends the same connection.
+        self._twin = connection.dup()
+        self._timer.start()
         if not self._login.is_tls:
             return connection
         return ssl.create_default_context().wrap_socket(connection, server_hostname=self._login.host)
+
+    def _stop(self) -> None:
+        if self._twin is not None:
+            with suppress(OSError):
+                self._twin.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Close the connection."""
+        self._timer.cancel()
+        if self._twin is not None:
+            self._twin.close()
+        with suppress(OSError, AttributeError):
+            self.shutdown()
 
     def read(self, size: int) -> bytes:
         """Read a part of an answer; the server says how long it is."""
@@ -101,7 +127,9 @@ async def read_mailbox(source: Source, now: datetime) -> Reading:
         folder=source.setting("folder") or "INBOX",
     )
     first_id = source.state.get("next_id", 1)
-    messages = await asyncio.to_thread(_read, login, source.state.get("validity"), first_id)
+    messages = await asyncio.get_running_loop().run_in_executor(
+        THREADS, _read, login, source.state.get("validity"), first_id
+    )
     key = source.setting("url") + login.user_name + login.folder + messages.validity
     prefix = hashlib.sha256(key.encode()).hexdigest()[:16]
     entries = [
@@ -120,7 +148,7 @@ def _read(login: Login, validity: str | None, first_id: int) -> Messages:
             connection.login(login.user_name, login.password)
             return _folder(connection, login.folder, validity, first_id)
         finally:
-            connection.shutdown()
+            connection.end()
     except (imaplib.IMAP4.error, OSError, ValueError, UnicodeError, IndexError, TypeError) as error:
         # The words of the server are no secret, but can be anything.
         detail = clean(str(error), 100) if isinstance(error, imaplib.IMAP4.error) else ""
@@ -156,14 +184,13 @@ def _entry(record_key: str, content: bytes, now: datetime) -> Entry | None:
         key = mail_address_key(address)
         caption = clean(f"{clean(str(message.get('Subject', '')), 255)}\n{_text(message)}")
         moment = _moment(message)
-    except (ValueError, LookupError, AttributeError, TypeError, IndexError, AssertionError):
-        # The parser raises whatever it comes upon in broken headers.
+    except Exception:  # noqa: BLE001 - the parser raises whatever it comes upon; one message must not stop the others
         return None
     if not key or not caption:
         return None
     return Entry(
         record_key=record_key,
-        author=Author(mail_author_key(key), name_of(name) or "…"),
+        author=Author(mail_author_key(key), shown_name(name) or "…"),
         created_at=moment or now,
         caption=caption,
     )

@@ -7,10 +7,12 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from fanfare.streams.gateways.fetching import Reading, Source, fetch_json
-from fanfare.streams.gateways.texts import moment_of, name_of, plain_text, safe_url
+from fanfare.streams.gateways.texts import clean, moment_of, name_of, plain_text, safe_url
 from fanfare.streams.schemas.entries import Author, Entry
 
 LIMIT = 40
+# More than there are people; sums stay within their columns.
+MAX_FOLLOWERS = 10_000_000_000
 
 
 class Account(msgspec.Struct):
@@ -78,14 +80,14 @@ def _entry(post: Post, host: str, now: datetime) -> Entry:
     pictures = [each.url if each.type == "image" else each.preview_url for each in media]
     videos = [each.url for each in media if each.type in ("video", "gifv")]
     return Entry(
-        record_key=post.uri[:500],
+        record_key=clean(post.uri, 500),
         author=Author(
-            author_key=acct[:255],
+            author_key=clean(acct, 255),
             author_name=name_of(account.display_name) or name_of(account.username),
             screen_name=name_of(acct),
             author_url=safe_url(account.url),
             author_image_url=safe_url(account.avatar_static),
-            follower_count=account.followers_count,
+            follower_count=min(account.followers_count, MAX_FOLLOWERS),
         ),
         created_at=(moment_of(post.created_at) or now).astimezone(UTC),
         caption=plain_text(post.content)[0],

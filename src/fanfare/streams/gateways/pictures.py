@@ -6,7 +6,7 @@ import io
 from fanfare.streams.gateways.fetching import SourceFault, fetch
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 16_000_000
 # The longest side of a copy.
 SIDE = 1280
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")

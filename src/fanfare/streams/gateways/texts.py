@@ -65,6 +65,12 @@ def name_of(text: str | None) -> str | None:
     return clean(" ".join((text or "").split()), MAX_NAME) or None
 
 
+def shown_name(text: str | None) -> str | None:
+    """Return a name in one line, or None, also for one with an email address, which is never shown."""
+    name = name_of(text)
+    return None if name is None or "@" in name else name
+
+
 def safe_url(text: object) -> str | None:
     """Return a URL of the web as it may be a link, or None."""
     url = str(text or "").strip()

@@ -11,6 +11,8 @@ from fanfare.streams.schemas.records import DIRECT, RecordLink
 # Networks whose authors are known by an email address, and what their keys begin with.
 MAIL, MAIL_PREFIX = "mail", "email:"
 MAIL_NETWORKS = (DIRECT, MAIL)
+# Networks that do not prove who their authors are.
+CLAIMED_NETWORKS = (*MAIL_NETWORKS, "form")
 
 
 def mail_author_key(address_key: str) -> str:
