@@ -68,7 +68,7 @@ async def fetch(url: str, account_id: int, headers: Mapping[str, str], max_bytes
             return answer
         target = urljoin(url, location)
         if _origin(target) != _origin(url):
-            headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+            headers = {name: value for name, value in headers.items() if name != "Authorization"}
         url = target
     message = f"it redirects more than {MAX_REDIRECTS} times"
     raise SourceFault(message)
@@ -79,7 +79,7 @@ def _origin(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         return url, ""
-    return parts.scheme, parts.netloc.lower()
+    return parts.scheme, parts.netloc
 
 
 async def send(request: HttpRequest, account_id: int) -> HttpAnswer:

@@ -109,23 +109,7 @@ class _Connection(imaplib.IMAP4):
 
 async def read_mailbox(source: Source, now: datetime) -> Reading:
     """Read the newest messages of a folder; raises SourceFault."""
-    parts = urlsplit(source.setting("url"))
-    is_tls = parts.scheme == "imaps"
-    port = parts.port or (TLS_PORT if is_tls else PLAIN_PORT)
-    try:
-        addresses = await http_client.addresses(parts.hostname or "", port)
-    except (CallError, OSError, UnicodeError) as error:
-        message = f"it cannot be reached ({type(error).__name__})"
-        raise SourceFault(message) from None
-    login = Login(
-        host=parts.hostname or "",
-        address=addresses[0],
-        port=port,
-        is_tls=is_tls,
-        user_name=source.setting("user_name"),
-        password=source.secret or "",
-        folder=source.setting("folder") or "INBOX",
-    )
+    login = await _login(source)
     first_id = source.state.get("next_id", 1)
     messages = await asyncio.get_running_loop().run_in_executor(
         THREADS, _read, login, source.state.get("validity"), first_id
@@ -139,6 +123,26 @@ async def read_mailbox(source: Source, now: datetime) -> Reading:
     ]
     state = {"validity": messages.validity, "next_id": max([*messages.contents, first_id - 1]) + 1}
     return Reading(entries, state, keys=frozenset(f"{prefix}:{number}" for number in messages.ids))
+
+
+async def _login(source: Source) -> Login:
+    parts = urlsplit(source.setting("url"))
+    is_tls = parts.scheme == "imaps"
+    port = parts.port or (TLS_PORT if is_tls else PLAIN_PORT)
+    try:
+        addresses = await http_client.addresses(parts.hostname or "", port)
+    except (CallError, OSError, UnicodeError) as error:
+        message = f"it cannot be reached ({type(error).__name__})"
+        raise SourceFault(message) from None
+    return Login(
+        host=parts.hostname or "",
+        address=addresses[0],
+        port=port,
+        is_tls=is_tls,
+        user_name=source.setting("user_name"),
+        password=source.secret or "",
+        folder=source.setting("folder") or "INBOX",
+    )
 
 
 def _read(login: Login, validity: str | None, first_id: int) -> Messages:
