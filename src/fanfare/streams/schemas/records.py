@@ -34,7 +34,7 @@ MAX_BATCH = 500
 Status = Literal["approved", "waiting", "removed"]
 AuthorStatus = Literal["new", "trusted", "blocked"]
 Action = Literal["approve", "remove", "label", "unlabel"]
-URL = r"https?://[^\s\"'<>\\^`{|}]{1,2000}"
+URL = r"https?://[^\s\x22'<>\\^`{|}]{1,2000}"
 MapLatitude = Annotated[Latitude | None, "Map box: a latitude; needs all four."]
 MapLongitude = Annotated[Longitude | None, "Map box: a longitude; needs all four."]
 
