@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import NamedTuple
 
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
@@ -38,64 +39,33 @@ REMOVE_FROM_SCHEDULE = f"""
     )
     select fan_id from removed
 """  # noqa: S608 - fixed parts
-EVENT_LINK = {"kind": "event", "items": "idol_events", "links": "fan_events", "key": "event_uid"}
-PERFORMANCE_LINK = {
-    "kind": "performance", "items": "performances", "links": "fan_performances", "key": "performance_uid",
-}  # fmt: skip
-ADD_EVENT, REMOVE_EVENT = ADD_TO_SCHEDULE.format(**EVENT_LINK), REMOVE_FROM_SCHEDULE.format(**EVENT_LINK)
-ADD_PERFORMANCE = ADD_TO_SCHEDULE.format(**PERFORMANCE_LINK)
-REMOVE_PERFORMANCE = REMOVE_FROM_SCHEDULE.format(**PERFORMANCE_LINK)
 
 
-async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Add an idol event to a fan's schedule, unless it is there. Unknown (404) fan or event."""
-    exists = await db.value(
-        ADD_EVENT,
-        account_id,
-        fan_id,
-        event_uid,
-        now,
-    )
-    if exists is None:
-        raise Unknown(fan=fan_id, idol_event=event_uid)
+class Link(NamedTuple):
+    """How fans and one kind of item on their schedules are linked."""
+
+    kind: str
+    noun: str
+    add: str
+    remove: str
 
 
-async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Remove an idol event from a fan's schedule. Unknown (404) if it is not on it."""
-    deleted = await db.value(
-        REMOVE_EVENT,
-        account_id,
-        fan_id,
-        event_uid,
-        now,
-    )
-    if deleted is None:
-        message = "The event is not on the fan's schedule"
-        raise Unknown(message)
+EVENT = {"kind": "event", "items": "idol_events", "links": "fan_events", "key": "event_uid"}
+PERFORMANCE = {"kind": "performance", "items": "performances", "links": "fan_performances", "key": "performance_uid"}
+EVENTS = Link("event", "idol_event", ADD_TO_SCHEDULE.format(**EVENT), REMOVE_FROM_SCHEDULE.format(**EVENT))
+PERFORMANCES = Link(
+    "performance", "performance", ADD_TO_SCHEDULE.format(**PERFORMANCE), REMOVE_FROM_SCHEDULE.format(**PERFORMANCE)
+)
 
 
-async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Add a performance to a fan's schedule, unless it is there. Unknown (404) fan or performance."""
-    exists = await db.value(
-        ADD_PERFORMANCE,
-        account_id,
-        fan_id,
-        performance_uid,
-        now,
-    )
-    if exists is None:
-        raise Unknown(fan=fan_id, performance=performance_uid)
+async def add(db: Db, account_id: int, fan_id: int, link: Link, uid: uuid.UUID, now: datetime) -> None:
+    """Add an item to a fan's schedule, unless it is there. Unknown (404) fan or item."""
+    if await db.value(link.add, account_id, fan_id, uid, now) is None:
+        raise Unknown(None, fan=fan_id, **{link.noun: uid})
 
 
-async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Remove a performance from a fan's schedule. Unknown (404) if it is not on it."""
-    deleted = await db.value(
-        REMOVE_PERFORMANCE,
-        account_id,
-        fan_id,
-        performance_uid,
-        now,
-    )
-    if deleted is None:
-        message = "The performance is not on the fan's schedule"
+async def remove(db: Db, account_id: int, fan_id: int, link: Link, uid: uuid.UUID, now: datetime) -> None:
+    """Remove an item from a fan's schedule. Unknown (404) if it is not on it."""
+    if await db.value(link.remove, account_id, fan_id, uid, now) is None:
+        message = f"The {link.kind} is not on the fan's schedule"
         raise Unknown(message)

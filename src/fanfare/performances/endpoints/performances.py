@@ -66,14 +66,14 @@ async def crm_fan_events_list(db: Db, account: Account, query: ScheduleQuery) ->
 @endpoint.post("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
 async def crm_fan_events_add(db: Db, account: Account, change: FanEvent, now: datetime) -> FanEventSaved:
     """Put an idol event on a fan's schedule."""
-    await schedules.add_event(db, account.id, change.fan_id, change.event_uid, now)
+    await schedules.add(db, account.id, change.fan_id, schedules.EVENTS, change.event_uid, now)
     return FanEventSaved(change.fan_id, change.event_uid)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
 async def crm_fan_events_delete(db: Db, account: Account, change: FanEvent, now: datetime) -> bool:
     """Take an idol event off a fan's schedule."""
-    await schedules.remove_event(db, account.id, change.fan_id, change.event_uid, now)
+    await schedules.remove(db, account.id, change.fan_id, schedules.EVENTS, change.event_uid, now)
     return True
 
 
@@ -82,12 +82,12 @@ async def crm_fan_performances_add(
     db: Db, account: Account, change: FanPerformance, now: datetime
 ) -> FanPerformanceSaved:
     """Link a fan to a performance."""
-    await schedules.add_performance(db, account.id, change.fan_id, change.performance_uid, now)
+    await schedules.add(db, account.id, change.fan_id, schedules.PERFORMANCES, change.performance_uid, now)
     return FanPerformanceSaved(change.fan_id, change.performance_uid)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}/performances", scope="crm", key=SECRET)
 async def crm_fan_performances_delete(db: Db, account: Account, change: FanPerformance, now: datetime) -> bool:
     """Unlink a fan from a performance."""
-    await schedules.remove_performance(db, account.id, change.fan_id, change.performance_uid, now)
+    await schedules.remove(db, account.id, change.fan_id, schedules.PERFORMANCES, change.performance_uid, now)
     return True
