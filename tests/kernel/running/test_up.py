@@ -128,8 +128,7 @@ def test_it_is_small(up: Up) -> None:
     family = [psutil.Process(up.process.pid), *up.family()]
     # Shared pages are counted once: each process bears its part.
     assert sum(map(memory_of, family)) < 250 * MIB
-    # 24 to 31 of them, more when its modules are compiled at its start.
-    assert psutil.Process(up.process.pid).memory_info().rss < 36 * MIB
+    assert psutil.Process(up.process.pid).memory_info().rss < 30 * MIB
     assert up.child("fanfare.cli.server").memory_info().rss < 120 * MIB
 
 

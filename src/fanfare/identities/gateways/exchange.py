@@ -11,10 +11,10 @@ import msgspec
 from fanfare.identities.gateways.documents import ask, json_object, unavailable
 from fanfare.identities.gateways.keys import authorization_url, published, token_url
 from fanfare.identities.queries.providers import Provider
+from fanfare.kernel.base64url import base64url
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import with_query
 from fanfare.kernel.running.http_client import HttpRequest
-from fanfare.kernel.wire.base64url import base64url
 
 
 class CodeRefused(BadParameters):

@@ -17,9 +17,9 @@ from joserfc.errors import JoseError
 from fanfare.identities.gateways.keys import Key, keys
 from fanfare.identities.queries.providers import Provider
 from fanfare.identities.schemas.identities import Identity
+from fanfare.kernel.base64url import from_base64url
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire import storage_fault
-from fanfare.kernel.wire.base64url import from_base64url
 
 # Every algorithm with a key pair, with the kind and the curve of its keys.
 ALGORITHMS: dict[str, tuple[str, str | None]] = {

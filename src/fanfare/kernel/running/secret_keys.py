@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fanfare.kernel.base64url import base64url
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import SECRET_KEY_LENGTH, BadSettings, Settings
-from fanfare.kernel.wire.base64url import base64url
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

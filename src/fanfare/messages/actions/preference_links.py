@@ -7,10 +7,10 @@ import hmac
 
 import msgspec
 
+from fanfare.kernel.base64url import base64url
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
-from fanfare.kernel.wire.base64url import base64url
 
 PURPOSE = "preferences"
 PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from fanfare.kernel.base64url import base64url
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import InvalidRequest
 from fanfare.kernel.wire import unix
-from fanfare.kernel.wire.base64url import base64url
 from fanfare.openid.actions.authentication import authenticate
 from fanfare.openid.actions.keys import SigningKey, signing_key
 from fanfare.openid.queries.clients import issuer

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fanfare.kernel.wire.base64url import from_base64url
+from fanfare.kernel.base64url import from_base64url
 
 PARTS = 3
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from fanfare.kernel.base64url import base64url
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
-from fanfare.kernel.wire.base64url import base64url
 
 LIFETIME = timedelta(minutes=5)
 SEALED_FOR = "passkey challenge"

@@ -7,8 +7,8 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from fanfare.kernel.base64url import from_base64url
 from fanfare.kernel.wire import Form, JsonForm
-from fanfare.kernel.wire.base64url import from_base64url
 
 # Characters of each part, of which three quarters are its bytes: together they are verified within a millisecond.
 ClientData = Annotated[str, msgspec.Meta(max_length=4096)]
