@@ -27,7 +27,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
-from tests import announcements, holds
+from tests import announcements, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
 
@@ -139,6 +139,7 @@ async def db(database_url: str) -> AsyncIterator[Db]:
     yield handle
     try:
         await announcements.check(handle)
+        await totals.check(handle)
     finally:
         await handle.close()
 

@@ -21,6 +21,7 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.totals import Total
 from fanfare.kernel.pages.page import Page
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
@@ -124,7 +125,7 @@ SCOPES = {
 
 
 def modules(part: str) -> Iterator[ModuleType]:
-    """Yield the modules with this name (`endpoints`, `pages`, `jobs`, `topics`) of all domains, low to high."""
+    """Yield the modules with this name, such as `endpoints` or `topics`, of all domains, low to high."""
     for domain in DOMAINS:
         if find_spec(domain) and find_spec(f"{domain}.{part}"):
             yield importlib.import_module(f"{domain}.{part}")
@@ -148,6 +149,11 @@ def pages() -> list[Page]:
 def topics() -> list[Topic]:
     """Return all topics of the change log."""
     return topics_of(*modules("topics"))
+
+
+def totals() -> list[Total]:
+    """Return all totals that statements keep."""
+    return [total for module in modules("totals") for total in module.TOTALS]
 
 
 topic_patterns.TOPICS.set(tuple(topics()))

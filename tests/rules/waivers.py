@@ -65,6 +65,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/fans/queries/export.py:_write_rows": Reason.COLUMNS,
     "src/fanfare/kernel/data/announcements.py:announced_deletion": Reason.CALLERS_PART,
     "src/fanfare/kernel/data/lists.py:bounded": Reason.CALLERS_PART,
+    "src/fanfare/kernel/data/totals.py:_comparison": Reason.SQL_PART,
     "src/fanfare/kernel/data/updates.py:assignments": Reason.COLUMNS,
     "src/fanfare/messages/queries/suppressions.py:suppressions": Reason.ORDER,
     "src/fanfare/performances/queries/quests.py:completions": Reason.ORDER,

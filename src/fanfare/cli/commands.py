@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fanfare.cli import accounts, backups, demo, messages, openid_keys, places, processes, psql, secret_keys
+from fanfare.cli import accounts, backups, demo, messages, openid_keys, places, processes, psql, secret_keys, verify
 from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app.command()(processes.index)
 app.command()(processes.migrate)
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.command()(verify.verify)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql.psql)
 app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")

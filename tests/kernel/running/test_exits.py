@@ -36,6 +36,7 @@ COMMANDS = {
     "psql": "psql -c select",
     "backup": "backup {files}/new",
     "restore": "restore {files}/dump",
+    "verify": "verify",
     "erasures list": "erasures list",
     "erasures apply": "erasures apply /dev/null",
     "demo": "demo --fans 1",

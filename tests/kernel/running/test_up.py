@@ -23,6 +23,7 @@ from fanfare.kernel.running.children import Launch, Launched, launch
 from fanfare.kernel.running.supervise import Child, Supervisor, outlet
 from tests.conftest import NewDatabase
 from tests.pipes import full_pipe
+from tests.prepared import prepare
 from tests.running import PATIENCE, Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
@@ -77,6 +78,8 @@ class Up(Program):
 
 @contextmanager
 def running_up(data_dir: Path, *options: str, **environment: str) -> Iterator[Up]:
+    if "DATABASE_URL" not in environment and not data_dir.exists():
+        prepare(data_dir)
     with Up(data_dir, *options, **environment) as up:
         yield up
 

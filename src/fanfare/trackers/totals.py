@@ -1,0 +1,35 @@
+"""Totals of trackers."""
+
+from fanfare.kernel.data.totals import Total
+
+TOTALS = (
+    # Without the day: it is that of the account's time zone when the click came.
+    Total(
+        "clicks of trackers by verdict",
+        """
+        select concat_ws(' ', tracker_id, verdict) as key, sum(click_count) as figure
+        from tracker_click_days where account_id = $1
+        group by tracker_id, verdict
+        """,
+        """
+        select concat_ws(' ', tracker_id, c.verdict) as key, count(*) as figure
+        from tracker_clicks c join trackers using (account_id, tracker_id) where account_id = $1
+        group by tracker_id, c.verdict
+        """,
+    ),
+    Total(
+        "sales of trackers by day and currency",
+        """
+        select concat_ws(' ', tracker_id, figure_date, currency) as key,
+               concat_ws(' ', purchase_count, purchase_amount) as figure
+        from tracker_sale_days where account_id = $1 and (purchase_count, purchase_amount) <> (0, 0)
+        """,
+        """
+        select concat_ws(' ', tracker_id, s.figure_date, s.currency) as key,
+               concat_ws(' ', sum(s.purchase_count), sum(s.purchase_amount)) as figure
+        from tracker_shares s join trackers using (account_id, tracker_id) where account_id = $1
+        group by tracker_id, s.figure_date, s.currency
+        having (sum(s.purchase_count), sum(s.purchase_amount)) <> (0, 0)
+        """,
+    ),
+)
