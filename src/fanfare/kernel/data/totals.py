@@ -18,7 +18,7 @@ class Total(msgspec.Struct, frozen=True):
     """One kept total.
 
     `name` is a plural noun. `figure_sql` reads the totals of the account $1 and `count_sql` counts their rows, both
-    with two columns: `key`, a text, and `figure`, a number or text. A key that one of them lacks has the figure 0 there.
+    with two columns: `key`, a text, and `figure`, a number or text. A key that only one of them has is 0 in the other.
     """
 
     name: str
