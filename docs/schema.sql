@@ -1678,6 +1678,7 @@ CREATE INDEX stream_authors_by_fan ON stream_authors USING btree (account_id, fa
 CREATE UNIQUE INDEX stream_authors_by_key ON stream_authors USING btree (account_id, stream_id, network, author_key);
 CREATE INDEX stream_authors_by_picture ON stream_authors USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
 CREATE INDEX stream_authors_by_stream ON stream_authors USING btree (account_id, stream_id, author_id);
+CREATE INDEX stream_authors_without_records ON stream_authors USING btree (account_id, author_id) WHERE ((stored_count = 0) AND (author_status = 'new'::text));
 
 create table stream_days (
     account_id bigint not null,
@@ -1689,6 +1690,15 @@ create table stream_days (
     reach bigint not null,
     constraint stream_days_pkey PRIMARY KEY (account_id, stream_id, label_key, record_date),
     constraint stream_days_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
+);
+
+create table stream_slices (
+    account_id bigint not null,
+    stream_id bigint not null,
+    slice_position bigint not null,
+    record_count integer not null,
+    constraint stream_slices_pkey PRIMARY KEY (account_id, stream_id, slice_position),
+    constraint stream_slices_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
 );
 
 create table stream_sources (
@@ -1941,12 +1951,15 @@ create table stream_records (
     terms text[] not null,
     reach bigint not null,
     props jsonb not null,
+    slice_position bigint,
+    sender_key text,
     constraint stream_records_pkey PRIMARY KEY (account_id, feed_record_id),
     constraint stream_records_account_id_author_id_fkey FOREIGN KEY (account_id, author_id) REFERENCES stream_authors(account_id, author_id),
     constraint stream_records_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE,
     constraint stream_records_check CHECK (((time_position IS NOT NULL) = (record_status = 'approved'::text))),
     constraint stream_records_links_check CHECK ((jsonb_typeof(links) = 'array'::text)),
-    constraint stream_records_props_check CHECK ((jsonb_typeof(props) = 'object'::text))
+    constraint stream_records_props_check CHECK ((jsonb_typeof(props) = 'object'::text)),
+    constraint stream_records_slice CHECK (((slice_position IS NOT NULL) = (time_position IS NOT NULL)))
 );
 CREATE INDEX stream_records_by_author ON stream_records USING btree (account_id, author_id, stored_at);
 CREATE INDEX stream_records_by_day ON stream_records USING btree (account_id, stream_id, created_at, record_status);
@@ -1954,10 +1967,11 @@ CREATE INDEX stream_records_by_fan ON stream_records USING btree (account_id, fa
 CREATE INDEX stream_records_by_id ON stream_records USING btree (account_id, stream_id, feed_record_id);
 CREATE UNIQUE INDEX stream_records_by_key ON stream_records USING btree (account_id, stream_id, network, record_key);
 CREATE INDEX stream_records_by_picture ON stream_records USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
-CREATE INDEX stream_records_by_place ON stream_records USING btree (account_id, stream_id, latitude) WHERE ((time_position IS NOT NULL) AND (latitude IS NOT NULL));
+CREATE INDEX stream_records_by_place ON stream_records USING btree (account_id, ((- slice_position)), latitude, longitude) WHERE (latitude IS NOT NULL);
 CREATE UNIQUE INDEX stream_records_by_position ON stream_records USING btree (account_id, stream_id, time_position) WHERE (time_position IS NOT NULL);
 CREATE INDEX stream_records_by_source ON stream_records USING btree (account_id, source_id, created_at) WHERE (source_id IS NOT NULL);
-CREATE INDEX stream_records_by_term ON stream_records USING gin (account_id, stream_id, terms) WHERE (time_position IS NOT NULL);
+CREATE INDEX stream_records_by_status ON stream_records USING btree (account_id, stream_id, record_status, feed_record_id) WHERE (record_status <> 'approved'::text);
+CREATE INDEX stream_records_by_term ON stream_records USING gin (slice_position, terms) WITH (fastupdate=off) WHERE (slice_position IS NOT NULL);
 
 create table trackers (
     account_id bigint not null,

@@ -26,6 +26,7 @@ class Mailbox:
         self.commands: list[str] = []
         # What a hostile server says of the length of a message.
         self.claimed_size: int | None = None
+        self.refuses_search = False
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def imap_server() -> Iterator[Mailbox]:
                 for part in answers(mailbox, command.upper(), "".join(rest)):
                     self.wfile.write(part)
                 is_wrong = command.upper() == "LOGIN" and '"right"' not in line
-                self.wfile.write(f"{tag} {'NO wrong password' if is_wrong else 'OK done'}\r\n".encode())
+                is_refused = mailbox.refuses_search and "SEARCH" in line.upper()
+                self.wfile.write(f"{tag} {'NO it is refused' if is_wrong or is_refused else 'OK done'}\r\n".encode())
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -63,7 +65,7 @@ def answers(mailbox: Mailbox, command: str, rest: str) -> Iterator[bytes]:
         yield b"* CAPABILITY IMAP4rev1\r\n"
     if command == "EXAMINE":
         yield f"* {len(mailbox.messages)} EXISTS\r\n* OK [UIDVALIDITY {mailbox.validity}] valid\r\n".encode()
-    if rest.startswith("SEARCH"):
+    if rest.startswith("SEARCH") and not mailbox.refuses_search:
         yield f"* SEARCH {' '.join(map(str, mailbox.messages))}\r\n".encode()
     if match := re.match(r"FETCH (\d+)", rest):
         content = mailbox.messages[int(match[1])]

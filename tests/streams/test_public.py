@@ -15,7 +15,7 @@ from fanfare.streams.gateways.pictures import PictureRefused, scale
 from tests.api import Api
 from tests.running import PATIENCE
 from tests.streams.sites import Site, site
-from tests.streams.test_records import MANAGE, new_stream, page, submit
+from tests.streams.test_records import MANAGE, moderate, new_stream, page, submit
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,24 @@ async def test_a_picture_is_copied_scaled_and_served_by_us(api: Api, db: Db, bas
     with Image.open(io.BytesIO(answer.content)) as image:
         # Turned as the camera said.
         assert (image.format, image.size) == ("WEBP", (640, 1280))
+
+
+async def test_only_what_readers_see_is_served(api: Api, db: Db, base_url: str, web: Site) -> None:
+    key = await new_stream(api, trust_level="moderated")
+    record_id = await submit(api, key, image_url=web.put("/waiting.jpg", picture((31, 20))))
+    await copy_pictures(db, api.account_id, record_id, datetime.now(UTC))
+    statuses = []
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as client:
+        for action in ("label", "approve", "remove"):
+            await moderate(api, key, record_id, action, label_key="x")
+            rows = await api.ok(await api.get(f"{MANAGE}/{key}/records"))
+            signed = "/streams/pictures/" + rows[0]["image_url"].partition("/streams/pictures/")[2]
+            plain = signed.partition("?")[0]
+            answers = [await client.get(path) for path in (plain, signed, f"{plain}?signature=é{'0' * 64}")]
+            statuses.append([answer.status_code for answer in answers])
+            assert "max-age=604800" not in answers[1].headers["cache-control"] or signed == plain
+    # Readers see what is approved; staff sees all, by the addresses of the list.
+    assert statuses == [[404, 200, 404], [200, 200, 200], [404, 200, 404]]
 
 
 async def test_a_copy_is_there_once_and_goes_with_the_last_record(other_api: Api, db: Db, web: Site) -> None:

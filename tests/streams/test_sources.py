@@ -82,7 +82,7 @@ async def test_rss_is_read_once_for_each_version(api: Api, db: Db, web: Site) ->
     staff = row["feed_record_id"]
     web.put("/rss", rss((2, "two"), (3, "three"), (4, "four")))
     await read(api, db, source_id, hours=2)
-    assert await captions(api, key) == ["four", "two", "three", "one"]
+    assert await captions(api, key) == ["four", "three", "two", "one"]
     web.put("/rss", rss((2, "two"), (4, "four")))
     await read(api, db, source_id, hours=3)
     assert await captions(api, key) == ["four", "two", "one"]

@@ -113,7 +113,7 @@ async def test_a_window_counts_whole_days_and_parts_of_days(api: Api, db: Db) ->
 
 
 async def test_counts_agree_with_the_rows_after_anything(api: Api, db: Db) -> None:
-    key = await new_stream(api, trust_level="known")
+    key = await new_stream(api, trust_level="regulars")
     chance = Random(1)
     record_ids: list[int] = []
     for step in range(40):

@@ -150,7 +150,10 @@ async def an_ended_key(api: Api, db: Db) -> None:
 async def an_old_post(api: Api, db: Db) -> None:
     stream = await api.ok(await api.post("/api/v1/manage/streams", stream_name="Old", retention_days=1))
     await api.ok(await api.post(f"/api/v1/streams/{stream['stream_key']}/records", name="Ada", caption="Go!"))
-    sql = "update stream_records set created_at = created_at - interval '2 days' where account_id = $1"
+    sql = """
+        with days as (update stream_days set record_date = record_date - 2 where account_id = $1)
+        update stream_records set created_at = created_at - interval '2 days' where account_id = $1
+    """
     await db.execute(sql, api.account_id)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.streams.actions.counting import count, removals
+from fanfare.streams.actions.slices import forget_slices
 from fanfare.streams.topics import STREAM_RECORD_DELETED
 
 BATCH = 2000
@@ -52,6 +53,14 @@ DELETE_STREAMS = """
 """
 
 
+# Whom staff trusts or has blocked stays. Whoever stores a record has locked its author.
+DELETE_AUTHORS = """
+    delete from stream_authors a
+    where a.account_id = $1 and a.stored_count = 0 and a.author_status = 'new'
+      and not exists (select from stream_records r where r.account_id = $1 and r.author_id = a.author_id)
+"""
+
+
 async def delete_records(db: Db, account_id: int, record_ids: Sequence[int], now: datetime | None = None) -> int:
     """Delete records and return their number; without a time that of the transaction is announced."""
 
@@ -63,9 +72,14 @@ async def delete_records(db: Db, account_id: int, record_ids: Sequence[int], now
 
 
 async def forget_records(db: Db, account_id: int, now: datetime) -> None:
-    """Delete records that are older than their stream keeps them, and deleted streams, in batches."""
+    """Delete records that are older than their stream keeps them, deleted streams, and authors of whom nothing is left.
+
+    Records are deleted in batches.
+    """
     while rows := await db.rows(OLD, account_id, now, BATCH):
         await delete_records(db, account_id, [row["feed_record_id"] for row in rows], now)
+    await forget_slices(db, account_id)
     while await db.value(DELETE_OF_STREAMS, account_id, BATCH) == BATCH:
         pass
     await db.execute(DELETE_STREAMS, account_id)
+    await db.execute(DELETE_AUTHORS, account_id)

@@ -8,6 +8,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.streams.actions.counting import additions, count, removals
+from fanfare.streams.actions.slices import lock_stream, take_slice
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.records import MAX_BATCH, MAX_LABELS, AuthorChange, BulkAction, RecordAction
 from fanfare.streams.schemas.terms import label_term
@@ -45,6 +46,8 @@ MODERATE = Sql(f"""
         update stream_records as r
         set record_status = m.new_status,
             time_position = case m.new_status when 'approved' then coalesce(m.new_position, r.time_position) end,
+            slice_position = case when m.new_position is not null then :slice_position::bigint
+                                  when m.new_status = 'approved' then r.slice_position end,
             approved_at = case when m.new_position is not null then :now::timestamptz
                                when m.new_status = 'approved' then r.approved_at end,
             labels = m.new_labels,
@@ -98,18 +101,22 @@ async def _moderate(
     action, label_key = change
 
     async def write(handle: Db) -> list[int]:
-        rows = await handle.rows(
-            MODERATE,
-            account_id,
-            stream_id=stream_id,
-            feed_record_ids=list(record_ids),
-            action=action,
-            label_key=label_key or "",
-            label_term=label_term(label_key or ""),
-            max_labels=MAX_LABELS,
-            now=now,
-        )
-        return [row["feed_record_id"] for row in rows]
+        async with handle.transaction() as tx:
+            await lock_stream(tx, account_id, stream_id)
+            approves = action == "approve"
+            rows = await tx.rows(
+                MODERATE,
+                account_id,
+                stream_id=stream_id,
+                feed_record_ids=list(record_ids),
+                action=action,
+                label_key=label_key or "",
+                label_term=label_term(label_key or ""),
+                max_labels=MAX_LABELS,
+                slice_position=await take_slice(tx, account_id, stream_id, len(record_ids)) if approves else None,
+                now=now,
+            )
+            return [row["feed_record_id"] for row in rows]
 
     return await db.retry_conflicts(write)
 

@@ -6,22 +6,24 @@ Whatever goes wrong with a source is written down with it, and it is tried later
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 
-from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.db import UNSTORABLE, Db, Record
 from fanfare.kernel.running.secret_keys import NotSealed
 from fanfare.streams.actions.deleting import delete_records
+from fanfare.streams.actions.replacing import replace
 from fanfare.streams.actions.sources import unsealed
 from fanfare.streams.actions.storing import store
 from fanfare.streams.gateways.bluesky import read_bluesky
 from fanfare.streams.gateways.feeds import read_feed
-from fanfare.streams.gateways.fetching import Reading, Source, SourceFault
+from fanfare.streams.gateways.fetching import Reading, Source, SourceFault, next_part
 from fanfare.streams.gateways.mailbox import read_mailbox
 from fanfare.streams.gateways.mastodon import read_mastodon
 from fanfare.streams.gateways.texts import clean, name_of, safe_url
-from fanfare.streams.queries.sources import activities, due_source
+from fanfare.streams.queries.sources import activities, due_source, new_activity_ids
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.entries import Author, Entry, Origin
 from fanfare.streams.schemas.sources import NETWORKS
@@ -42,18 +44,31 @@ MAX_DOUBLINGS = 8
 MAX_ACTIVITIES = 100
 
 PRESENT = """
-    select feed_record_id, record_key, caption, labels, record_status from stream_records
+    select record_key from stream_records
     where account_id = $1 and stream_id = $2 and network = $3 and record_key = any($4::text[])
+"""
+# Another prefix is that of an earlier numbering of the same messages.
+RENAME = """
+    with pairs as (
+        select distinct on (r.feed_record_id) r.feed_record_id, e.record_key
+        from jsonb_to_recordset($4::jsonb) as e (
+            record_key text, author_key text, created_at timestamptz, caption text)
+        join stream_authors a on a.account_id = $1 and a.stream_id = $2 and a.network = 'mail'
+         and a.author_key = e.author_key
+        join stream_records r on r.account_id = $1 and r.source_id = $3 and r.author_id = a.author_id
+         and r.created_at = e.created_at and r.caption = e.caption and not starts_with(r.record_key, $5)
+        order by r.feed_record_id, e.record_key
+    )
+    update stream_records as r set record_key = p.record_key
+    from (select distinct on (record_key) * from pairs order by record_key, feed_record_id) as p
+    where r.account_id = $1 and r.feed_record_id = p.feed_record_id
 """
 # What staff removed stays, so that its source does not bring it again.
 MISSING = """
     select feed_record_id from stream_records
     where account_id = $1 and source_id = $2 and record_status <> 'removed'
       and (created_at > $3 or $3::timestamptz is null) and record_key <> all($4::text[])
-"""
-DELETED = """
-    select feed_record_id from stream_records
-    where account_id = $1 and source_id = $2 and record_key = any($3::text[])
+      and starts_with(record_key, $5)
 """
 SUCCEEDED = """
     update stream_sources set reading_state = $3, next_at = $4, last_read_at = $5, last_success_at = $5, fail_count = 0,
@@ -75,14 +90,14 @@ async def read_source(db: Db, account_id: int, source_id: int, now: datetime) ->
     interval = timedelta(minutes=row["interval_minutes"])
     try:
         reading = await _reading(db, account_id, row, now)
+        state = await _apply(db, stream, row, reading, now)
     except SourceFault as fault:
         wait = min(interval * 2 ** min(row["fail_count"], MAX_DOUBLINGS), LONGEST_WAIT)
         next_at = now + max(wait, timedelta(seconds=fault.wait_seconds))
         await db.execute(FAILED, account_id, source_id, next_at, now, clean(str(fault), 300))
         return
-    if reading.entries is not None:
-        await _apply(db, stream, row, reading, now)
-    await db.execute(SUCCEEDED, account_id, source_id, reading.state, now + interval, now)
+    next_at = now if reading.is_full else now + interval
+    await db.execute(SUCCEEDED, account_id, source_id, state, next_at, now)
 
 
 async def _reading(db: Db, account_id: int, row: Record, now: datetime) -> Reading:
@@ -110,61 +125,87 @@ async def _reading(db: Db, account_id: int, row: Record, now: datetime) -> Readi
 
 
 async def _read_form(db: Db, account_id: int, row: Record) -> Reading:
-    settings = row["settings"]
-    after_id = row["reading_state"].get("activity_id", 0)
-    rows = await activities(db, account_id, settings["page_tab_id"], after_id, MAX_ACTIVITIES)
-    entries = []
-    for activity in rows:
-        props = activity["props"]
-        caption = props.get(settings["caption_field"])
-        image_url = safe_url(props.get(settings.get("picture_field") or ""))
-        if not isinstance(caption, str) or not clean(caption):
-            continue
-        author = Author(str(activity["fan_id"]), name_of(activity["author_name"]), fan_id=activity["fan_id"])
-        entries.append(
-            Entry(str(activity["activity_id"]), author, activity["created_at"], clean(caption), image_url=image_url)
-        )
-    return Reading(entries, {"activity_id": rows[-1]["activity_id"] if rows else after_id})
-
-
-async def _apply(db: Db, stream: StreamFacts, row: Record, reading: Reading, now: datetime) -> None:
-    account_id, source_id, kind = stream.account_id, row["source_id"], row["source_kind"]
-    network = NETWORKS.get(kind, kind)
-    entries = [msgspec.structs.replace(each, labels=row["labels"]) for each in reading.entries or []]
-    entries = list({each.record_key: each for each in entries}.values())
-    keys = [each.record_key for each in entries]
-    present = {each["record_key"]: each for each in await db.rows(PRESENT, account_id, stream.stream_id, network, keys)}
-    deleted_ids = await _deleted_ids(db, account_id, source_id, reading, keys)
-    replaced = {
-        each.record_key: present[each.record_key]
-        for each in entries
-        if each.record_key in present and _is_changed(present[each.record_key], each)
-    }
-    await delete_records(db, account_id, [*deleted_ids, *(each["feed_record_id"] for each in replaced.values())], now)
-    new = [
-        msgspec.structs.replace(each, labels=replaced[each.record_key]["labels"])
-        if each.record_key in replaced
-        else each
-        for each in entries
-        if each.record_key not in present or each.record_key in replaced
+    settings, state = row["settings"], row["reading_state"]
+    place = (account_id, settings["page_tab_id"])
+    after_id = state.get("activity_id", 0)
+    # One more than are read, to see whether there are more.
+    new_ids = await new_activity_ids(db, *place, after_id, MAX_ACTIVITIES + 1)
+    part = next_part(new_ids, state.get("deferred", []), MAX_ACTIVITIES)
+    entries = [
+        entry
+        for activity in await activities(db, *place, part.numbers)
+        if (entry := _form_entry(activity, settings["caption_field"], settings.get("picture_field") or ""))
     ]
-    origin = Origin(network, source_id, limits_authors=kind in ("mailbox", "form") or _is_of_anybody(row))
-    await store(db, stream, new, origin, now)
+    return Reading(
+        entries,
+        {"activity_id": max([after_id, *part.numbers]), "deferred": part.rest},
+        numbers={each.record_key: int(each.record_key) for each in entries},
+        is_full=part.is_full,
+    )
+
+
+def _form_entry(activity: Record, caption_field: str, picture_field: str) -> Entry | None:
+    caption = activity["props"].get(caption_field)
+    if not isinstance(caption, str) or not clean(caption):
+        return None
+    author = Author(str(activity["fan_id"]), name_of(activity["author_name"]), fan_id=activity["fan_id"])
+    image_url = safe_url(activity["props"].get(picture_field))
+    return Entry(str(activity["activity_id"]), author, activity["created_at"], clean(caption), image_url=image_url)
+
+
+async def _apply(db: Db, stream: StreamFacts, row: Record, reading: Reading, now: datetime) -> dict[str, Any]:
+    """Store what was read and return what the next reading needs; raises SourceFault for what cannot be stored."""
+    try:
+        deferred = await _store(db, stream, row, reading, now) if reading.entries is not None else []
+        # A value that cannot be stored as JSON is seen here, before the next reading.
+        await db.value("select $1::jsonb is null and $2::bigint is null", reading.state, stream.account_id)
+    except UNSTORABLE as error:
+        log.warning("source not stored", account_id=stream.account_id, source_id=row["source_id"])
+        message = f"it has what cannot be stored ({type(error).__name__})"
+        raise SourceFault(message) from None
+    return {**reading.state, "deferred": [*reading.state.get("deferred", []), *deferred]} if deferred else reading.state
+
+
+async def _store(db: Db, stream: StreamFacts, row: Record, reading: Reading, now: datetime) -> list[int]:
+    """Store, replace and delete records; return the numbers of the entries whose authors are beyond their limit."""
+    account_id, source_id, kind = stream.account_id, row["source_id"], row["source_kind"]
+    is_of_anybody = kind in ("mailbox", "form") or _is_of_anybody(row)
+    origin = Origin(NETWORKS.get(kind, kind), source_id, limits_authors=is_of_anybody)
+    entries = {each.record_key: msgspec.structs.replace(each, labels=row["labels"]) for each in reading.entries or []}
+    if kind == "mailbox":
+        await _rename(db, stream, source_id, list(entries.values()), reading.key_prefix)
+    await delete_records(db, account_id, await _deleted_ids(db, account_id, source_id, reading, list(entries)), now)
+    # What is older than the stream keeps it would be deleted again, and come back again.
+    oldest = None if stream.retention_days is None else now - timedelta(days=stream.retention_days)
+    recent = [each for each in entries.values() if oldest is None or each.created_at >= oldest]
+    await replace(db, stream, recent, origin, now)
+    place = (account_id, stream.stream_id, origin.network, list(entries))
+    present = {each["record_key"] for each in await db.rows(PRESENT, *place)}
+    result = await store(db, stream, [each for each in recent if each.record_key not in present], origin, now)
+    return [number for key, number in reading.numbers.items() if key in result.limited_keys]
+
+
+async def _rename(db: Db, stream: StreamFacts, source_id: int, entries: Sequence[Entry], key_prefix: str) -> None:
+    rows = [
+        {
+            "record_key": each.record_key,
+            "author_key": each.author.author_key,
+            "created_at": each.created_at.isoformat(),
+            "caption": each.caption,
+        }
+        for each in entries
+    ]
+    if rows:
+        await db.execute(RENAME, stream.account_id, stream.stream_id, source_id, rows, key_prefix)
 
 
 def _is_of_anybody(row: Record) -> bool:
     return bool(row["settings"].get("hashtag") or row["settings"].get("search_text"))
 
 
-def _is_changed(old: Record, entry: Entry) -> bool:
-    return bool(old["record_status"] != "removed" and old["caption"] != entry.caption)
-
-
 async def _deleted_ids(db: Db, account_id: int, source_id: int, reading: Reading, keys: Sequence[str]) -> list[int]:
-    rows: list[Record] = []
-    if reading.complete_from is not None or reading.keys is not None:
-        remaining = list(keys if reading.keys is None else reading.keys)
-        rows += await db.rows(MISSING, account_id, source_id, reading.complete_from, remaining)
-    if reading.deleted_keys:
-        rows += await db.rows(DELETED, account_id, source_id, list(reading.deleted_keys))
+    if reading.complete_from is None and reading.keys is None:
+        return []
+    remaining = list(keys if reading.keys is None else reading.keys)
+    rows = await db.rows(MISSING, account_id, source_id, reading.complete_from, remaining, reading.key_prefix)
     return [row["feed_record_id"] for row in rows]

@@ -1,6 +1,6 @@
 """Stores entries as records of a stream, and decides which are published at once.
 
-The rows of their authors are locked first, so that the limit of each holds however many submit at the same time.
+The row of the stream is locked first, so that the limit of each author holds however many submit at the same time.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.streams.actions.counting import additions, count
+from fanfare.streams.actions.slices import lock_stream, take_slice
 from fanfare.streams.schemas.entries import CLAIMED_NETWORKS, Entry, Origin
 from fanfare.streams.schemas.records import Status
 from fanfare.streams.schemas.streams import StreamFacts
@@ -59,7 +60,8 @@ SAVE_AUTHORS = f"""
 LOCKED_AUTHORS = """
     select a.author_id, a.author_key, a.author_status, a.approved_count, a.fan_id,
            (select count(*) from stream_records r
-            where r.account_id = $1 and r.author_id = a.author_id and r.stored_at > $3) as recent_count
+            where r.account_id = $1 and r.author_id = a.author_id and r.stored_at > $3
+              and ($4::text is null or r.sender_key = $4)) as recent_count
     from stream_authors a where a.account_id = $1 and a.author_id = any($2::bigint[])
 """
 INSERT = f"""
@@ -71,18 +73,18 @@ INSERT = f"""
                 place int, network text, source_id bigint, record_key text, author_id bigint, fan_id bigint,
                 record_status text, created_at timestamptz, caption text, record_url text, image_url text,
                 video_url text, links jsonb, latitude float8, longitude float8, sku text, labels text[], terms text[],
-                reach bigint, props jsonb)
+                reach bigint, props jsonb, slice_position bigint, sender_key text)
             order by place) as e
     ),
     inserted as (
         insert into stream_records (
             account_id, feed_record_id, stream_id, source_id, network, record_key, author_id, fan_id, record_status,
-            time_position, approved_at, created_at, stored_at, caption, record_url, image_url, video_url, links,
-            latitude, longitude, sku, labels, terms, reach, props)
+            time_position, slice_position, approved_at, created_at, stored_at, caption, record_url, image_url,
+            video_url, links, latitude, longitude, sku, labels, terms, reach, props, sender_key)
         select $1, feed_record_id, $2, source_id, network, record_key, author_id, fan_id, record_status,
-               case record_status when 'approved' then feed_record_id end,
+               case record_status when 'approved' then feed_record_id end, slice_position,
                case record_status when 'approved' then $4::timestamptz end, created_at, $4, caption, record_url,
-               image_url, video_url, links, latitude, longitude, sku, labels, terms, reach, props
+               image_url, video_url, links, latitude, longitude, sku, labels, terms, reach, props, sender_key
         from entries
         order by feed_record_id
         on conflict (account_id, stream_id, network, record_key) do nothing
@@ -98,7 +100,7 @@ INSERT = f"""
 
 
 class StoreResult(msgspec.Struct, frozen=True):
-    """What became of entries: the ids of new records by their keys, and the authors who are beyond their limit."""
+    """What became of entries: the ids of new records by their keys, and the keys of those beyond a limit."""
 
     record_ids: dict[str, int]
     limited_keys: frozenset[str]
@@ -107,16 +109,16 @@ class StoreResult(msgspec.Struct, frozen=True):
 async def store(db: Db, stream: StreamFacts, entries: Sequence[Entry], origin: Origin, now: datetime) -> StoreResult:
     """Store entries, the first one earliest on the wall; those whose key the stream has already are left as they are.
 
-    Entries of authors who are beyond their limit are not stored.
+    Entries of authors who are beyond their limit are not stored. Blocked authors have none, since nobody sees theirs.
     """
     if not entries:
         return StoreResult({}, frozenset())
     db = db.for_account(stream.account_id)
-    offensive_keys = await _offensive_keys(db, stream, entries)
+    offensive = await offensive_keys(db, stream, entries)
 
     async def write(handle: Db) -> StoreResult:
         async with handle.transaction() as tx:
-            return await _write(tx, stream, (entries, offensive_keys), origin, now)
+            return await _write(tx, stream, (entries, offensive), origin, now)
 
     return await db.retry_conflicts(write)
 
@@ -124,28 +126,37 @@ async def store(db: Db, stream: StreamFacts, entries: Sequence[Entry], origin: O
 async def _write(
     tx: Db, stream: StreamFacts, content: tuple[Sequence[Entry], frozenset[str]], origin: Origin, now: datetime
 ) -> StoreResult:
-    entries, offensive_keys = content
+    entries, offensive = content
+    await lock_stream(tx, stream.account_id, stream.stream_id)
     authors = await _save_authors(tx, stream, entries, origin, now)
     places = Counter({key: row["recent_count"] for key, row in authors.items()})
     rows: list[dict[str, Any]] = []
     limited_keys = set()
     for entry in entries:
         author = authors[entry.author.author_key]
-        if origin.limits_authors and places[author["author_key"]] >= stream.author_limit:
-            limited_keys.add(author["author_key"])
+        is_limited = origin.limits_authors and author["author_status"] != "blocked"
+        if is_limited and places[author["author_key"]] >= stream.author_limit:
+            limited_keys.add(entry.record_key)
             continue
         places[author["author_key"]] += 1
-        status = _status(stream, author, origin, is_offensive=entry.record_key in offensive_keys)
+        status = _status(stream, author, origin, is_offensive=entry.record_key in offensive)
         rows.append({**_columns(entry, origin, now), "place": len(rows), "author_id": author["author_id"],
                      "fan_id": entry.author.fan_id or author["fan_id"], "record_status": status})  # fmt: skip
-    record_ids = {
-        row["record_key"]: row["feed_record_id"]
-        for row in (await tx.rows(INSERT, stream.account_id, stream.stream_id, rows, now) if rows else [])
-    }
+    record_ids = await _insert(tx, stream, rows, now)
     with_pictures = {entry.record_key for entry in entries if entry.image_url or entry.author.author_image_url}
     for key in with_pictures & record_ids.keys():
         await enqueue(tx, COPY_PICTURES, record_ids[key])
     return StoreResult(record_ids, frozenset(limited_keys))
+
+
+async def _insert(tx: Db, stream: StreamFacts, rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
+    place = (stream.account_id, stream.stream_id)
+    approved = [row for row in rows if row["record_status"] == "approved"]
+    slice_position = await take_slice(tx, *place, len(approved)) if approved else None
+    for row in approved:
+        row["slice_position"] = slice_position
+    inserted = await tx.rows(INSERT, *place, rows, now) if rows else []
+    return {row["record_key"]: row["feed_record_id"] for row in inserted}
 
 
 async def _save_authors(
@@ -157,7 +168,7 @@ async def _save_authors(
     place = (stream.account_id, stream.stream_id, origin.network)
     saved_rows = await tx.rows(SAVE_AUTHORS, *place, authors, now, keeps_names)
     author_ids = [row["author_id"] for row in saved_rows]
-    rows = await tx.rows(LOCKED_AUTHORS, stream.account_id, author_ids, now - HOUR)
+    rows = await tx.rows(LOCKED_AUTHORS, stream.account_id, author_ids, now - HOUR, origin.sender_key)
     return {row["author_key"]: row for row in rows}
 
 
@@ -171,9 +182,9 @@ def _status(stream: StreamFacts, author: Record, origin: Origin, *, is_offensive
     # Anybody can claim a name or an address there.
     if origin.network in CLAIMED_NETWORKS and stream.trust_level != "open":
         return "waiting"
-    is_known = stream.trust_level == "known" and author["approved_count"] > 0
+    is_regular = stream.trust_level == "regulars" and author["approved_count"] > 0
     is_open = stream.trust_level == "open" or author["author_status"] == "trusted"
-    return "approved" if is_open or is_known else "waiting"
+    return "approved" if is_open or is_regular else "waiting"
 
 
 def _columns(entry: Entry, origin: Origin, now: datetime) -> dict[str, Any]:
@@ -185,6 +196,7 @@ def _columns(entry: Entry, origin: Origin, now: datetime) -> dict[str, Any]:
         **{name: getattr(entry, name) for name in names},
         "network": origin.network,
         "source_id": origin.source_id,
+        "sender_key": origin.sender_key,
         "created_at": min(max(entry.created_at, EARLIEST), now).isoformat(),
         "links": msgspec.to_builtins(entry.links),
         # The picture is not there yet.
@@ -193,7 +205,7 @@ def _columns(entry: Entry, origin: Origin, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _offensive_keys(db: Db, stream: StreamFacts, entries: Sequence[Entry]) -> frozenset[str]:
+async def offensive_keys(db: Db, stream: StreamFacts, entries: Sequence[Entry]) -> frozenset[str]:
     """Return the keys of entries with a word that the account, or everybody, refuses in display names."""
     if not stream.has_word_list:
         return frozenset()

@@ -1,13 +1,16 @@
 """Takes records that sites and apps submit."""
 
+import hmac
 import uuid
 from datetime import datetime
 
 from fanfare.fans.contact import normalized_mail_key
+from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import TooManyCalls
 from fanfare.kernel.folding import fold
+from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.streams.actions.storing import store
 from fanfare.streams.gateways.texts import shown_name
 from fanfare.streams.queries.streams import stream_by_key
@@ -15,13 +18,15 @@ from fanfare.streams.schemas.entries import Author, Entry, Origin, mail_author_k
 from fanfare.streams.schemas.records import DIRECT, NewRecord
 
 HOUR_SECONDS = 3600
+PURPOSE = "senders of stream records"
+KEY_LENGTH = 32
 FAN = """
     select fan_id from fan_identifiers where account_id = $1 and network = 'email' and identifier_value = $2
 """
 
 
 class TooManyRecords(TooManyCalls):
-    """The author has submitted as many records as an author may in an hour"""
+    """As many records of this author were submitted from here as an author may in an hour"""
 
 
 async def submit(db: Db, account_id: int, new: NewRecord, caller: Caller, now: datetime) -> int:
@@ -42,11 +47,20 @@ async def submit(db: Db, account_id: int, new: NewRecord, caller: Caller, now: d
         labels=list(dict.fromkeys(new.labels or [])),
         props=new.props or {},
     )
-    origin = Origin(DIRECT, is_trusted=caller.has_secret, limits_authors=not caller.has_secret)
+    origin = Origin(
+        DIRECT, is_trusted=caller.has_secret, limits_authors=not caller.has_secret, sender_key=_sender_key(caller)
+    )
     result = await store(db, stream, [entry], origin, now)
     if result.limited_keys:
         raise TooManyRecords(retry_after=HOUR_SECONDS)
     return result.record_ids[entry.record_key]
+
+
+def _sender_key(caller: Caller) -> str:
+    """Return what tells one address from another for an hour, and cannot be turned back into it."""
+    [secret_key, *_] = secret_keys.derived(PURPOSE)
+    address = subscriber(caller.address or "")
+    return hmac.digest(secret_key, address.encode(), "sha256").hex()[:KEY_LENGTH]
 
 
 async def _author(db: Db, account_id: int, new: NewRecord) -> Author:

@@ -74,9 +74,12 @@ class Pictures:
             await count_visit(self.service, request)
             if not PICTURE_KEY.fullmatch(picture_key) or not account_id.isdecimal() or len(account_id) > 18:  # noqa: PLR2004 - digits of an id
                 raise Unknown(picture=picture_key)  # noqa: TRY301 - as every refusal
-            response.data = await picture(self.service.db.for_account(int(account_id)), int(account_id), picture_key)
+            [signature, *_] = from_query(request.scope["query_string"]).get("signature", [""])
+            db = self.service.db.for_account(int(account_id))
+            response.data = await picture(db, int(account_id), picture_key, str(signature))
             response.content_type = "image/webp"
-            response.set_header("Cache-Control", f"public, max-age={PICTURE_AGE}, immutable")
+            caching = "private, no-store" if signature else f"public, max-age={PICTURE_AGE}, immutable"
+            response.set_header("Cache-Control", caching)
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             answers.put_refusal(response, answers.refusal_of(error), request_id)
 

@@ -4,6 +4,7 @@ import asyncio
 import calendar
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -66,13 +67,32 @@ async def read_feed(source: Source, now: datetime) -> Reading:
     if answer.status != HTTPStatus.OK:
         message = f"it responds with {answer.status}"
         raise SourceFault(message)
-    state = {"etag": _short(answer.headers.get("etag")), "last_modified": _short(answer.headers.get("last-modified"))}
+    validators = {
+        "etag": _short(answer.headers.get("etag")),
+        "last_modified": _short(answer.headers.get("last-modified")),
+    }
     # Reading takes up to a second; the loop goes on meanwhile.
-    entries, deleted_keys, is_dated = await asyncio.to_thread(_parse, answer, now)
+    entries, undated_keys = await asyncio.to_thread(_parse, answer, now)
+    first_times = {
+        _digest(key): source.state.get("first_times", {}).get(_digest(key), int(now.timestamp()))
+        for key in undated_keys
+    }
+    entries = [_dated(each, first_times) if each.record_key in undated_keys else each for each in entries]
     entries = sorted(entries, key=lambda entry: entry.created_at)[-MAX_ENTRIES:]
-    complete_from = entries[0].created_at if entries and is_dated else None
-    return Reading(entries, {name: value for name, value in state.items() if value}, complete_from,
-                   deleted_keys=deleted_keys)  # fmt: skip
+    complete_from = entries[0].created_at if entries and not undated_keys else None
+    state = {**validators, "first_times": first_times}
+    return Reading(entries, {name: value for name, value in state.items() if value}, complete_from)
+
+
+def _dated(entry: Entry, first_times: Mapping[str, int]) -> Entry:
+    """Return an entry that has no date with the time when it was seen first, so that it grows old."""
+    return msgspec.structs.replace(
+        entry, created_at=datetime.fromtimestamp(first_times[_digest(entry.record_key)], UTC)
+    )
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _url(source: Source) -> str:
@@ -86,7 +106,8 @@ def _short(value: str | None) -> str | None:
     return value if value and len(value) <= MAX_KEY else None
 
 
-Parsed = tuple[list[Entry], frozenset[str], bool]
+# Entries, and the keys of those that have no date.
+Parsed = tuple[list[Entry], frozenset[str]]
 
 
 def _parse(answer: HttpAnswer, now: datetime) -> Parsed:
@@ -105,9 +126,8 @@ def _parse(answer: HttpAnswer, now: datetime) -> Parsed:
         raise SourceFault(message)
     title = name_of(feed.feed.get("title"))
     rows = feed.entries[: 2 * MAX_ENTRIES]
-    entries = [entry for row in rows if (entry := _entry(row, title, now))]
-    is_dated = all(_moment(row) for row in rows)
-    return entries, frozenset(), is_dated
+    parsed = [(entry, _moment(row)) for row in rows if (entry := _entry(row, title, now))]
+    return [entry for entry, _ in parsed], frozenset(entry.record_key for entry, moment in parsed if not moment)
 
 
 def _entry(row: Any, title: str | None, now: datetime) -> Entry | None:  # noqa: ANN401 - feedparser has no types
@@ -161,25 +181,27 @@ def _json(body: bytes, now: datetime) -> Parsed:
     except (msgspec.DecodeError, RecursionError):
         message = "its JSON Feed is not as expected"
         raise SourceFault(message) from None
-    entries = []
-    for item in feed.items[: 2 * MAX_ENTRIES]:
-        text, images = plain_text(item.content_html) if item.content_html else (clean(item.content_text), [])
-        heading = clean(item.title)
-        caption = clean(f"{heading}\n{text}" if heading and not text.startswith(heading) else text or heading)
-        author = next(iter([*item.authors, *([item.author] if item.author else [])]), JsonAuthor(feed.title))
-        image_url = safe_url(item.image) or next(iter(images), None)
-        if not caption and not image_url:
-            continue
-        url = safe_url(item.url)
-        name = shown_name(author.name) or name_of(feed.title)
-        entries.append(
-            Entry(
-                record_key=_key(item.id, url, caption),
-                author=_author(name, author.url, safe_url(author.avatar)),
-                created_at=moment_of(item.date_published) or now,
-                caption=caption,
-                record_url=url,
-                image_url=image_url,
-            )
-        )
-    return entries, frozenset(), all(moment_of(item.date_published) for item in feed.items)
+    items = [(_json_entry(item, feed, now), item) for item in feed.items[: 2 * MAX_ENTRIES]]
+    entries = [entry for entry, _ in items if entry]
+    undated_keys = frozenset(entry.record_key for entry, item in items if entry and not moment_of(item.date_published))
+    return entries, undated_keys
+
+
+def _json_entry(item: JsonItem, feed: JsonFeed, now: datetime) -> Entry | None:
+    text, images = plain_text(item.content_html) if item.content_html else (clean(item.content_text), [])
+    heading = clean(item.title)
+    caption = clean(f"{heading}\n{text}" if heading and not text.startswith(heading) else text or heading)
+    author = next(iter([*item.authors, *([item.author] if item.author else [])]), JsonAuthor(feed.title))
+    image_url = safe_url(item.image) or next(iter(images), None)
+    if not caption and not image_url:
+        return None
+    url = safe_url(item.url)
+    name = shown_name(author.name) or name_of(feed.title)
+    return Entry(
+        record_key=_key(item.id, url, caption),
+        author=_author(name, author.url, safe_url(author.avatar)),
+        created_at=moment_of(item.date_published) or now,
+        caption=caption,
+        record_url=url,
+        image_url=image_url,
+    )

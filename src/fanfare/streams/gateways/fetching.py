@@ -1,6 +1,6 @@
 """Fetches what sources publish, through the client that checks where calls lead, also after redirects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -16,6 +16,8 @@ T = TypeVar("T")
 MAX_BYTES = 2 * 1024 * 1024
 MAX_REDIRECTS = 3
 MAX_WAIT_SECONDS = 24 * 3600
+# Entries that wait until their authors may have more; with more of them nothing new is read.
+MAX_DEFERRED = 1000
 AGENT = "Fanfare (streams)"
 
 
@@ -46,14 +48,33 @@ class Reading(msgspec.Struct, frozen=True):
     """What a source has now, the earliest entry first; None if nothing has changed.
 
     `complete_from` is the time from which on the entries are all there are: later ones that are missing were deleted.
-    `keys` are all keys there are, for a source that has no such time.
+    `keys` are all keys there are that begin with `key_prefix`, for a source without such a time. `numbers` are those of
+    entries by their keys, for a source that reads each entry once: those in `state["deferred"]` are read again.
+    `is_full`: there is more to read at once.
     """
 
     entries: list[Entry] | None
     state: dict[str, Any]
     complete_from: datetime | None = None
     keys: frozenset[str] | None = None
-    deleted_keys: frozenset[str] = frozenset()
+    key_prefix: str = ""
+    numbers: Mapping[str, int] = {}
+    is_full: bool = False
+
+
+class Part(msgspec.Struct, frozen=True):
+    """The numbers of the entries to read now: new ones, and deferred ones again; `rest` is deferred further."""
+
+    numbers: list[int]
+    rest: list[int]
+    is_full: bool
+
+
+def next_part(new: Sequence[int], deferred: Sequence[int], size: int) -> Part:
+    """Return which entries to read now, at most `size`: half of them deferred ones, if there are so many."""
+    again = deferred[: size // 2]
+    first = [] if len(deferred) >= MAX_DEFERRED else new[: size - len(again)]
+    return Part(sorted({*again, *first}), list(deferred[len(again) :]), is_full=len(first) < len(new) and bool(first))
 
 
 async def fetch(url: str, account_id: int, headers: Mapping[str, str], max_bytes: int = MAX_BYTES) -> HttpAnswer:

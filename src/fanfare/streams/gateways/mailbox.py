@@ -8,19 +8,20 @@ import imaplib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr, parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from fanfare.fans.contact import mail_key
 from fanfare.kernel.running.http_client import CallError, http_client
-from fanfare.streams.gateways.fetching import Reading, Source, SourceFault
+from fanfare.streams.gateways.fetching import Part, Reading, Source, SourceFault, next_part
 from fanfare.streams.gateways.texts import clean, plain_text, shown_name
 from fanfare.streams.schemas.entries import Author, Entry, mail_author_key
 
@@ -49,10 +50,11 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class Messages(msgspec.Struct, frozen=True):
-    """What a folder has: its validity, all ids of messages, and the newest ones with their ids."""
+    """What a folder has: its validity, all ids of messages, which of them are read now, and their contents."""
 
     validity: str
     ids: list[int]
+    part: Part
     contents: dict[int, bytes]
 
 
@@ -110,19 +112,33 @@ class _Connection(imaplib.IMAP4):
 async def read_mailbox(source: Source, now: datetime) -> Reading:
     """Read the newest messages of a folder; raises SourceFault."""
     login = await _login(source)
-    first_id = source.state.get("next_id", 1)
-    messages = await asyncio.get_running_loop().run_in_executor(
-        THREADS, _read, login, source.state.get("validity"), first_id
-    )
+    messages = await asyncio.get_running_loop().run_in_executor(THREADS, _read, login, source.state)
     key = source.setting("url") + login.user_name + login.folder + messages.validity
-    prefix = hashlib.sha256(key.encode()).hexdigest()[:16]
+    prefix = hashlib.sha256(key.encode()).hexdigest()[:16] + ":"
     entries = [
         entry
         for number, content in sorted(messages.contents.items())
-        if (entry := await asyncio.to_thread(_entry, f"{prefix}:{number}", content, now))
+        if (entry := await asyncio.to_thread(_entry, f"{prefix}{number}", content, now))
     ]
-    state = {"validity": messages.validity, "next_id": max([*messages.contents, first_id - 1]) + 1}
-    return Reading(entries, state, keys=frozenset(f"{prefix}:{number}" for number in messages.ids))
+    first_id = _first_id(source.state, messages.validity)
+    return Reading(
+        entries,
+        {
+            "validity": messages.validity,
+            "next_id": max([*messages.part.numbers, first_id - 1]) + 1,
+            "deferred": messages.part.rest,
+        },
+        # A folder that is empty for a moment deletes nothing.
+        keys=frozenset(f"{prefix}{number}" for number in messages.ids) if messages.ids else None,
+        key_prefix=prefix,
+        numbers={each.record_key: int(each.record_key.removeprefix(prefix)) for each in entries},
+        is_full=messages.part.is_full,
+    )
+
+
+def _first_id(state: Mapping[str, Any], validity: str) -> int:
+    """Return the first id that was not read yet; with another validity all ids are new."""
+    return int(state.get("next_id", 1)) if state.get("validity") == validity else 1
 
 
 async def _login(source: Source) -> Login:
@@ -145,12 +161,12 @@ async def _login(source: Source) -> Login:
     )
 
 
-def _read(login: Login, validity: str | None, first_id: int) -> Messages:
+def _read(login: Login, state: Mapping[str, Any]) -> Messages:
     try:
         connection = _Connection(login)
         try:
             connection.login(login.user_name, login.password)
-            return _folder(connection, login.folder, validity, first_id)
+            return _folder(connection, login.folder, state)
         finally:
             connection.end()
     except (imaplib.IMAP4.error, OSError, ValueError, UnicodeError, IndexError, TypeError) as error:
@@ -160,19 +176,24 @@ def _read(login: Login, validity: str | None, first_id: int) -> Messages:
         raise SourceFault(message) from None
 
 
-def _folder(connection: imaplib.IMAP4, folder: str, validity: str | None, first_id: int) -> Messages:
+def _folder(connection: imaplib.IMAP4, folder: str, state: Mapping[str, Any]) -> Messages:
     quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
     status, _ = connection.select(f'"{quoted}"', readonly=True)
     if status != "OK":
         message = "it has no such folder"
         raise SourceFault(message)
-    new_validity = (connection.response("UIDVALIDITY")[1] or [b""])[0] or b""
-    current = new_validity.decode("ascii", "replace")
-    ids = sorted(int(each) for each in (connection.uid("search", "UNDELETED")[1][0] or b"").split())
-    # Another validity means that all ids are new.
-    new_ids = [each for each in ids if validity != current or each >= first_id][:MAX_MESSAGES]
-    contents = {number: part for number in new_ids for part in _message(connection, number)}
-    return Messages(current, ids, contents)
+    validity = ((connection.response("UIDVALIDITY")[1] or [b""])[0] or b"").decode("ascii", "replace")
+    status, lines = connection.uid("search", "UNDELETED")
+    if status != "OK":
+        message = "it does not list its messages"
+        raise SourceFault(message)
+    ids = sorted(int(each) for each in (lines[0] or b"").split())
+    first_id = _first_id(state, validity)
+    present = frozenset(ids)
+    deferred = [each for each in state.get("deferred", []) if each in present and each < first_id]
+    part = next_part([each for each in ids if each >= first_id], deferred, MAX_MESSAGES)
+    contents = {number: content for number in part.numbers for content in _message(connection, number)}
+    return Messages(validity, ids, part, contents)
 
 
 def _message(connection: imaplib.IMAP4, number: int) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Reads Mastodon, and what speaks its API: the posts of an account, or those with a hashtag."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -66,11 +67,16 @@ async def read_mastodon(source: Source, now: datetime) -> Reading:
         url = f"{base}/api/v1/accounts/{account}/statuses?limit={LIMIT}&exclude_replies=true&exclude_reblogs=true"
     posts = await fetch_json(url, source.account_id, list[Post], headers)
     host = urlsplit(base).hostname or ""
-    entries = [_entry(post, host, now) for post in posts if post.visibility == "public" and not post.reblog]
-    entries.sort(key=lambda entry: entry.created_at)
+    # Reading HTML takes up to a second; the loop goes on meanwhile.
+    entries = await asyncio.to_thread(_entries, posts, host, now)
     # The oldest one of the page may share its second with others that are not there.
     oldest = min((moment_of(post.created_at) or now for post in posts), default=None)
     return Reading(entries, state, oldest)
+
+
+def _entries(posts: list[Post], host: str, now: datetime) -> list[Entry]:
+    entries = [_entry(post, host, now) for post in posts if post.visibility == "public" and not post.reblog]
+    return sorted(entries, key=lambda entry: entry.created_at)
 
 
 def _entry(post: Post, host: str, now: datetime) -> Entry:

@@ -74,7 +74,7 @@ def shown_name(text: str | None) -> str | None:
 def safe_url(text: object) -> str | None:
     """Return a URL of the web as it may be a link, or None."""
     url = str(text or "").strip()
-    if not SAFE.fullmatch(url):
+    if not SAFE.fullmatch(url) or CONTROLS.search(url):
         return None
     try:
         return url if urlsplit(url).hostname else None

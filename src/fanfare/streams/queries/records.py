@@ -1,7 +1,6 @@
 """Reads the records of streams.
 
-A page is read in the order of time positions, up to the settled one, so a reader sees each approved record once. With
-filters, the nearest records are tried first; if too few match, the index of terms or places finds the others.
+A page is read in the order of time positions, up to the settled one, so a reader sees each approved record once.
 """
 
 from collections.abc import Mapping
@@ -11,10 +10,10 @@ from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import ArrayPage, Page, below, part, start
-from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.wire import unix
+from fanfare.streams.queries.pages import COLUMNS, JOIN, combines_indexes, page_statement
+from fanfare.streams.queries.pictures import picture_url
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.records import (
     ManagedQuery,
@@ -23,84 +22,32 @@ from fanfare.streams.schemas.records import (
     RecordFilter,
     RecordLink,
     RecordPageMeta,
+    Status,
     StreamRecord,
 )
 from fanfare.streams.schemas.streams import StreamFacts
 from fanfare.streams.schemas.terms import GRAPHIC, TEXT, label_term, network_term, sku_term, words
 
-# Records that are tried one by one before the indexes are used.
-NEAR = 2000
 # The term of a search for a text without words, which no record has.
 NOTHING = "@nothing"
-# Authors of these networks have keys that identify people.
-HIDDEN_KEYS = "('direct', 'form', 'mail')"
-COLUMNS = f"""
-    r.feed_record_id, r.record_key, r.props, r.created_at, r.picture_key, r.image_url, r.video_url, r.caption,
-    r.network, r.record_url, r.latitude, r.longitude, r.links, r.author_id, r.labels, r.sku, r.time_position,
-    r.approved_at, r.record_status, r.stored_at,
-    case when r.network in {HIDDEN_KEYS} then null else a.author_key end as author_user_key,
-    a.screen_name, a.author_name, a.picture_key as author_picture_key, a.author_status
-"""
-JOIN = "join stream_authors a on a.account_id = r.account_id and a.author_id = r.author_id"
 ONE = f"""
     select {COLUMNS} from stream_records r {JOIN}
     where r.account_id = $1 and r.stream_id = $2 and r.feed_record_id = $3
 """  # noqa: S608 - columns
 MANAGED = f"""
     select r.feed_record_id as position, {COLUMNS} from stream_records r {JOIN}
-    where r.account_id = $1 and r.stream_id = $2 and r.feed_record_id > $3 and r.feed_record_id < $4
-      and ($5::text is null or r.record_status = $5)
-    order by r.feed_record_id {{order}} limit $6
+    where r.account_id = $1 and r.stream_id = $2 and r.feed_record_id > $3 and r.feed_record_id < $4 {{condition}}
+    order by r.feed_record_id {{order}} limit $5
 """  # noqa: S608 - columns
-SPAN = "r.time_position > :low and r.time_position < :high"
-MATCHES = """
-    (:terms::text[] is null or r.terms @> :terms) and (:networks::text[] is null or r.terms && :networks)
-    and (:south::float8 is null
-         or (r.latitude between :south and :north and r.longitude between :west::float8 and :east::float8))
-"""
-# What an index finds; the others of MATCHES are checked on each match.
-BY_TERM = "r.terms @> :terms"
-BY_NETWORK = "r.terms && :networks"
-BY_PLACE = "r.latitude between :south and :north"
-ROW = """
-    r.account_id, r.feed_record_id, r.record_key, r.props, r.created_at, r.picture_key, r.image_url, r.video_url,
-    r.caption, r.network, r.record_url, r.latitude, r.longitude, r.links, r.author_id, r.labels, r.sku, r.terms,
-    r.time_position, r.approved_at, r.record_status, r.stored_at
-"""
-
-
-def _page(source: str, order: str) -> Sql:
-    """Return the statement of a page of the records that `source` selects."""
-    return Sql(f"""
-        with page as materialized (
-            select {ROW} from ({source}) as r where {MATCHES} order by r.time_position {order} limit :limit
-        )
-        select {COLUMNS} from page r {JOIN} order by r.time_position {order}
-    """)  # noqa: S608 - constants
-
-
-def _near(order: str, limit: str) -> str:
-    return f"""
-        select {ROW} from stream_records r
-        where r.account_id = $1 and r.stream_id = :stream_id and {SPAN} order by r.time_position {order} limit {limit}
-    """  # noqa: S608 - constants
-
-
-def _found_by(condition: str) -> str:
-    """Return the statement that reads by an index; `offset 0` keeps the order of positions out of the plan."""
-    return f"""
-        select {ROW} from stream_records r
-        where r.account_id = $1 and r.stream_id = :stream_id and {SPAN} and {condition} offset 0
-    """  # noqa: S608 - constants
-
-
-ORDERS = ("asc", "desc")
-PLAIN = {order: _page(_near(order, ":limit"), order) for order in ORDERS}
-NEAREST = {order: _page(_near(order, str(NEAR)), order) for order in ORDERS}
-FAR = {
-    (condition, order): _page(_found_by(condition), order)
-    for condition in (BY_TERM, BY_NETWORK, BY_PLACE)
-    for order in ORDERS
+# A plan for any values takes every box for a small one, and reads all records of a large one instead of combining the
+# indexes.
+COMBINE_INDEXES = "select set_config('plan_cache_mode', 'force_custom_plan', true)"
+# Written out, since records that are not approved have an index of their own.
+CONDITIONS: Mapping[Status | None, str] = {
+    None: "",
+    "approved": "and r.record_status = 'approved'",
+    "waiting": "and r.record_status = 'waiting'",
+    "removed": "and r.record_status = 'removed'",
 }
 
 
@@ -132,20 +79,12 @@ async def record_page(db: Db, stream: StreamFacts, query: RecordFilter) -> Page[
 
 
 async def _rows(db: Db, account_id: int, values: Mapping[str, Any], order: str) -> list[Record]:
-    by_index = [
-        condition
-        for name, condition in (("terms", BY_TERM), ("south", BY_PLACE), ("networks", BY_NETWORK))
-        if values[name] is not None
-    ]
-    if not by_index:
-        return await db.rows(PLAIN[order], account_id, **values)
-    rows = await db.rows(NEAREST[order], account_id, **values)
-    if len(rows) == values["limit"]:
-        return rows
-    # Planned for these values: a plan for any values does not use the index of terms, and reads the whole stream.
+    statement = page_statement(values, order)
+    if not combines_indexes(values.keys()):
+        return await db.rows(statement, account_id, **values)
     async with db.transaction() as tx:
-        await tx.execute("select set_config('plan_cache_mode', 'force_custom_plan', true)")
-        return await tx.rows(FAR[by_index[0], order], account_id, **values)
+        await tx.execute(COMBINE_INDEXES)
+        return await tx.rows(statement, account_id, **values)
 
 
 def _filters(query: RecordFilter) -> dict[str, Any]:
@@ -156,20 +95,19 @@ def _filters(query: RecordFilter) -> dict[str, Any]:
         terms.append(sku_term(query.sku))
     if query.is_graphic is not None:
         terms.append(GRAPHIC if query.is_graphic else TEXT)
-    south, north = _ends(query.start_latitude, query.end_latitude)
-    west, east = _ends(query.start_longitude, query.end_longitude)
-    return {
-        "terms": terms or None,
-        "networks": [network_term(each) for each in query.networks] if query.networks else None,
-        "south": south,
-        "north": north,
-        "west": west,
-        "east": east,
-    }
+    networks = [network_term(each) for each in query.networks or []]
+    if len(networks) == 1:
+        terms += networks
+    lists = {"terms": terms, "networks": networks if len(networks) > 1 else []}
+    return {**{name: value for name, value in lists.items() if value}, **_box(query)}
 
 
-def _ends(first: float | None, second: float | None) -> tuple[float | None, float | None]:
-    return (None, None) if first is None or second is None else (min(first, second), max(first, second))
+def _box(query: RecordFilter) -> dict[str, float]:
+    corners = (query.start_latitude, query.end_latitude, query.start_longitude, query.end_longitude)
+    south, north, west, east = corners
+    if south is None or north is None or west is None or east is None:
+        return {}
+    return {"south": min(south, north), "north": max(south, north), "west": min(west, east), "east": max(west, east)}
 
 
 def _position(time_key: str | None) -> int | None:
@@ -181,13 +119,9 @@ def _time_key(row: Record) -> str:
     return f"{unix(approved)}_{approved.microsecond // 1000:03d}_{row['time_position']}"
 
 
-def picture_url(account_id: int, picture_key: str | None) -> str | None:
-    """Return where we serve a picture."""
-    return picture_key and f"{public_address.base}/streams/pictures/{account_id}/{picture_key}"
-
-
 def _fields(row: Record, stream: StreamFacts) -> dict[str, Any]:
     links = [RecordLink(**link) for link in row["links"]]
+    is_shown = row["time_position"] is not None
     names = (
         "feed_record_id", "record_key", "props", "video_url", "caption", "network", "record_url", "latitude",
         "longitude", "author_id", "author_user_key", "author_name", "author_status", "labels", "sku",
@@ -196,14 +130,14 @@ def _fields(row: Record, stream: StreamFacts) -> dict[str, Any]:
         **{name: row[name] for name in names},
         "stream_key": stream.stream_key,
         "creation_timestamp": unix(row["created_at"]),
-        "image_url": picture_url(stream.account_id, row["picture_key"]),
+        "image_url": picture_url(stream.account_id, row["picture_key"], is_shown=is_shown),
         "src_image_url": row["image_url"],
         "links": links,
         "link_url": links[0].url if links else None,
         "link_name": links[0].name if links else None,
         "author_screen_name": row["screen_name"],
-        "author_image_url": picture_url(stream.account_id, row["author_picture_key"]),
-        "time_key": _time_key(row) if row["time_position"] else None,
+        "author_image_url": picture_url(stream.account_id, row["author_picture_key"], is_shown=is_shown),
+        "time_key": _time_key(row) if is_shown else None,
     }
 
 
@@ -221,9 +155,9 @@ async def managed_records(db: Db, account_id: int, query: ManagedQuery) -> Array
     stream = await stream_by_key(db, account_id, query.stream_key)
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
-    statement = MANAGED.format(order=cursor.order)
+    statement = MANAGED.format(order=cursor.order, condition=CONDITIONS[query.record_status])
     limit = query.limit
-    rows = await db.rows(statement, account_id, stream.stream_id, low, high, query.record_status, limit + 1)
+    rows = await db.rows(statement, account_id, stream.stream_id, low, high, limit + 1)
     data = [
         ManagedRecord(
             **_fields(row, stream), record_status=row["record_status"], stored_timestamp=unix(row["stored_at"])

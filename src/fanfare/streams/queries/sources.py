@@ -1,5 +1,6 @@
 """Reads the sources of streams, and the activities that a form brings in."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.kernel.data.changes import settled
@@ -27,12 +28,17 @@ ONE = """
     from stream_sources c join streams s on s.account_id = $1 and s.stream_id = c.stream_id
     where c.account_id = $1 and c.source_id = $2 and c.is_enabled and c.next_at <= $3 and s.deleted_at is null
 """
+NEW_ACTIVITIES = """
+    select activity_id from activities
+    where account_id = $1 and page_tab_id = $2 and activity_id > $3 and activity_id <= $4
+    order by activity_id limit $5
+"""
 ACTIVITIES = """
     select a.activity_id, a.fan_id, a.props, a.created_at, coalesce(f.display_name, f.first_name) as author_name
     from activities a join fans f on f.account_id = $1 and f.fan_id = a.fan_id
-    where a.account_id = $1 and a.page_tab_id = $2 and a.activity_id > $3 and a.activity_id <= $4
+    where a.account_id = $1 and a.page_tab_id = $2 and a.activity_id = any($3::bigint[])
       and not exists (select from hidden_fans h where h.account_id = $1 and h.fan_id = a.fan_id)
-    order by a.activity_id limit $5
+    order by a.activity_id
 """
 
 
@@ -53,7 +59,14 @@ async def due_source(db: Db, account_id: int, source_id: int, now: datetime) -> 
     return await db.row(ONE, account_id, source_id, now)
 
 
-async def activities(db: Db, account_id: int, page_tab_id: int, after_id: int, limit: int) -> list[Record]:
-    """Return activities of a campaign after an id, with the name of each fan, without hidden fans."""
+async def new_activity_ids(db: Db, account_id: int, page_tab_id: int, after_id: int, limit: int) -> list[int]:
+    """Return the ids of activities of a campaign after an id."""
     bound = await settled(db, account_id)
-    return await db.rows(ACTIVITIES, account_id, page_tab_id, after_id, bound, limit)
+    return [
+        row["activity_id"] for row in await db.rows(NEW_ACTIVITIES, account_id, page_tab_id, after_id, bound, limit)
+    ]
+
+
+async def activities(db: Db, account_id: int, page_tab_id: int, activity_ids: Sequence[int]) -> list[Record]:
+    """Return activities of a campaign with the name of each fan, without hidden fans."""
+    return await db.rows(ACTIVITIES, account_id, page_tab_id, list(activity_ids))

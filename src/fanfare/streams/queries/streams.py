@@ -7,7 +7,7 @@ from fanfare.streams.schemas.streams import Stream, StreamFacts
 
 FACTS = """
     account_id, stream_id, stream_key, stream_name, record_limit, trust_level, is_public, has_word_list, author_limit,
-    css_text
+    retention_days, css_text
 """
 BY_KEY = f"select {FACTS} from streams where account_id = $1 and stream_key = $2 and deleted_at is null"  # noqa: S608 - columns
 LIST = bounded("""

@@ -69,10 +69,14 @@ NEWEST = f"""
     where r.account_id = $1 and r.stream_id = :stream_id and {WINDOW} order by r.created_at desc
 """  # noqa: S608 - constants
 OF_LABEL = f"""
-    select r.author_id, r.created_at, r.terms from stream_records r
-    where r.account_id = $1 and r.stream_id = :stream_id and {WINDOW}
-      and r.time_position is not null and r.terms @> array[:label_term::text]
-    offset 0
+    select r.author_id, r.created_at, r.terms
+    from stream_slices s
+    cross join lateral (
+        select r.author_id, r.created_at, r.terms, r.record_status from stream_records r
+        where r.account_id = $1 and r.slice_position = s.slice_position and r.terms @> array[:label_term::text]
+        offset 0
+    ) as r
+    where s.account_id = $1 and s.stream_id = :stream_id and {WINDOW}
 """  # noqa: S608 - constants
 SAMPLES = {
     "all": _sample(f"{NEWEST} limit {SAMPLE}"),

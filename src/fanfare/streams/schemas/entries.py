@@ -51,9 +51,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where entries come from. `is_trusted`: by staff; `limits_authors`: from anybody, so authors are limited."""
+    """Where entries come from. `is_trusted`: by staff; `limits_authors`: from anybody, so authors are limited.
+
+    With a `sender_key` only what the same sender sent counts: anybody can claim to be an author.
+    """
 
     network: str
     source_id: int | None = None
     is_trusted: bool = False
     limits_authors: bool = True
+    sender_key: str | None = None

@@ -11,7 +11,7 @@ from fanfare.kernel.wire import ChoiceForm, Flag, IntegerForm, JsonObject, KeyFo
 
 MAX_STREAMS = 500
 MAX_PAGE = 500
-TrustLevel = Literal["open", "known", "moderated"]
+TrustLevel = Literal["open", "regulars", "moderated"]
 StreamKey = Annotated[str, KeyForm()]
 Code = Annotated[str, TextForm(64 * 1024)]
 Host = Annotated[
@@ -23,10 +23,10 @@ Host = Annotated[
 Limit = Annotated[int, IntegerForm(1, MAX_PAGE)]
 Rate = Annotated[int, IntegerForm(1, 10_000)]
 Days = Annotated[int, IntegerForm(1, 3650)]
-Trust = Annotated[TrustLevel, ChoiceForm("open", "known", "moderated")]
+Trust = Annotated[TrustLevel, ChoiceForm("open", "regulars", "moderated")]
 TRUST_LEVEL = (
     "Whose records are published at once: everybody's (open), those of trusted authors and authors with an approved"
-    " record (known), or those of trusted authors alone (moderated). Others wait for staff."
+    " record (regulars), or those of trusted authors alone (moderated). Others wait for staff."
 )
 
 
@@ -56,7 +56,7 @@ class NewStream(Params):
     props: Annotated[JsonObject | None, "JSON structure, for your own use."] = None
     media_map: Annotated[JsonObject | None, "Pictures of the stream by name, for your own use."] = None
 
-    example: ClassVar[Mapping[str, object]] = {"stream_name": "Match day", "trust_level": "known", "is_public": True}
+    example: ClassVar[Mapping[str, object]] = {"stream_name": "Match day", "trust_level": "regulars", "is_public": True}
 
 
 class StreamChanges(OneStream, kw_only=True):
@@ -120,4 +120,5 @@ class StreamFacts(msgspec.Struct, frozen=True):
     is_public: bool
     has_word_list: bool
     author_limit: int
+    retention_days: int | None
     css_text: str
