@@ -1305,6 +1305,7 @@ create table tracker_events (
     host_name text,
     purchase_event_details jsonb,
     url_param_props jsonb,
+    is_returned boolean not null default false,
     constraint tracker_events_pkey PRIMARY KEY (account_id, event_id),
     constraint tracker_events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint tracker_events_event_source_check CHECK ((event_source = ANY (ARRAY['pixel'::text, 'purchase'::text, 'ticket'::text])))
@@ -1314,7 +1315,8 @@ CREATE UNIQUE INDEX tracker_events_by_order ON tracker_events USING btree (accou
 CREATE INDEX tracker_events_by_order_line ON tracker_events USING btree (account_id, order_key) WHERE (order_key IS NOT NULL);
 CREATE UNIQUE INDEX tracker_events_by_purchase ON tracker_events USING btree (account_id, network, purchase_key) WHERE (event_source = 'purchase'::text);
 CREATE UNIQUE INDEX tracker_events_by_ticket ON tracker_events USING btree (account_id, ticket_id) WHERE (event_source = 'ticket'::text);
-CREATE INDEX tracker_events_by_time ON tracker_events USING btree (account_id, created_at);
+CREATE INDEX tracker_events_by_time ON tracker_events USING btree (account_id, created_at, event_id);
+CREATE INDEX tracker_events_by_tracker ON tracker_events USING btree (account_id, tracker_id) WHERE (tracker_id IS NOT NULL);
 CREATE UNIQUE INDEX tracker_events_by_uid ON tracker_events USING btree (account_id, tracker_event_uid);
 CREATE INDEX tracker_events_by_visitor ON tracker_events USING btree (account_id, visitor_uid) WHERE (visitor_uid IS NOT NULL);
 
@@ -1324,6 +1326,8 @@ create table tracker_settings (
     feed_position bigint not null default 0,
     rules_version text not null default ''::text,
     judged_to bigint,
+    clicks_cleared_to bigint not null default 0,
+    events_cleared_to bigint not null default 0,
     constraint tracker_settings_pkey PRIMARY KEY (account_id),
     constraint tracker_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint tracker_settings_attribution_check CHECK ((attribution = ANY (ARRAY['last_click'::text, 'first_click'::text, 'linear'::text])))

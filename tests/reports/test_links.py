@@ -40,6 +40,10 @@ async def test_a_link_shows_the_report_without_a_key(api: Api, base_url: str) ->
     await api.ok(await api.post("/api/v1/crm/tickets", **ticket))
     report_uid = await created(api, end_date="2026-05-31", options={"event_name": "Final"})
     link = await shared(api, report_uid)
+    async with visitor(base_url) as client:
+        assert (await client.head(relative(link["url"]))).status_code == 200
+    (row,) = [each for each in await api.ok(await api.get("/api/v1/reports")) if each["report_uid"] == report_uid]
+    assert row["last_access_timestamp"] is None
     status, html = await page(base_url, link["url"])
     assert status == 200
     for text in ("Tickets &lt;of&gt; May", "May 1, 2026 to May 31, 2026", "Seats", ">3<", "New buyers"):

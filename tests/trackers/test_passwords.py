@@ -8,6 +8,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from fanfare.sessions.actions.budgets import Budget
 from fanfare.trackers.actions import passwords
+from fanfare.trackers.queries.visitors import visitor_of
 from tests.api import Api
 from tests.trackers.links import browser, click, new_tracker, rows
 
@@ -32,9 +33,12 @@ async def test_a_protected_link_opens_with_its_password(api: Api, db: Db, base_u
         assert "the password is wrong" in wrong.text
         assert await rows(db, saved["tracker_id"]) == []
         right = await enter(client, path, "Open Sesame")
+        cookie = client.cookies["fanfare-trk"]
     assert right.status_code == 200
     assert re.search(r'content="0; url=https://shop.example.com/tickets\?a=b&amp;trk_click=\d+-', right.text)
-    assert [row["verdict"] for row in await rows(db, saved["tracker_id"])] == ["human"]
+    (row,) = await rows(db, saved["tracker_id"])
+    # The pixel of a page finds the click by the cookie.
+    assert (row["verdict"], row["visitor_uid"].hex) == ("human", visitor_of(api.account_id, cookie))
     row = await api.ok(await api.get(f"/api/v1/trackers/{saved['tracker_id']}"))
     assert row["is_password_required"]
     assert "Sesame" not in str(row)

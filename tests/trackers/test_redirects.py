@@ -1,15 +1,22 @@
 """Redirects: where a link leads, and that each click is stored with its verdict before it is answered."""
 
 import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.trackers import followers
+from fanfare.kernel.errors import Unavailable
+from fanfare.trackers import followers, jobs
+from fanfare.trackers.actions import clicks
 from fanfare.trackers.actions.redirects import fan_token
+from fanfare.trackers.queries.visitors import visitor_of
 from tests.api import Api
+from tests.running import PATIENCE
 from tests.trackers.links import SAFARI, TARGET, browser, click, figures, new_tracker, rows
 
 
@@ -25,7 +32,7 @@ async def test_a_click_is_stored_and_led_on(api: Api, db: Db, base_url: str) -> 
     assert (row["verdict"], row["reason"], row["method"], row["user_agent"]) == ("human", "browser", "GET", SAFARI)
     assert row["ip_address"] == "127.0.0.1"
     assert row["url_param_props"] == {"seat": "A b", "utm_source": "poster", "lang": "fr"}
-    assert row["visitor_uid"].hex in answer.headers["set-cookie"]
+    assert row["visitor_uid"].hex == visitor_of(api.account_id, answer.cookies["fanfare-trk"])
     assert "HttpOnly" in answer.headers["set-cookie"]
 
 
@@ -54,9 +61,9 @@ async def test_without_a_query_the_target_stays_as_it_is(api: Api, base_url: str
 @pytest.mark.parametrize("key", ["nothing", "a" * 65, "a-b", "%00", "%C3%BC", "x" * 9000])
 async def test_unknown_links_are_a_plain_page(base_url: str, key: str) -> None:
     answer = await click(base_url, key)
-    assert answer.status_code == 404
-    assert answer.headers["content-type"].startswith("text/html")
-    assert key not in answer.text
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "No link has this address, or it has ended." in answer.text
+    assert unquote(key) not in answer.text
     assert "set-cookie" not in answer.headers
 
 
@@ -118,6 +125,89 @@ async def test_a_double_tap_without_a_cookie_counts_once(api: Api, db: Db, base_
     agent = f"{SAFARI} [taps twice]"
     await asyncio.gather(*(click(base_url, saved["tracker_key"], agent=agent) for _ in range(2)))
     assert sorted(row["verdict"] for row in await rows(db, saved["tracker_id"])) == ["human", "repeated"]
+
+
+def tap(tracker_id: int, moment: datetime, **fields: Any) -> clicks.Click:
+    """Return a click of a browser without a cookie, behind the address that all share."""
+    values: dict[str, Any] = {"visitor_uid": uuid.uuid4().hex, "is_returning": False, "ip_address": "192.0.2.7"}
+    return clicks.Click(
+        tracker_id=tracker_id, version=1, clicked_at=moment, verdict="human", reason="browser", rules_version="1",
+        method="GET", user_agent=SAFARI, **{**values, **fields},
+    )  # fmt: skip
+
+
+async def test_repetitions_within_one_statement_have_the_same_limit_of_time(api: Api, db: Db) -> None:
+    """Under load a statement has the clicks of seconds, and a stadium has one address."""
+    tracker_id, begin = (await new_tracker(api))["tracker_id"], datetime.now(UTC)
+    browser_id = {"visitor_uid": uuid.uuid4().hex, "is_returning": True}
+    taps = [tap(tracker_id, begin + timedelta(seconds=seconds)) for seconds in (0, 0.9, 1.5, 2.6)]
+    taps += [tap(tracker_id, begin + timedelta(seconds=seconds), **browser_id) for seconds in (3, 32, 34)]
+    stored_clicks = await clicks.store_clicks(db.for_account(api.account_id), api.account_id, taps)
+    assert [each and each.verdict for each in stored_clicks] == [
+        "human", "repeated", "human", "human", "human", "repeated", "human",
+    ]  # fmt: skip
+
+
+async def test_a_fan_who_clicks_again_in_another_browser_counts_once(api: Api, db: Db, base_url: str) -> None:
+    saved = await new_tracker(api)
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="twice@example.com")))["fan_id"]
+    for _ in range(2):
+        await click(base_url, saved["tracker_key"], f"?trk_fan={fan_token(api.account_id, fan_id)}")
+    assert [row["verdict"] for row in await rows(db, saved["tracker_id"])] == ["human", "repeated"]
+
+
+async def test_accounts_cannot_join_their_visitors(api: Api, other_api: Api, db: Db, base_url: str) -> None:
+    saved = [await new_tracker(each) for each in (api, other_api)]
+    async with browser(base_url) as client:
+        for tracker in saved:
+            await client.get(f"/trk/{tracker['tracker_key']}")
+        cookie = client.cookies["fanfare-trk"]
+    ids = [(await rows(db, tracker["tracker_id"]))[0]["visitor_uid"].hex for tracker in saved]
+    assert len({cookie, *ids}) == 3
+
+
+async def test_a_writer_that_ends_answers_everybody(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_begun = asyncio.Event()
+
+    async def never_end(*_: Any) -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(clicks, "store_clicks", never_end)
+    writer = clicks.ClickWriter()
+    waiting = [asyncio.create_task(writer.store(db, 1, tap(1, datetime.now(UTC))))]
+    await has_begun.wait()
+    waiting.append(asyncio.create_task(writer.store(db, 1, tap(1, datetime.now(UTC)))))
+    await asyncio.sleep(0)
+    (task,) = [each for each in asyncio.all_tasks() if each.get_name() == "clicks of an account"]
+    task.cancel()
+    done, _ = await asyncio.wait(waiting, timeout=PATIENCE)
+    assert [type(each.exception()) for each in done] == [Unavailable] * 2
+
+
+async def test_the_clicks_of_a_deleted_tracker_are_deleted(api: Api, db: Db, base_url: str) -> None:
+    deleted, other = [await new_tracker(api) for _ in range(2)]
+    for tracker in (deleted, other):
+        await click(base_url, tracker["tracker_key"])
+    await api.ok(await api.delete(f"/api/v1/manage/trackers/{deleted['tracker_id']}"))
+    await jobs.delete_clicks(db.for_account(api.account_id), deleted["tracker_id"])
+    assert [len(await rows(db, tracker["tracker_id"])) for tracker in (deleted, other)] == [0, 1]
+
+
+async def test_clicks_follow_a_merge(api: Api, db: Db, base_url: str) -> None:
+    saved = await new_tracker(api)
+    fan_id, merged_fan_id = [
+        (await api.ok(await api.post("/api/v1/crm/fans", email=f"{name}@merge.example")))["fan_id"]
+        for name in ("stays", "goes")
+    ]
+    for each in (fan_id, merged_fan_id):
+        await click(base_url, saved["tracker_key"], f"?trk_fan={fan_token(api.account_id, each)}")
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/merge", merged_fan_id=merged_fan_id))
+    # A link that names the merged fan is that of the other now.
+    await click(base_url, saved["tracker_key"], f"?trk_fan={fan_token(api.account_id, merged_fan_id)}")
+    assert [row["fan_id"] for row in await rows(db, saved["tracker_id"])] == [fan_id] * 3
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/unmerge", merged_fan_id=merged_fan_id))
+    assert [row["fan_id"] for row in await rows(db, saved["tracker_id"])] == [fan_id, merged_fan_id, fan_id]
 
 
 async def test_many_clicks_at_once_are_each_counted(api: Api, db: Db, base_url: str) -> None:

@@ -252,6 +252,112 @@ async def test_tickets_of_a_fan_who_clicked_are_credited(api: Api, db: Db, base_
     assert (row["quantity"], row["event_source"], row["is_clicked"]) == (2, "ticket", True)
 
 
+def ticket_of(email: str, key: str, **fields: Any) -> dict[str, Any]:
+    """Return the fields of a ticket that was bought twenty days ago."""
+    return {
+        "first_name": "S", "last_name": "T", "email": email, "paid_amount": 80, "num_seats": 2, "ticket_key": key,
+        "purchase_timestamp": (datetime.now(UTC) - timedelta(days=20)).isoformat(), "event_date": "2026-07-03",
+        "event_name": "Final", **fields,
+    }  # fmt: skip
+
+
+async def test_tickets_that_come_back_are_no_sales(api: Api, db: Db, base_url: str) -> None:
+    await follow(api, db)
+    saved = await new_tracker(api)
+    fan_id = await fan_who_clicked(api, base_url, saved, "back@example.com")
+    await later(db, saved["tracker_id"], days=20)
+    path = "/api/v1/crm/tickets"
+    single = (await api.ok(await api.post(path, **ticket_of("back@example.com", "b1"))))["ticket_id"]
+    for number in (2, 3):
+        line = ticket_of("back@example.com", f"b{number}", order_key="back", paid_amount=10)
+        await api.ok(await api.post(path, **line))
+    await follow(api, db)
+    assert await sales_of(api, saved["tracker_id"]) == (2, 100)
+    await api.ok(await api.delete(f"/api/v1/manage/tickets/{single}"))
+    # A refund of one of the two lines, then of the other: each is a line of its own, days later.
+    refund = {"order_key": "back", "paid_amount": -10, "num_seats": -2}
+    now = datetime.now(UTC).isoformat()
+    for key, expected in (("b4", (1, 10)), ("b5", (0, 0))):
+        line = ticket_of("back@example.com", key, **refund, purchase_timestamp=now)
+        await api.ok(await api.post(path, **line))
+        await follow(api, db)
+        assert await sales_of(api, saved["tracker_id"]) == expected
+    await api.ok(await api.post(f"/api/v1/manage/tickets/{single}", is_deleted=False))
+    await follow(api, db)
+    assert await sales_of(api, saved["tracker_id"]) == (1, 80)
+    # What is recorded is followed, also when the clicks are no longer the fan's.
+    await db.execute("update tracker_clicks set fan_id = null where fan_id = $1", fan_id)
+    await api.ok(await api.delete(f"/api/v1/manage/tickets/{single}"))
+    await follow(api, db)
+    assert await sales_of(api, saved["tracker_id"]) == (0, 0)
+
+
+async def test_purchases_that_are_refunded_are_no_sales(api: Api, db: Db, base_url: str) -> None:
+    await follow(api, db)
+    saved = await new_tracker(api)
+    await fan_who_clicked(api, base_url, saved, "refund@example.com")
+    line = {
+        "network": "shop", "merchant_key": "m", "email": "refund@example.com", "gross_sale_amount": 30,
+        "order_timestamp": (datetime.now(UTC) + timedelta(seconds=1)).isoformat(),
+    }  # fmt: skip
+    steps: list[tuple[dict[str, Any], tuple[float, float]]] = [
+        ({"purchase_key": "r1", "order_key": "refund", "net_sale_amount": 30}, (1, 30)),
+        ({"purchase_key": "r2", "order_key": "refund", "net_sale_amount": 5}, (1, 35)),
+        ({"purchase_key": "f1", "order_key": "free", "net_sale_amount": 0, "gross_sale_amount": 0}, (2, 35)),
+        ({"purchase_key": "r1", "order_key": "refund", "net_sale_amount": 0}, (2, 5)),
+        ({"purchase_key": "r2", "order_key": "refund", "net_sale_amount": 0}, (1, 0)),
+    ]
+    for fields, expected in steps:
+        await api.ok(await api.post("/api/v1/crm/purchases", **{**line, **fields}))
+        await follow(api, db)
+        assert await sales_of(api, saved["tracker_id"]) == expected
+
+
+async def test_a_report_with_a_click_replaces_one_without(api: Api, base_url: str) -> None:
+    """Anyone can report the numbers of orders to come."""
+    saved = await new_tracker(api)
+    await report(api, base_url, order_key="guessed", purchase_amount=0)
+    token = await clicked(base_url, saved)
+    await report(api, base_url, order_key="guessed", purchase_amount=50, trk_click=token)
+    for amount, fields in ((0, {}), (7, {"trk_click": token})):
+        await report(api, base_url, order_key="guessed", purchase_amount=amount, **fields)
+    row = await event_of(api, "guessed")
+    assert (row["purchase_amount"], row["is_clicked"], row["tracker_id"]) == (50, True, saved["tracker_id"])
+    assert await sales_of(api, saved["tracker_id"]) == (1, 50)
+
+
+async def test_old_clicks_and_sales_keep_only_what_figures_need(api: Api, db: Db, base_url: str) -> None:
+    saved = await new_tracker(api)
+    keys = ("old", "new")
+    for key in keys:
+        token = query_of(await click(base_url, saved["tracker_key"], "?email=ada@example.com"))["trk_click"]
+        await report(api, base_url, order_key=f"{key} sale", page_url="https://a.example/?b=c", trk_click=token)
+    account_db = db.for_account(api.account_id)
+    # The first of each is a month old, and what came before.
+    first = await db.value(f"select click_id from ({CLICKS}) as c", saved["tracker_id"])
+    await db.execute(
+        "update tracker_clicks set clicked_at = clicked_at - interval '30 days' where click_id <= $1", first
+    )
+    first = await db.value("select event_id from tracker_events where order_key = 'old sale'")
+    await db.execute(
+        "update tracker_events set created_at = created_at - interval '30 days' where event_id <= $1", first
+    )
+    before = await figures(api, saved["tracker_id"])
+    await jobs.clear_old_clicks(account_db, api.account_id, datetime.now(UTC))
+    await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
+    rows = await db.rows(CLICKS, saved["tracker_id"])
+    personal = ("ip_address", "user_agent", "url_param_props")
+    assert [[row[name] is None for name in personal] for row in rows] == [[True] * 3, [False] * 3]
+    assert [(row["verdict"], row["visitor_uid"] is None) for row in rows] == [("human", False)] * 2
+    sales = [await event_of(api, f"{key} sale") for key in keys]
+    assert [(row["ip_address"], row["url_param_props"]) for row in sales] == [(None, None), ("127.0.0.1", {"b": "c"})]
+    await jobs.attribute_all(account_db, datetime.now(UTC))
+    assert await figures(api, saved["tracker_id"]) == before
+
+
+CLICKS = "select * from tracker_clicks where tracker_id = $1 order by click_id"
+
+
 async def test_a_fan_who_is_forgotten_leaves_the_figures(api: Api, db: Db, base_url: str) -> None:
     saved = await new_tracker(api)
     fan_id = await fan_who_clicked(api, base_url, saved, "forgotten@example.com")

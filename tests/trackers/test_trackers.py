@@ -92,6 +92,8 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
         "https://user:word@a.example/", "https://a.example/\r\nSet-Cookie: a=b", "https://a.example\\@b.example/",
         "https://a.example:99999/", "https://a.example/ b", "data:text/html,x", "https://[::1", "https://a..example/",
         "https://exa\u2028mple.com/", "https://a.example/" + "x" * 2000, "http://localhost/trk/abc",
+        "http://localhost//trk/abc", "http://localhost/%74rk/abc", "http://localhost/./trk/abc",
+        "http://localhost/a/../trk/abc", "http://localhost/%2e%2E/trk%2Fabc", "http://LOCALHOST.:9/trk/abc?a=b",
     ],
 )  # fmt: skip
 async def test_a_target_is_an_http_url(api: Api, url: str) -> None:

@@ -5,20 +5,24 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]
 
+from fanfare.kernel import addresses
+from fanfare.kernel.addresses import Network
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import BadSettings
 from fanfare.trackers import jobs
-from fanfare.trackers.verdicts import rules
+from fanfare.trackers.verdicts import networks, rules
 from fanfare.trackers.verdicts.agents import BROWSERS_TOO, device_of, program_of
 from fanfare.trackers.verdicts.networks import DataCentres, data_centres
 from tests.api import Api
 from tests.trackers.links import SAFARI, click, figures, new_tracker, rows
+from tests.waits import until
 
 AGENTS = Path(__file__).parent / "user_agents.json.gz"
 LABELLED: dict[str, list[str]] = json.loads(gzip.decompress(AGENTS.read_bytes()))
@@ -95,6 +99,41 @@ async def test_clicks_are_judged_again_by_other_rules(api: Api, db: Db, base_url
     await jobs.judge_clicks(account_db, api.account_id, datetime.now(UTC))
     row = await figures(api, tracker_id)
     assert {name: count for name, count in row["click_counts"].items() if count} == before
+
+
+async def test_replaced_lists_are_read_beside_the_clicks(
+    api: Api, db: Db, base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = await new_tracker(api)
+    ranges = tmp_path / "ranges.txt"
+    ranges.write_text("192.0.2.0/24")
+    data_centres.use(str(ranges))
+    threads, loops = set[int](), set[int]()
+    parse, has = addresses.network, DataCentres.has
+
+    def noted_parse(text: str) -> Network:
+        threads.add(threading.get_ident())
+        return parse(text)
+
+    def noted_has(self: DataCentres, address: str) -> bool:
+        loops.add(threading.get_ident())
+        return has(self, address)
+
+    monkeypatch.setattr(networks, "network", noted_parse)
+    monkeypatch.setattr(networks, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(DataCentres, "has", noted_has)
+    ranges.write_text("127.0.0.0/8 192.0.2.0/24")
+
+    async def is_known() -> bool:
+        await click(base_url, saved["tracker_key"])
+        return bool((await rows(db, saved["tracker_id"]))[-1]["verdict"] == "datacentre")
+
+    try:
+        await until(is_known)
+    finally:
+        data_centres.use("")
+    assert threads
+    assert not threads & loops
 
 
 WORKER = """

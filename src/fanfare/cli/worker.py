@@ -12,6 +12,7 @@ from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.messages.gateways.outgoing import outgoing
+from fanfare.trackers.actions.retention import retention
 from fanfare.trackers.verdicts.networks import data_centres
 
 
@@ -25,6 +26,7 @@ def main() -> None:
         public_address.use(settings)
         outgoing.use(settings)
         data_centres.use(settings.data_centres)
+        retention.use(settings)
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 

@@ -1,6 +1,5 @@
 """The demo's trackers: three links with a month of clicks, and sales that some of them led to."""
 
-import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,6 +9,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.trackers.actions.clicks import Click, store_clicks
 from fanfare.trackers.actions.sales import Origin, record_sale
 from fanfare.trackers.actions.trackers import create_tracker
+from fanfare.trackers.queries.visitors import visitor_of
 from fanfare.trackers.schemas.sales import NewSale
 from fanfare.trackers.schemas.trackers import NewTracker
 from fanfare.trackers.verdicts.rules import HUMAN, rules_version
@@ -34,7 +34,7 @@ async def make_trackers(db: Db, account: Account, now: datetime, seed: int) -> N
         )
         saved = await create_tracker(db, account.id, new, now - timedelta(days=DAYS))
         clicks = [
-            _click(chance, saved.tracker_id, now - timedelta(days=chance.uniform(0, DAYS)))
+            _click(chance, account.id, saved.tracker_id, now - timedelta(days=chance.uniform(0, DAYS)))
             for _ in range(DAYS * CLICKS_A_DAY // (number + 1))
         ]
         clicks.sort(key=lambda click: click.clicked_at)
@@ -42,18 +42,18 @@ async def make_trackers(db: Db, account: Account, now: datetime, seed: int) -> N
         buyers = [click for click in clicks if click.verdict == HUMAN and chance.random() < BUYERS]
         for click in buyers:
             amount = Decimal(chance.randrange(25, 140))
-            sale = NewSale(order_key=f"web-{click.visitor_uid.hex[:10]}", purchase_amount=amount)
+            sale = NewSale(order_key=f"web-{click.visitor_uid[:10]}", purchase_amount=amount)
             moment = min(now, click.clicked_at + timedelta(minutes=chance.randrange(2, 90)))
             await record_sale(db, account, sale, Origin(click.visitor_uid, None, None), moment)
 
 
-def _click(chance: Random, tracker_id: int, moment: datetime) -> Click:
+def _click(chance: Random, account_id: int, tracker_id: int, moment: datetime) -> Click:
     verdict, reason = chance.choice(VERDICTS)
     return Click(
         tracker_id=tracker_id,
         version=1,
         clicked_at=moment,
-        visitor_uid=uuid.UUID(int=chance.getrandbits(128), version=4),
+        visitor_uid=visitor_of(account_id, f"{chance.getrandbits(128):032x}"),
         is_returning=False,
         fan_id=None,
         verdict=verdict,

@@ -1,4 +1,4 @@
-"""Follows purchases and tickets, judges clicks by new rules, and deletes what deleted trackers leave."""
+"""Follows purchases and tickets, judges clicks by new rules, and clears or deletes what is no longer needed."""
 
 from datetime import datetime
 
@@ -6,6 +6,7 @@ from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import job, schedule
 from fanfare.trackers.actions import attribution, judging, sales, upkeep
+from fanfare.trackers.actions.retention import clear_old, retention
 
 MAX_PAGES = 100
 
@@ -22,6 +23,12 @@ async def follow_sales(db: Db, account_id: int, now: datetime) -> None:
 async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
     """Judge an account's clicks again if the rules or the published lists have changed."""
     await judging.judge_again(db, account_id, now)
+
+
+@schedule("41 3 * * *", each=accounts.account_ids)
+async def clear_old_clicks(db: Db, account_id: int, now: datetime) -> None:
+    """Clear IP addresses, user agents and parameters of clicks and sales that are older than the settings say."""
+    await clear_old(db, account_id, now - retention.time)
 
 
 @job()

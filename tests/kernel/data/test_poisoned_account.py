@@ -162,6 +162,13 @@ async def a_click_by_old_rules(api: Api, _: Db) -> None:
     await click(str(api.client.base_url), saved["tracker_key"])
 
 
+async def an_old_click(api: Api, db: Db) -> None:
+    await a_click_by_old_rules(api, db)
+    await db.execute(
+        "update tracker_clicks set clicked_at = now() - interval '1 year' where account_id = $1", api.account_id
+    )
+
+
 async def a_webhook(api: Api, _: Db) -> None:
     # Nobody answers there.
     await api.ok(await api.post("/api/v1/manage/webhooks", url="http://127.0.0.1:1/", topics=["tag.*"]))
@@ -217,6 +224,9 @@ WORK = {
     "trackers.judge_clicks": Work(
         a_click_by_old_rules,
         "select coalesce(max(rules_version), '') <> '' from tracker_settings where account_id = $1",
+    ),
+    "trackers.clear_old_clicks": Work(
+        an_old_click, "select bool_and(ip_address is null) from tracker_clicks where account_id = $1"
     ),
     "webhooks.follow_changes": Work(a_webhook, "select count(*) > 0 from webhook_deliveries where account_id = $1"),
     "webhooks.send_deliveries": Work(

@@ -21,7 +21,8 @@ async def report(db: Db, visit: Visit, shared: SharedReport, now: datetime) -> V
     entry = await shared_report(account_db, account_id, shared.link, now)
     account = await account_by_id(account_db, account_id)
     data = await report_data(account_db, account, entry, now)
-    await store_access(account_db, account_id, entry.report_uid, now)
+    if visit.has_body:
+        await store_access(account_db, account_id, entry.report_uid, now)
     return View(
         "hosted/templates/report.html",
         {

@@ -75,6 +75,8 @@ class Visit(msgspec.Struct):
     # the header Host and the user agent
     host: str | None = None
     user_agent: str | None = None
+    # whether the page is sent: a HEAD request asks for its headers alone
+    has_body: bool = True
     # our cookies of the request, and those that the response sets, by their names without the prefix
     cookies: Mapping[str, str] = {}
     new_cookies: dict[str, Cookie] = {}

@@ -116,6 +116,7 @@ class Site:
             new_cookies={languages.PARAMETER: cookies.Cookie(language.code)} if is_choice else {},
             host=headers.get("host"),
             user_agent=headers.get("user-agent"),
+            has_body=request.method != "HEAD",
         )
 
     async def _act(

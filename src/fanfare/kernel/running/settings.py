@@ -100,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name_servers: tuple[str, ...] = ()
     # a file, or a folder of files, with the address ranges of data centres, as these publish them; empty: none
     data_centres: str = ""
+    # days that IP addresses, user agents and parameters of clicks and sales are kept
+    clicks_days: int = 30
     # days that messages are kept
     messages_days: int = 90
     # days that a fan's session lasts without use, and in all
@@ -223,6 +225,8 @@ RANGES: dict[str, Range] = {
     "answer_seconds": _SECONDS,
     "keep_alive_seconds": _SECONDS,
     "changes_days": _at_least(1),
+    # A click can be credited with a sale for five days.
+    "clicks_days": _at_least(6),
     "messages_days": _at_least(1),
     "secret_key": (
         lambda keys: all(len(key) >= SECRET_KEY_LENGTH for key in keys),

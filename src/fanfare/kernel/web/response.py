@@ -62,7 +62,8 @@ class Response:
             headers.setdefault("content-type", JSON)
             if is_usual or (delivery is not None and delivery.work is not None):
                 headers["content-length"] = str(len(self.data))
-        respond = request.scope.get(RESPOND)
+        # Removed, for the request would keep itself until a garbage collection.
+        respond = request.scope.pop(RESPOND, None)
         if is_usual and respond and respond(self.status, headers, self.cookies, self.data if has_body else b""):
             return
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

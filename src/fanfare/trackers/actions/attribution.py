@@ -38,10 +38,36 @@ REMOVE = """
     where d.account_id = $1 and d.tracker_id = s.tracker_id and d.figure_date = s.figure_date
       and d.currency = s.currency
 """
+# An order counts with the first of its lines that was not taken back, unless more came back than was sold.
+ORDERS = """
+    orders as materialized (
+        select o.event_source, o.network, o.order_key, min(o.event_id) filter (where not o.is_returned) as first_id,
+               sum(o.quantity) filter (where not o.is_returned) as quantity
+        from (
+            select distinct event_source, network, order_key from tracker_events
+            where account_id = $1 and event_id = any($2::bigint[]) and order_key is not null) as named
+        join tracker_events o on o.account_id = $1 and o.order_key = named.order_key
+             and o.event_source = named.event_source and o.network = named.network
+        group by o.event_source, o.network, o.order_key
+    )
+"""
+# Those lines of the same orders that an order was counted with, or is to be counted with now.
+COUNTED_LINES = f"""
+    with {ORDERS}
+    select e.event_id
+    from orders o
+    join tracker_events e on e.account_id = $1 and e.order_key = o.order_key and e.event_source = o.event_source
+         and e.network = o.network
+    where e.event_id = o.first_id or exists (
+        select from tracker_shares s where s.account_id = $1 and s.event_id = e.event_id and s.purchase_count <> 0)
+    order by e.event_id
+    for update of e
+"""  # noqa: S608 - fixed parts
 ATTRIBUTE = f"""
     with rule as materialized (
         select coalesce((select attribution from tracker_settings where account_id = $1), 'last_click') as name
     ),
+    {ORDERS},
     sales as materialized (
         select e.event_id, e.created_at, e.purchase_amount, e.currency, e.purchase_event_name, e.click_id,
                e.visitor_uid, e.fan_id, (e.created_at at time zone a.time_zone)::date as figure_date,
@@ -49,12 +75,11 @@ ATTRIBUTE = f"""
                    select from tracker_events o
                    where o.account_id = $1 and o.order_key = e.order_key and o.event_source <> e.event_source
                      and o.event_id < e.event_id and o.is_clicked) as is_duplicate,
-               case when e.order_key is not null and exists (
-                   select from tracker_events o
-                   where o.account_id = $1 and o.order_key = e.order_key and o.event_source = e.event_source
-                     and o.event_id < e.event_id) then 0 else 1 end as order_count
+               case when e.order_key is null then (not e.is_returned and e.quantity > 0)::int
+                    else coalesce(o.first_id = e.event_id and o.quantity > 0, false)::int end as order_count
         from tracker_events e
         join accounts a on a.account_id = $1
+        left join orders o on o.event_source = e.event_source and o.network = e.network and o.order_key = e.order_key
         where e.account_id = $1 and e.event_id = any($2::bigint[])
     ),
     candidates as materialized (
@@ -140,9 +165,14 @@ async def attribute(db: Db, account_id: int, event_ids: Sequence[int]) -> None:
 
 
 async def attribute_again(db: Db, account_id: int, event_ids: Sequence[int]) -> None:
-    """Take the credit for sales back, and give it by what is stored now; part of the caller's transaction."""
-    await db.execute(REMOVE, account_id, list(event_ids))
-    await attribute(db, account_id, event_ids)
+    """Take the credit for sales back, and give it by what is stored now; part of the caller's transaction.
+
+    A change of one line of an order can change with which line the order counts.
+    """
+    lines = await db.rows(COUNTED_LINES, account_id, list(event_ids))
+    all_ids = sorted({*event_ids, *(row["event_id"] for row in lines)})
+    await db.execute(REMOVE, account_id, all_ids)
+    await attribute(db, account_id, all_ids)
 
 
 async def attribute_all(db: Db, account_id: int, _: datetime) -> None:

@@ -5,11 +5,9 @@ in a process, so that its counters are locked once for many clicks.
 """
 
 import asyncio
-import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -17,7 +15,7 @@ import msgspec
 from fanfare.fans.queries.merges import successors
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import OUTAGES, Db, Record
-from fanfare.kernel.data.sql import Arrays, Sql
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.tasks import start_task
 from fanfare.trackers.followers import CLICK_FOLLOWERS
@@ -27,31 +25,31 @@ from fanfare.trackers.verdicts.rules import HUMAN
 # Clicks of a statement, and those that wait for one: beyond that, visitors are asked to come again.
 MAX_BATCH, MAX_WAITING = 256, 10_000
 # One browser, or one fan, that clicks again within this time does not count again.
-REPEAT_SECONDS = 30
+REPEAT_SPAN = timedelta(seconds=30)
 # Clicks from one address with one user agent, of browsers without a cookie: a double tap. Longer, and the many people
 # behind one address of a stadium would be lost.
-DOUBLE_SECONDS = 1
+DOUBLE_SPAN = timedelta(seconds=1)
 # Of the clicks of a tracker, how many of the last are looked through for double taps.
 DOUBLE_ROWS = 50
 
 
-class Click(msgspec.Struct, frozen=True, kw_only=True):
+class Click(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A click to store. `version` is that of the tracker as it was found, `is_returning` whether it had a cookie."""
 
     tracker_id: int
     version: int
     clicked_at: datetime
-    visitor_uid: uuid.UUID
+    visitor_uid: str
     is_returning: bool
-    fan_id: int | None
+    fan_id: int | None = None
     verdict: str
     reason: str
     rules_version: str
     method: str
-    purpose: str | None
-    ip_address: str | None
-    user_agent: str | None
-    url_param_props: Mapping[str, str] | None
+    purpose: str | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    url_param_props: Mapping[str, str] | None = None
 
 
 class StoredClick(msgspec.Struct, frozen=True):
@@ -61,18 +59,17 @@ class StoredClick(msgspec.Struct, frozen=True):
     verdict: str
 
 
-CLICKS = Arrays(
-    "click",
-    {
-        "tracker_id": "bigint", "version": "integer", "clicked_at": "timestamptz", "visitor_uid": "uuid",
-        "is_returning": "boolean", "fan_id": "bigint", "verdict": "text", "reason": "text", "rules_version": "text",
-        "method": "text", "purpose": "text", "ip_address": "text", "user_agent": "text", "url_param_props": "jsonb",
-        "is_repeated": "boolean",
-    },
-)  # fmt: skip
 STORE = Sql(f"""
     with {HOLD},
-    input as materialized (select * from {CLICKS.unnest("i", place="place")}),
+    input as materialized (
+        select i.*, i.place = any(:repeated_places::bigint[]) as is_repeated
+        from rows from (json_to_recordset(:clicks::json) as (
+            tracker_id bigint, version integer, clicked_at timestamptz, visitor_uid uuid, is_returning boolean,
+            fan_id bigint, verdict text, reason text, rules_version text, method text, purpose text, ip_address text,
+            user_agent text, url_param_props jsonb)) with ordinality as i (
+            tracker_id, version, clicked_at, visitor_uid, is_returning, fan_id, verdict, reason, rules_version, method,
+            purpose, ip_address, user_agent, url_param_props, place)
+    ),
     recent as materialized (
         select r.tracker_id, r.ip_address, r.user_agent, r.clicked_at
         from (select distinct tracker_id from input where verdict = '{HUMAN}') as i
@@ -89,15 +86,15 @@ STORE = Sql(f"""
                 i.is_returning and exists (
                     select from tracker_clicks c
                     where c.account_id = $1 and c.visitor_uid = i.visitor_uid and c.tracker_id = i.tracker_id
-                      and c.verdict = '{HUMAN}' and c.clicked_at > i.clicked_at - interval '{REPEAT_SECONDS} seconds')
+                      and c.verdict = '{HUMAN}' and c.clicked_at > i.clicked_at - interval '{REPEAT_SPAN.seconds} s')
                 or i.fan_id is not null and exists (
                     select from tracker_clicks c
                     where c.account_id = $1 and c.fan_id = i.fan_id and c.tracker_id = i.tracker_id
-                      and c.verdict = '{HUMAN}' and c.clicked_at > i.clicked_at - interval '{REPEAT_SECONDS} seconds')
+                      and c.verdict = '{HUMAN}' and c.clicked_at > i.clicked_at - interval '{REPEAT_SPAN.seconds} s')
                 or not i.is_returning and i.fan_id is null and exists (
                     select from recent r
                     where r.tracker_id = i.tracker_id and r.ip_address = i.ip_address and r.user_agent = i.user_agent
-                      and r.clicked_at > i.clicked_at - interval '{DOUBLE_SECONDS} seconds')
+                      and r.clicked_at > i.clicked_at - interval '{DOUBLE_SPAN.seconds} s')
             ) as repeats
         from input i
         join accounts a on a.account_id = $1
@@ -182,13 +179,14 @@ class ClickWriter:
 
     async def _drain(self, db: Db, account_id: int, place: tuple[int, bool]) -> None:
         queue = self._queues[place]
+        batch: list[tuple[Click, Answer]] = []
         try:
             while queue.waiting:
                 batch = [queue.waiting.popleft() for _ in range(min(MAX_BATCH, len(queue.waiting)))]
                 await self._write(db, account_id, batch)
         finally:
-            # Nothing waits, unless the task was cancelled.
-            _refuse(queue.waiting, Unavailable())
+            # Nobody waits, unless the task was cancelled.
+            _refuse([*batch, *queue.waiting], Unavailable())
             del self._queues[place]
 
     async def _write(self, db: Db, account_id: int, batch: Sequence[tuple[Click, Answer]]) -> None:
@@ -229,18 +227,19 @@ async def store_clicks(db: Db, account_id: int, clicks: Sequence[Click]) -> list
 
 
 async def _store(db: Db, account_id: int, clicks: Sequence[Click]) -> list[Record]:
-    if not any(click.fan_id for click in clicks):
-        return await db.rows(STORE, account_id, **CLICKS.arguments(_records(clicks)))
+    fan_ids = sorted({click.fan_id for click in clicks if click.fan_id})
+    if not fan_ids:
+        return await db.rows(STORE, account_id, clicks=clicks, repeated_places=_repeated(clicks))
     async with db.transaction() as tx:
-        fan_ids = {click.fan_id for click in clicks if click.fan_id}
-        current_ids = {**{each: each for each in fan_ids}, **await successors(tx, account_id, sorted(fan_ids))}
+        current_ids = {**{each: each for each in fan_ids}, **await successors(tx, account_id, fan_ids)}
         rows = await tx.rows(LOCK_FANS, account_id, sorted(current_ids.values()))
         present = {row["fan_id"] for row in rows}
-        records = _records(clicks)
-        for record in records:
-            fan_id = current_ids.get(record["fan_id"])
-            record["fan_id"] = fan_id if fan_id in present else None
-        saved = await tx.rows(STORE, account_id, **CLICKS.arguments(records))
+        current_ids = {former_id: fan_id for former_id, fan_id in current_ids.items() if fan_id in present}
+        current = [
+            msgspec.structs.replace(click, fan_id=current_ids.get(click.fan_id or 0)) if click.fan_id else click
+            for click in clicks
+        ]
+        saved = await tx.rows(STORE, account_id, clicks=current, repeated_places=_repeated(current))
         for row in saved:
             if row["fan_id"] is not None and row["verdict"] == HUMAN:
                 await _follow(tx, account_id, row, clicks[row["place"] - 1].clicked_at)
@@ -252,20 +251,20 @@ async def _follow(tx: Db, account_id: int, row: Record, now: datetime) -> None:
         await follower(tx, account_id, row["fan_id"], row["tracker_id"], row["click_id"], now)
 
 
-def _records(clicks: Sequence[Click]) -> list[dict[str, Any]]:
-    """Return the clicks as rows; a browser, a fan or an address that is in the batch before repeats itself."""
-    records = []
-    earlier_keys: set[tuple[object, ...]] = set()
-    for click in clicks:
-        record: dict[str, Any] = {name: getattr(click, name) for name in Click.__struct_fields__}
-        keys: list[tuple[object, ...]] = [(click.tracker_id, click.visitor_uid)]
+def _repeated(clicks: Sequence[Click]) -> list[int]:
+    """Return the places, from 1, of clicks that repeat an earlier one of the batch, by the rule of the statement."""
+    counted_at: dict[tuple[object, ...], datetime] = {}
+    places = []
+    for place, click in enumerate(clicks, 1):
+        if click.verdict != HUMAN:
+            continue
+        spans: list[tuple[tuple[object, ...], timedelta]] = [((click.tracker_id, click.visitor_uid), REPEAT_SPAN)]
         if click.fan_id:
-            keys.append((click.tracker_id, click.fan_id))
+            spans.append(((click.tracker_id, click.fan_id), REPEAT_SPAN))
         elif not click.is_returning and click.ip_address and click.user_agent:
-            keys.append((click.tracker_id, click.ip_address, click.user_agent))
-        is_human = click.verdict == HUMAN
-        record["is_repeated"] = is_human and any(key in earlier_keys for key in keys)
-        if is_human:
-            earlier_keys.update(keys)
-        records.append(record)
-    return records
+            spans.append(((click.tracker_id, click.ip_address, click.user_agent), DOUBLE_SPAN))
+        if any(key in counted_at and click.clicked_at - counted_at[key] < span for key, span in spans):
+            places.append(place)
+        else:
+            counted_at.update({key: click.clicked_at for key, _ in spans})
+    return places

@@ -7,7 +7,17 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.trackers.actions.settings import ATTRIBUTE_JOB
-from fanfare.trackers.verdicts.rules import DATA_CENTRE, HUMAN, REPEATED, Signals, Verdict, judge, rules_version
+from fanfare.trackers.verdicts.networks import data_centres
+from fanfare.trackers.verdicts.rules import (
+    DATA_CENTRE,
+    HUMAN,
+    NO_AGENT,
+    REPEATED,
+    Signals,
+    Verdict,
+    judge,
+    rules_version,
+)
 
 CHUNK = 1000
 # Clicks whose user agent was deleted are not judged again.
@@ -54,6 +64,7 @@ MOVE = """
 
 async def judge_again(db: Db, account_id: int, _: datetime) -> None:
     """Judge all clicks of an account by the present rules if others judged them; sales are then attributed again."""
+    await data_centres.refresh()
     version = rules_version()
     row = await db.row("select rules_version, judged_to from tracker_settings where account_id = $1", account_id)
     if row and row["rules_version"] == version and row["judged_to"] is None:
@@ -95,8 +106,8 @@ async def _judge(tx: Db, account_id: int, rows: Sequence[Record], version: str) 
 
 def _verdict(row: Record) -> Verdict:
     former = Verdict(row["verdict"], row["reason"])
-    if row["user_agent"] is None and row["reason"] != "no user agent":
-        # It was deleted with the person's data.
+    if row["user_agent"] is None and row["reason"] != NO_AGENT:
+        # It was deleted with the person's data, or because it is old.
         return former
     verdict = judge(Signals(row["method"], row["purpose"], row["user_agent"], row["ip_address"]))
     if verdict.verdict == HUMAN and row["verdict"] == DATA_CENTRE and row["ip_address"] is None:

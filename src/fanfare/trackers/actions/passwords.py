@@ -15,8 +15,11 @@ LINK_GUESSES = Budget("link passwords", 1000, timedelta(hours=1))
 WRONG_PASSWORD = "the password is wrong"  # noqa: S105 - a message
 
 
-async def open_link(db: Db, request: Request, password: str) -> str:
-    """Store the click and return where it leads; BadParameters (422) for a wrong password, 429 after many."""
+async def open_link(db: Db, request: Request, password: str) -> tuple[str, str]:
+    """Store the click and return where it leads, and the visitor's cookie.
+
+    BadParameters (422) for a wrong password, 429 after many.
+    """
     redirector = Redirector(db)
     _, link = await redirector.find(request.host, request.tracker_key, request.now)
     account_db = db.for_account(link.account_id)
@@ -30,6 +33,6 @@ async def open_link(db: Db, request: Request, password: str) -> str:
         raise BadParameters([("password", WRONG_PASSWORD)])
     await give_back(account_db, link.account_id, receipts)
     followed = await redirector.follow(request, has_password=True)
-    if followed.location is None:
+    if followed.location is None or followed.visitor is None:
         raise NoLink
-    return followed.location
+    return followed.location, followed.visitor

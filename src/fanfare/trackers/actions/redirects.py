@@ -1,10 +1,7 @@
 """Follows a link: finds its tracker, judges and stores the click, and says where the visitor goes."""
 
-import re
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
@@ -18,21 +15,18 @@ from fanfare.trackers.queries.click_ids import click_token
 from fanfare.trackers.queries.clicks import fan_link
 from fanfare.trackers.queries.hosts import is_any_host_shared, link_host
 from fanfare.trackers.queries.links import SHARED_HOST, Link, Links, domain_of
+from fanfare.trackers.queries.visitors import is_cookie, new_cookie, visitor_of
 from fanfare.trackers.schemas.clicks import LinkQuery
-from fanfare.trackers.schemas.urls import QUERY_SAFE, with_query
+from fanfare.trackers.schemas.link_queries import CLICK, FAN, read_query
+from fanfare.trackers.schemas.urls import with_query
 from fanfare.trackers.verdicts import agents
+from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.trackers.verdicts.rules import HUMAN, Signals, judge, rules_version
 
-# Parameters of ours in the query of a link; the first is passed on to the target, the second is not.
-CLICK, FAN = "trk_click", "trk_fan"
 FAN_PURPOSE = "tracker fan"
-MAX_FAN_TOKEN = 400
 # A longer query is refused: servers accept about 8 KiB in all.
 MAX_QUERY = 4096
-# What is stored of a query: so many parameters, of so many characters.
-MAX_PROPS, MAX_PROP = 20, 200
 ATTEMPTS = 3
-VISITOR = re.compile(r"[0-9a-f]{32}")
 
 
 class NoLink(Unknown):
@@ -40,7 +34,7 @@ class NoLink(Unknown):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a link. `cookies` are our pages' cookies, `visitor` the one of links."""
+    """A request for a link. `cookies` are our pages' cookies, `visitor` the cookie of links."""
 
     host: str | None
     tracker_key: str
@@ -55,7 +49,7 @@ class Followed(msgspec.Struct, frozen=True):
     """Where a visitor goes, and the visitor's cookie; for a protected link, `location` is None."""
 
     location: str | None
-    visitor_uid: uuid.UUID | None = None
+    visitor: str | None = None
 
 
 class Redirector:
@@ -82,32 +76,35 @@ class Redirector:
         if len(request.query) > MAX_QUERY:
             message = f"the query of a link may have {MAX_QUERY} bytes"
             raise TargetTooLong(message)
-        visitor_uid, is_returning = _visitor(request.visitor)
+        visitor = request.visitor if is_cookie(request.visitor) else None
+        cookie = visitor or new_cookie()
         if not agents.is_loaded():
             await run_in_thread(agents.load)
+        if data_centres.is_due():
+            self.db.leave(data_centres.refresh())
         for _ in range(ATTEMPTS):
             host, link = await self.find(request.host, request.tracker_key, request.now)
             if link.is_protected and not has_password:
                 return Followed(None)
-            click = await self._click(request, link, visitor_uid, is_returning=is_returning)
+            click = await self._click(request, link, cookie, is_returning=visitor is not None)
             if stored_click := await self.writer.store(self.db, link.account_id, click):
-                return Followed(_location(link, request.query, stored_click), visitor_uid)
+                return Followed(_location(link, read_query(request.query).passed, stored_click), cookie)
             # It was changed elsewhere since this process found it.
             self.links.forget(host, request.tracker_key)
         raise Unavailable
 
-    async def _click(self, request: Request, link: Link, visitor_uid: uuid.UUID, *, is_returning: bool) -> Click:
-        verdict = judge(request.signals)
+    async def _click(self, request: Request, link: Link, cookie: str, *, is_returning: bool) -> Click:
+        verdict, query = judge(request.signals), read_query(request.query)
         # A program may follow a fan's link too: what it stores is about that fan, though it does not count.
         if verdict.verdict == HUMAN:
-            fan_id = await self._fan(request, link.account_id)
+            fan_id = await self._fan(request, link.account_id, query.fan_token)
         else:
-            fan_id = _named_fan(request.query, link.account_id)
+            fan_id = _named_fan(query.fan_token, link.account_id) if query.fan_token else None
         return Click(
             tracker_id=link.tracker_id,
             version=link.version,
             clicked_at=request.now,
-            visitor_uid=visitor_uid,
+            visitor_uid=visitor_of(link.account_id, cookie),
             is_returning=is_returning,
             fan_id=fan_id,
             verdict=verdict.verdict,
@@ -117,12 +114,12 @@ class Redirector:
             purpose=request.signals.purpose,
             ip_address=request.signals.ip_address,
             user_agent=request.signals.user_agent,
-            url_param_props=_props(request.query),
+            url_param_props=query.props,
         )
 
-    async def _fan(self, request: Request, account_id: int) -> int | None:
+    async def _fan(self, request: Request, account_id: int, fan_token: str | None) -> int | None:
         """Return the fan whom the link names, or else who is logged in in this browser."""
-        if fan_id := _named_fan(request.query, account_id):
+        if fan_token and (fan_id := _named_fan(fan_token, account_id)):
             return fan_id
         if not request.cookies:
             return None
@@ -140,53 +137,17 @@ async def fan_url(db: Db, account_id: int, query: LinkQuery) -> str:
     return f"{url}?{FAN}={fan_token(account_id, query.fan_id)}"
 
 
-def _named_fan(query: bytes, account_id: int) -> int | None:
-    for pair in query.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        if name != FAN.encode() or len(value) > MAX_FAN_TOKEN:
-            continue
-        try:
-            owner, _, fan_id = secret_keys.unseal(FAN_PURPOSE, unquote_to_bytes(value).decode()).decode().partition(".")
-        except (NotSealed, UnicodeDecodeError):
-            return None
-        return int(fan_id) if owner == str(account_id) else None
-    return None
-
-
-def _visitor(cookie: str | None) -> tuple[uuid.UUID, bool]:
-    """Return the visitor of the cookie, or a new one; and whether there was a cookie."""
-    if cookie and VISITOR.fullmatch(cookie):
-        return uuid.UUID(cookie), True
-    return uuid.uuid4(), False
-
-
-def _passed(query: bytes) -> str:
-    """Return a query without the parameters that are ours, escaped where it is not."""
-    ours = (CLICK.encode(), FAN.encode())
-    pairs = [pair for pair in query.split(b"&") if pair and pair.partition(b"=")[0] not in ours]
-    return quote_from_bytes(b"&".join(pairs), safe=QUERY_SAFE)
-
-
-def _location(link: Link, query: bytes, click: StoredClick) -> str:
-    passed = _passed(query)
-    if link.is_click_id_passed:
-        token = f"{CLICK}={click_token(link.account_id, click.click_id)}"
-        passed = f"{passed}&{token}" if passed else token
-    return with_query(link.target_url, passed, link.utm_params)
-
-
-def _props(query: bytes) -> dict[str, str] | None:
-    """Return what is stored of a query: parameters that are not ours, bounded."""
-    if not query:
+def _named_fan(token: str, account_id: int) -> int | None:
+    """Return the fan whom a link names by a token of the account; None for any other."""
+    try:
+        owner, _, fan_id = secret_keys.unseal(FAN_PURPOSE, token).decode().partition(".")
+    except NotSealed:
         return None
-    props: dict[str, str] = {}
-    for pair in query.split(b"&"):
-        name, _, value = (_text(part) for part in pair.partition(b"="))
-        if name and name not in (CLICK, FAN) and len(props) < MAX_PROPS:
-            props.setdefault(name, value)
-    return props or None
+    return int(fan_id) if owner == str(account_id) else None
 
 
-def _text(escaped: bytes) -> str:
-    text = unquote_to_bytes(escaped.replace(b"+", b" ")).decode("utf-8", "replace")
-    return "".join(letter for letter in text if letter.isprintable())[:MAX_PROP]
+def _location(link: Link, passed: str, click: StoredClick) -> str:
+    if not link.is_click_id_passed:
+        return "".join(with_query(link.target_url, passed, link.utm_params))
+    start, end = with_query(link.target_url, passed, link.utm_params, CLICK)
+    return f"{start}{click_token(link.account_id, click.click_id)}{end}"

@@ -25,13 +25,22 @@ TICKET_TOPICS = names([TICKET_CREATED, TICKET_DELETED, TICKET_UPDATED])
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a report came from: the browser by the cookie of links, and the request."""
+    """Where a report came from: the browser as the account stores it, and the request."""
 
-    visitor_uid: uuid.UUID | None
+    visitor_uid: str | None
     ip_address: str | None
     user_agent: str | None
 
 
+REPLACED = ", ".join(
+    f"{column} = excluded.{column}"
+    for column in (
+        "event_id", "tracker_event_uid", "created_at", "purchase_event_name", "purchase_amount", "currency", "quantity",
+        "click_id", "visitor_uid", "fan_id", "ip_address", "user_agent", "device_type", "host_name",
+        "purchase_event_details", "url_param_props",
+    )
+)  # fmt: skip
+# Anyone can report an order. One that was reported without a click that led to it is replaced by a report with one.
 # The fan is the one who clicked, whom the browser or the named click tells.
 RECORD = Sql(f"""
     with {HOLD},
@@ -49,7 +58,7 @@ RECORD = Sql(f"""
             order by c.click_id desc limit 1)) as fan_id
     ),
     created as (
-        insert into tracker_events (
+        insert into tracker_events as e (
             account_id, event_id, tracker_event_uid, event_source, created_at, purchase_event_name, purchase_amount,
             currency, quantity, order_key, click_id, visitor_uid, fan_id, is_clicked, ip_address, user_agent,
             device_type, host_name, purchase_event_details, url_param_props)
@@ -58,7 +67,9 @@ RECORD = Sql(f"""
                (select f.fan_id from fans f where f.account_id = $1 and f.fan_id = person.fan_id for key share), false,
                :ip_address, :user_agent, :device_type, :host_name, :details, :props
         from hold cross join browser cross join person
-        on conflict (account_id, order_key) where event_source = 'pixel' and order_key is not null do nothing
+        on conflict (account_id, order_key) where event_source = 'pixel' and order_key is not null do update
+        set {REPLACED}
+        where not e.is_clicked and excluded.click_id is not null
         returning event_id, fan_id, tracker_id
     ),
     announced as (
@@ -68,7 +79,7 @@ RECORD = Sql(f"""
 """)  # noqa: S608 - fixed parts
 LINE_COLUMNS = """
     account_id, event_id, tracker_event_uid, event_source, created_at, purchase_event_name, purchase_amount, currency,
-    quantity, order_key, network, purchase_key, ticket_id, fan_id, is_clicked, province, country_code
+    quantity, order_key, network, purchase_key, ticket_id, fan_id, is_clicked, is_returned, province, country_code
 """
 HAS_CLICKED = f"""
     exists (
@@ -78,14 +89,16 @@ HAS_CLICKED = f"""
 """
 UPDATED = """
     purchase_amount = excluded.purchase_amount, currency = excluded.currency, quantity = excluded.quantity,
-    fan_id = excluded.fan_id, created_at = excluded.created_at, order_key = excluded.order_key
+    fan_id = excluded.fan_id, created_at = excluded.created_at, order_key = excluded.order_key,
+    is_returned = excluded.is_returned
 """
 # Lines are recorded once; one that changes is attributed again.
 FOLLOW_PURCHASES = f"""
     with {HOLD},
     line as materialized (
         select p.network, p.purchase_key, p.fan_id, p.ordered_at as sold_at, p.net_sale_amount, p.currency, p.quantity,
-               p.order_key, p.province, p.country_code
+               p.order_key, p.province, p.country_code,
+               p.gross_sale_amount > 0 and p.net_sale_amount <= 0 as is_returned
         from purchases p
         where p.account_id = $1 and p.fan_id = any($2::bigint[])
           and p.network || ':' || p.purchase_key = any($3::text[])
@@ -94,8 +107,12 @@ FOLLOW_PURCHASES = f"""
         insert into tracker_events as e ({LINE_COLUMNS})
         select $1, nextval('positions'), gen_random_uuid(), 'purchase', line.sold_at, 'purchase', line.net_sale_amount,
                line.currency, line.quantity, line.order_key, line.network, line.purchase_key, null, line.fan_id, false,
-               line.province, line.country_code
-        from hold cross join line where {HAS_CLICKED}
+               line.is_returned, line.province, line.country_code
+        from hold cross join line
+        where {HAS_CLICKED} or exists (
+            select from tracker_events r
+            where r.account_id = $1 and r.network = line.network and r.purchase_key = line.purchase_key
+              and r.event_source = 'purchase')
         order by line.sold_at, line.network, line.purchase_key
         on conflict (account_id, network, purchase_key) where event_source = 'purchase' do update set {UPDATED}
         returning event_id, fan_id, tracker_id, xmax = 0 as is_new
@@ -108,7 +125,13 @@ FOLLOW_PURCHASES = f"""
 FOLLOW_TICKETS = f"""
     with {HOLD},
     line as materialized (
-        select t.ticket_id, t.fan_id, t.purchased_at as sold_at, t.num_seats, t.currency, t.order_key, t.network,
+        -- A refund of seats belongs to the time of its order, whose click it is taken from.
+        select t.ticket_id, t.fan_id, t.is_deleted, t.num_seats,
+               least(t.purchased_at, case when t.num_seats < 0 then (
+                   select min(o.purchased_at) from tickets o
+                   where o.account_id = $1 and o.fan_id = t.fan_id and o.network = t.network
+                     and o.order_key = t.order_key and o.num_seats > 0) end) as sold_at,
+               t.currency, t.order_key, t.network,
                case when t.is_deleted then 0 else t.paid_amount end as paid_amount
         from tickets t
         where t.account_id = $1 and t.ticket_id = any($2::bigint[])
@@ -117,8 +140,11 @@ FOLLOW_TICKETS = f"""
         insert into tracker_events as e ({LINE_COLUMNS})
         select $1, nextval('positions'), gen_random_uuid(), 'ticket', line.sold_at, 'ticket', line.paid_amount,
                line.currency, line.num_seats, line.order_key, line.network, null, line.ticket_id, line.fan_id, false,
-               null, null
-        from hold cross join line where {HAS_CLICKED}
+               line.is_deleted, null, null
+        from hold cross join line
+        where {HAS_CLICKED} or exists (
+            select from tracker_events r
+            where r.account_id = $1 and r.ticket_id = line.ticket_id and r.event_source = 'ticket')
         order by line.sold_at, line.ticket_id
         on conflict (account_id, ticket_id) where event_source = 'ticket' do update set {UPDATED}
         returning event_id, fan_id, tracker_id, xmax = 0 as is_new
@@ -131,7 +157,10 @@ FOLLOW_TICKETS = f"""
 
 
 async def record_sale(db: Db, account: Account, new: NewSale, origin: Origin, now: datetime) -> uuid.UUID | None:
-    """Record a sale that a page reports and attribute it; None for an order that was reported before."""
+    """Record a sale that a page reports and attribute it; None for an order that was reported before.
+
+    A report that names a click replaces one of the same order that was credited to none.
+    """
     host_name, props = new.page()
     event_uid = uuid.uuid4()
 

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -17,8 +18,8 @@ from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 from fanfare.trackers.queries.domains import is_confirmed
-from fanfare.trackers.queries.hosts import LOOPBACK, host_of, shared_host
-from fanfare.trackers.queries.links import SHARED_HOST
+from fanfare.trackers.queries.hosts import LOOPBACK, host_of, link_host, shared_host
+from fanfare.trackers.queries.links import SHARED_HOST, domain_of
 from fanfare.trackers.schemas.trackers import UTM, NewTracker, TrackerChanges, TrackerSaved
 from fanfare.trackers.topics import TRACKER_CREATED, TRACKER_DELETED, TRACKER_UPDATED
 
@@ -95,7 +96,7 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
     if domain := values.get("virtual_domain"):
         checks.append(_check_domain(db, account.id, domain))
     if target_url := values.get("target_url"):
-        checks.append(_check_target(db, account.id, target_url))
+        checks.append(_check_target(db, target_url))
     return await faults_of(*checks)
 
 
@@ -103,23 +104,31 @@ async def _check_domain(db: Db, account_id: int, virtual_domain: str) -> None:
     await domain_host(db, account_id, virtual_domain)
 
 
-async def _check_target(db: Db, account_id: int, target_url: str) -> None:
+async def _check_target(db: Db, target_url: str) -> None:
     """Refuse (422) a target that is a link of ours: links that lead to each other would lead nowhere."""
-    place = target_url.partition("://")[2]
-    authority, _, path = place.partition("/")
-    if not path.startswith("trk/"):
+    parts = urlsplit(target_url)
+    if _segments(parts.path)[:1] != ["trk"]:
         return
-    try:
-        await domain_host(db, account_id, authority)
-    except BadParameters:
-        return
-    raise BadParameters([("target_url", "must not be a link of a tracker")])
+    host = link_host(parts.netloc)
+    if host == SHARED_HOST or await domain_of(db, host):
+        raise BadParameters([("target_url", "must not be a link of a tracker")])
+
+
+def _segments(path: str) -> list[str]:
+    """Return the segments of a path as a browser and the router read it: decoded, without dots and empty ones."""
+    segments: list[str] = []
+    for segment in unquote(path).split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    return segments
 
 
 async def create_tracker(db: Db, account_id: int, new: NewTracker, now: datetime) -> TrackerSaved:
     """Create a tracker; TrackerKeyTaken (409) for a key that the domain has. Refuses (422) an unknown domain."""
     host = await domain_host(db, account_id, new.virtual_domain)
-    await _check_target(db, account_id, new.target_url)
+    await _check_target(db, new.target_url)
     await check_campaign_field(db, account_id, new.page_tab_id)
     values = {name: getattr(new, name) for name in COLUMNS.by_field}
     utm = {name: value for name, value in new.utm().items() if value}
@@ -139,7 +148,7 @@ async def change_tracker(db: Db, account_id: int, changes: TrackerChanges, now: 
     """Change the fields that were sent; Unknown (404) tracker, BadParameters (422) for an unknown campaign."""
     fields = COLUMNS.sent_fields(changes)
     if changes.target_url:
-        await _check_target(db, account_id, str(changes.target_url))
+        await _check_target(db, str(changes.target_url))
     await check_campaign_field(db, account_id, fields.get("page_tab_id"))
     if password := fields.get("password"):
         fields["password"] = await password_hash(account_id, password)

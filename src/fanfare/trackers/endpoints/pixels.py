@@ -3,7 +3,6 @@
 `GET /trk/check` answers what proxies and our own check of virtual domains ask.
 """
 
-import uuid
 from pathlib import Path
 
 from fanfare.kernel.addresses import nearest_address, subscriber
@@ -11,17 +10,18 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.keys import Credentials
 from fanfare.kernel.errors import NoKey, Unknown
+from fanfare.kernel.pages.cookies import our_cookies
 from fanfare.kernel.parameters import Raw, from_query, read
+from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.body import parse_body, read_body
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
-from fanfare.trackers.actions.redirects import VISITOR
 from fanfare.trackers.actions.sales import Origin, record_sale
-from fanfare.trackers.endpoints.redirects import COOKIE
 from fanfare.trackers.gateways.domains import check_answer
 from fanfare.trackers.queries.hosts import link_host
 from fanfare.trackers.queries.links import domain_of
+from fanfare.trackers.queries.visitors import VISITOR, is_cookie, visitor_of
 from fanfare.trackers.schemas.sales import NewSale
 from fanfare.trackers.schemas.urls import MAX_HOST
 from fanfare.trackers.verdicts.rules import signals
@@ -39,8 +39,9 @@ FORM = "application/x-www-form-urlencoded"
 class Pixels:
     """`GET /trk/pixel.gif` and `POST /trk/events`: record a sale."""
 
-    def __init__(self, service: http.Service) -> None:
+    def __init__(self, service: http.Service, settings: Settings) -> None:
         self.service = service
+        self.is_secure = settings.public_url.startswith("https://")
         self.limits = limits.Limits()
 
     async def on_get(self, request: Request, response: Response) -> None:
@@ -82,8 +83,8 @@ class Pixels:
         account = await self._account(request, raw)
         new = read(NewSale, raw)
         facts = signals(request.method, request.headers, address)
-        visitor = request.cookies.get(COOKIE, "")
-        visitor_uid = uuid.UUID(visitor) if VISITOR.fullmatch(visitor) else None
+        visitor = our_cookies(request.cookies, is_secure=self.is_secure).get(VISITOR)
+        visitor_uid = visitor_of(account.id, visitor) if visitor and is_cookie(visitor) else None
         origin = Origin(visitor_uid, facts.ip_address, facts.user_agent)
         await record_sale(service.db.for_account(account.id), account, new, origin, now)
 

@@ -1,24 +1,23 @@
 """`GET /trk/{tracker_key}`: stores a click and redirects. Nobody who clicks has a key."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime
 from urllib.parse import quote
 
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
-from fanfare.kernel.pages.cookies import our_cookies
+from fanfare.kernel.errors import Refusal
+from fanfare.kernel.pages.cookies import our_cookies, put_cookies
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
 from fanfare.trackers.actions import redirects
+from fanfare.trackers.queries.visitors import VISITOR, visitor_cookies
 from fanfare.trackers.verdicts.rules import signals
 
 # Clicks of an address in a minute that are counted in the process alone, and how many addresses are.
 FREE_CLICKS, MAX_SOURCES = 100, 100_000
-COOKIE = "trk"
-# As long as a click can be credited with a sale.
-COOKIE_AGE = timedelta(days=5)
 NOT_FOUND = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Not found</title><h1>Not found</h1><p>No link has this address, or it has ended.</p></html>
 """
@@ -44,14 +43,19 @@ class Redirects:
         try:
             await self._redirect(request, response, tracker_key)
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
-            refusal = answers.refusal_of(error)
-            response.status = refusal.status
-            response.content_type = "text/html; charset=utf-8"
-            response.data = NOT_FOUND if isinstance(error, redirects.NoLink) else BUSY
-            if refusal.retry_after is not None:
-                response.set_header("Retry-After", str(refusal.retry_after))
+            # Not in a variable of this frame, which the error's traceback refers to.
+            _refuse(response, answers.refusal_of(error))
 
     on_head = on_get
+
+    async def _count(self, source: str, now: datetime) -> None:
+        """Refuse (429) an address that clicks too often."""
+        # Most addresses click once: only those that click often are counted in the database.
+        if self._clicks_of(source, int(now.timestamp()) // limits.MINUTE) <= FREE_CLICKS:
+            return
+        counter = limits.of_clicks(source)
+        if (await self.limits.take(self.service.db, counter, now)).is_used_up:
+            raise counter.refusal(now)
 
     def _clicks_of(self, source: str, minute: int) -> int:
         """Return how often an address has clicked in this minute, as far as this process knows."""
@@ -64,36 +68,33 @@ class Redirects:
         service, now, headers = self.service, self.service.clock(), request.headers
         peer = request.scope.get("client")
         address = nearest_address(peer[0] if peer else None, headers, service.admission.proxies)
-        counter = limits.of_clicks(subscriber(address))
-        # Most addresses click once: only those that click often are counted in the database.
-        is_often = self._clicks_of(counter.subscriber, int(now.timestamp()) // limits.MINUTE) > FREE_CLICKS
-        if is_often and (await self.limits.take(service.db, counter, now)).is_used_up:
-            raise counter.refusal(now)
-        cookies = request.cookies if "cookie" in headers else {}
+        await self._count(subscriber(address), now)
+        cookies = our_cookies(request.cookies, is_secure=self.is_secure) if "cookie" in headers else {}
         followed = await self.redirector.follow(
             redirects.Request(
                 host=headers.get("host"),
                 tracker_key=tracker_key,
                 query=request.scope["query_string"],
                 signals=signals(request.method, headers, address),
-                cookies=our_cookies(cookies, is_secure=self.is_secure) if cookies else {},
-                visitor=cookies.get(COOKIE),
+                cookies=cookies,
+                visitor=cookies.get(VISITOR),
                 now=now,
             )
         )
         response.status = 302
-        if followed.location is None or followed.visitor_uid is None:
+        if followed.location is None or followed.visitor is None:
             query = request.scope["query_string"].decode("ascii", "replace")
             path = f"/trk/{quote(tracker_key)}/password"
             response.set_header("Location", f"{path}?{query}" if query else path)
             return
         response.headers["location"] = followed.location
         if request.method != "HEAD":
-            set_visitor(response, followed.visitor_uid.hex, is_secure=self.is_secure)
+            put_cookies(response, visitor_cookies(followed.visitor), is_secure=self.is_secure)
 
 
-def set_visitor(response: Response, visitor: str, *, is_secure: bool) -> None:
-    """Remember the browser for as long as a click can be credited with a sale."""
-    secure = "; Secure" if is_secure else ""
-    age = int(COOKIE_AGE.total_seconds())
-    response.cookies.append(f"{COOKIE}={visitor}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax{secure}")
+def _refuse(response: Response, refusal: Refusal) -> None:
+    response.status = refusal.status
+    response.content_type = "text/html; charset=utf-8"
+    response.data = NOT_FOUND if isinstance(refusal, redirects.NoLink) else BUSY
+    if refusal.retry_after is not None:
+        response.set_header("Retry-After", str(refusal.retry_after))

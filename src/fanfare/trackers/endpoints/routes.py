@@ -11,7 +11,7 @@ from fanfare.trackers.gateways.domains import CHECK_PATH
 
 def add_routes(app: Application, service: http.Service, settings: Settings) -> None:
     """Serve links, the pixel and the check of domains."""
-    pixels = Pixels(service)
+    pixels = Pixels(service, settings)
     app.add_route("/trk/{tracker_key}", Redirects(service, settings, Redirector(service.db)))
     app.add_route("/trk/pixel.gif", pixels)
     app.add_route("/trk/events", pixels)

@@ -6,6 +6,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View, Visit, page
 from fanfare.trackers.actions.passwords import open_link
 from fanfare.trackers.actions.redirects import Redirector, Request
+from fanfare.trackers.queries.visitors import VISITOR, visitor_cookies
 from fanfare.trackers.schemas.passwords import EnteredPassword, ProtectedLink
 from fanfare.trackers.verdicts.rules import signals
 
@@ -31,7 +32,9 @@ async def link_password_enter(db: Db, visit: Visit, entry: EnteredPassword, now:
         query=visit.url.partition("?")[2].encode(),
         signals=signals("POST", {"user-agent": visit.user_agent or ""}, visit.address),
         cookies=visit.cookies,
-        visitor=visit.visitor_id,
+        visitor=visit.cookies.get(VISITOR),
         now=now,
     )
-    return View(f"{TEMPLATES}/opened.html", {"target_url": await open_link(db, request, entry.password)})
+    location, visitor = await open_link(db, request, entry.password)
+    visit.new_cookies |= visitor_cookies(visitor)
+    return View(f"{TEMPLATES}/opened.html", {"target_url": location})

@@ -1,5 +1,6 @@
 """The hosts of links: the operator's, by whatever name it is reached, and virtual domains."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fanfare.kernel.running.public_address import public_address
@@ -20,10 +21,15 @@ def shared_host() -> str:
     return urlsplit(public_address.base).netloc
 
 
+@lru_cache(8)
+def _host_of_base(base: str) -> str:
+    return host_of(urlsplit(base).netloc)
+
+
 def link_host(header: str | None) -> str:
     """Return the host by which links are looked up: '' for the operator's, which is also reached from this machine."""
     host = host_of(header)
-    return SHARED_HOST if host in LOOPBACK or host == host_of(shared_host()) else host
+    return SHARED_HOST if host in LOOPBACK or host == _host_of_base(public_address.base) else host
 
 
 def is_any_host_shared() -> bool:

@@ -5,7 +5,6 @@ click, which accepts only the current version of a tracker: a link that was chan
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -44,7 +43,7 @@ class Link(msgspec.Struct, frozen=True):
     tracker_id: int
     version: int
     target_url: str
-    utm_params: Mapping[str, str]
+    utm_params: tuple[tuple[str, str], ...]
     is_click_id_passed: bool
     expires_at: datetime | None
     is_protected: bool
@@ -63,7 +62,7 @@ async def find_link(db: Db, host: str, tracker_key: str) -> Link | None:
     if len(host) > MAX_HOST or len(tracker_key) > MAX_KEY or not tracker_key.isascii() or not tracker_key.isalnum():
         return None
     row = await (db.row(ON_SHARED_HOST, tracker_key) if host == SHARED_HOST else db.row(ON_DOMAIN, tracker_key, host))
-    return Link(**row) if row else None
+    return Link(**{**row, "utm_params": tuple(row["utm_params"].items())}) if row else None
 
 
 async def domain_of(db: Db, host: str) -> Account | None:

@@ -1,7 +1,7 @@
 """Where trackers redirect: the forms of target URLs, keys, hosts and wildcards."""
 
 import re
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +14,8 @@ MAX_KEY = 64
 MAX_HOST = 253
 MAX_WILDCARD = 128
 MAX_STARS = 8
+# Targets with a query: most visitors of a link come with the same.
+CACHED_TARGETS = 500
 SCHEMES = ("http", "https")
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST = re.compile(rf"(?:{LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
@@ -171,11 +173,19 @@ EventWildcard = Annotated[str, WildcardForm()]
 TrackerNetwork = Annotated[str, TrackerNetworkForm()]
 
 
-def with_query(url: str, query: str, utm: Mapping[str, str]) -> str:
-    """Return a target with the query of a request, and with those UTM parameters that neither has."""
+@lru_cache(CACHED_TARGETS)
+def with_query(url: str, query: str, utm: tuple[tuple[str, str], ...], inner: str | None = None) -> tuple[str, str]:
+    """Return a target with the query of a request, and with those UTM parameters that neither has.
+
+    It comes in two parts: between them stands the value of the parameter `inner`, if one is named.
+    """
     target, mark, fragment = url.partition("#")
     base, _, fixed = target.partition("?")
     pairs = [pair for part in (fixed, query) for pair in part.split("&") if pair]
     names = {pair.partition("=")[0] for pair in pairs}
-    pairs += [f"{name}={quote(value, safe='')}" for name, value in utm.items() if value and name not in names]
-    return f"{base}{'?' if pairs else ''}{'&'.join(pairs)}{mark}{fragment}"
+    added = [f"{name}={quote(value, safe='')}" for name, value in utm if value and name not in names]
+    if inner is None:
+        pairs += added
+        return f"{base}{'?' if pairs else ''}{'&'.join(pairs)}", f"{mark}{fragment}"
+    start = "&".join([*pairs, f"{inner}="])
+    return f"{base}?{start}", f"{''.join(f'&{each}' for each in added)}{mark}{fragment}"

@@ -1,7 +1,7 @@
 """Programs by their user agent: the published lists of crawlers and of ua-parser, and how browsers name themselves."""
 
 import re
-import sys
+import threading
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -21,6 +21,7 @@ BROWSERS_TOO = frozenset(
     }
 )  # fmt: skip
 SPIDER = "Spider"
+_LOADED = threading.Event()
 # Every browser that people use begins so.
 BROWSER = re.compile(
     r"Mozilla/[45]\.|Opera/[0-9]|\[FB|UCWEB/|(?:Nokia|SonyEricsson|SAMSUNG|BlackBerry|LG)[-A-Z0-9]", re.IGNORECASE
@@ -53,11 +54,12 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 def load() -> None:
     """Load the lists, which takes a fifth of a second: in a thread, before the first verdict of a process."""
     program_of("Mozilla/5.0 (")
+    _LOADED.set()
 
 
 def is_loaded() -> bool:
     """Return whether the lists are loaded."""
-    return _patterns.cache_info().currsize > 0 and "ua_parser" in sys.modules
+    return _LOADED.is_set()
 
 
 @lru_cache(CACHED_AGENTS)

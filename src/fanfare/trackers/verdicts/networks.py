@@ -1,7 +1,7 @@
 """Addresses of data centres, by the lists that their operators publish: people do not browse from there.
 
 The operator names a file or a folder of files as they are published (JSON, CSV or text): each range in CIDR notation
-counts, whatever stands around it. Each process reads them once, and again when a file was replaced.
+counts, whatever stands around it. Each process reads them once, and again, in a thread, when a file was replaced.
 """
 
 import hashlib
@@ -10,12 +10,14 @@ import re
 import threading
 import time
 from bisect import bisect_right
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
 from fanfare.kernel.addresses import network
 from fanfare.kernel.running.settings import BadSettings
+from fanfare.kernel.running.threads import run_in_thread
 
 log = structlog.get_logger()
 RANGE = re.compile(
@@ -34,7 +36,7 @@ class DataCentres:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._files: tuple[tuple[str, int, int], ...] = ()
-        self._ranges: dict[int, Ranges] = {}
+        self._ranges: Mapping[int, Ranges] = {}
         self._looked_at = 0.0
         self._lock = threading.Lock()
         self.version = NO_LISTS
@@ -55,27 +57,33 @@ class DataCentres:
         """Return whether an address is of a data centre."""
         if self._path is None:
             return False
-        self._look()
         parsed = ipaddress.ip_address(address)
         firsts, lasts = self._ranges.get(parsed.version, ([], []))
         place = bisect_right(firsts, int(parsed)) - 1
         return place >= 0 and int(parsed) <= lasts[place]
 
-    def _look(self) -> None:
-        """Read the files again if one was replaced, at most once a minute; keep the old ranges if that fails."""
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
-            return
-        with self._lock:
-            try:
-                self._read()
-            except OSError:
-                log.warning("FANFARE_DATA_CENTRES cannot be read; the former ranges stay")
+    def is_due(self) -> bool:
+        """Return whether it is time to look for replaced files, and let nobody else look within a minute."""
+        if self._path is None or time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = time.monotonic()
+        return True
+
+    async def refresh(self) -> None:
+        """Read the files again, in a thread, if one was replaced; keep the former ranges if that fails."""
+        try:
+            await run_in_thread(self._read)
+        except OSError:
+            log.warning("FANFARE_DATA_CENTRES cannot be read; the former ranges stay")
 
     def _read(self) -> None:
-        self._looked_at = time.monotonic()
-        if self._path is None:
-            return
-        paths = sorted(self._path.iterdir()) if self._path.is_dir() else [self._path]
+        with self._lock:
+            self._looked_at = time.monotonic()
+            if self._path is not None:
+                self._read_files(self._path)
+
+    def _read_files(self, place: Path) -> None:
+        paths = sorted(place.iterdir()) if place.is_dir() else [place]
         files = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.is_file())
         if files == self._files:
             return

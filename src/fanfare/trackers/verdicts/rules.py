@@ -23,7 +23,7 @@ PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 PREFETCHING = re.compile(r"\b(?:prefetch|prerender|preload)\b", re.IGNORECASE)
 PREVIEWING = re.compile(r"\bpreview\b", re.IGNORECASE)
 MAX_PURPOSE = 100
-ADDRESS_GONE = "address was deleted"
+NO_AGENT = "no user agent"
 
 
 class Signals(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def signals(method: str, headers: Mapping[str, str], ip_address: str | None) -> Signals:
     """Return what a request says, bounded."""
-    purpose = next((headers[name] for name in PURPOSES if headers.get(name)), None)
+    purpose = next(filter(None, map(headers.get, PURPOSES)), None)
     user_agent = headers.get("user-agent")
     return Signals(
         method,
@@ -55,7 +55,7 @@ def signals(method: str, headers: Mapping[str, str], ip_address: str | None) -> 
 
 
 def _printable(text: str) -> str:
-    """Return a header without characters that cannot be stored."""
+    """Return a text without characters that cannot be stored or shown."""
     return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
 
 
@@ -66,7 +66,7 @@ def judge(request: Signals) -> Verdict:
     for verdict, pattern in ((PREFETCH, PREFETCHING), (PREVIEW, PREVIEWING)):
         if request.purpose and pattern.search(request.purpose):
             return Verdict(verdict, f"header: {request.purpose}")
-    program = program_of(request.user_agent) if request.user_agent else (BOT, "no user agent")
+    program = program_of(request.user_agent) if request.user_agent else (BOT, NO_AGENT)
     if program:
         return Verdict(*program)
     if request.ip_address and data_centres.has(request.ip_address):
