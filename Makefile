@@ -12,6 +12,7 @@ help:
 	@echo 'make fmt           formats the code'
 	@echo 'make schema        writes docs/schema.sql from the migrations'
 	@echo 'make topics        writes docs/topics.md from the topics of the domains'
+	@echo 'make roles         writes the table of rights in docs/staff.md'
 	@echo 'make clients       compiles and runs clients that are generated from the API document'
 	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
 	@echo 'make fuzz          long tests: generated inputs for each call'
@@ -56,6 +57,10 @@ schema: setup-dev
 topics: setup-dev
 	$(BIN)/python -m tests.rules.topics_file
 
+# The table of rights in docs/staff.md, from the roles of staff.
+roles: setup-dev
+	$(BIN)/python -m tests.rules.roles_file
+
 # Restarts the server on each change below src; the database is in .data.
 run: setup-dev
 	FANFARE_LOG_LEVEL=debug $(BIN)/watchfiles '$(BIN)/fanfare up' src
@@ -98,4 +103,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics test check clients faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check clients faults fuzz bench lock

@@ -37,6 +37,7 @@ from fanfare.kernel.web.oauth import OAuthCall
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
+from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.schemas.reports import PATH
 from fanfare.openid.actions import followers as openid
 from fanfare.passkeys.actions import followers as passkeys
@@ -93,6 +94,8 @@ DOMAINS = (
     "fanfare.reports",
     "fanfare.hosted",
     "fanfare.openid",
+    "fanfare.staff",
+    "fanfare.console",
 )
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
@@ -184,6 +187,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     secret_keys.use(settings)
     http_client.use(settings)
     public_address.use(settings)
+    mail_server.use(settings)
     name_servers.use(settings)
     data_centres.use(settings.data_centres)
     lifetimes.use(settings.session_idle_days, settings.session_days)

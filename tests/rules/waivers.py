@@ -9,6 +9,7 @@ class Reason(StrEnum):
 
     REFERENCE = "a reference table: small, the same in every database"
     FINDS_ACCOUNT = "read before the account is known: this is how it is found"
+    PERSON = "belongs to a person of several accounts"
     HOUSEKEEPING = "work on all accounts at once, outside any call"
     BOUND = "an id that bounds what was there at a moment, and means no one"
     UNCOUNTABLE = "a word without a plural"
@@ -33,12 +34,18 @@ TABLES: dict[str, Reason] = {
     "places_metro_areas": Reason.REFERENCE,
     "places_metro_overrides": Reason.REFERENCE,
     "places_postal_codes": Reason.REFERENCE,
+    "staff": Reason.PERSON,
+    "staff_links": Reason.PERSON,
+    "staff_passkeys": Reason.PERSON,
+    "staff_recovery_codes": Reason.PERSON,
+    "staff_sessions": Reason.PERSON,
 }
 INDEXES: dict[str, Reason] = {
     "api_keys_by_key": Reason.FINDS_ACCOUNT,
     "api_secrets_by_hash": Reason.FINDS_ACCOUNT,
     "tracker_domains_confirmed": Reason.FINDS_ACCOUNT,
     "trackers_by_shared_key": Reason.FINDS_ACCOUNT,
+    "staff_invitations_by_token": Reason.FINDS_ACCOUNT,
     "streams_by_key": Reason.FINDS_ACCOUNT,
 }
 # A function whose SQL may leave out the account: `path:function`.
@@ -101,6 +108,7 @@ FAN_IDS: dict[str, Reason] = {
 # A table whose name is no plural.
 TABLE_NAMES: dict[str, Reason] = {
     "fan_activity": Reason.UNCOUNTABLE,
+    "staff": Reason.UNCOUNTABLE,
 }
 # A call that another folder serves than the catalogue names.
 FOLDERS: dict[str, Reason] = {

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from fanfare.cli import accounts, backups, demo, messages, openid_keys, places, processes, psql, secret_keys, verify
+from fanfare.cli import (
+    accounts,
+    backups,
+    demo,
+    messages,
+    openid_keys,
+    places,
+    processes,
+    psql,
+    secret_keys,
+    staff,
+    verify,
+)
 from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
@@ -49,6 +61,7 @@ app.add_typer(messages.messages, name="messages")
 app.add_typer(openid_keys.openid_key, name="openid-key")
 app.add_typer(places.places, name="places")
 app.add_typer(secret_keys.secret_key, name="secret-key")
+app.add_typer(staff.staff, name="staff")
 
 
 def run() -> None:

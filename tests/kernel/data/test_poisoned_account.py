@@ -19,7 +19,7 @@ from tests.segments.live import saved
 from tests.trackers.links import click, new_tracker
 
 # Of no account: what the queue itself remembers.
-OF_NO_ACCOUNT = {"kernel.forget_done"}
+OF_NO_ACCOUNT = {"kernel.forget_done", "staff.forget_old_sign_ins"}
 # Reads an account and writes into the queue alone, where no write of an account can fail.
 OF_THE_QUEUE = {"messages.queue_again", "streams.queue_sources"}
 POISON = """
@@ -95,6 +95,17 @@ async def an_old_session(api: Api, db: Db) -> None:
 
 async def an_old_token(api: Api, db: Db) -> None:
     sql = "insert into used_tokens (account_id, token_hash, expires_at) values ($1, '', now() - interval '1 day')"
+    await db.execute(sql, api.account_id)
+
+
+async def an_old_invitation(api: Api, db: Db) -> None:
+    sql = """
+        insert into staff_invitations (account_id, invitation_id, email, email_key, role, token_hash, created_at,
+                                       expires_at)
+        select account_id, nextval('positions'), 'a', 'a', 'full', convert_to(account_id::text, 'UTF8'), now(),
+               now() - interval '1 day'
+        from accounts where account_id = $1
+    """
     await db.execute(sql, api.account_id)
 
 
@@ -210,6 +221,9 @@ WORK = {
     "messages.forget_messages": Work(an_old_message, "select count(*) = 0 from messages where account_id = $1"),
     "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
     "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),
+    "staff.forget_old_invitations": Work(
+        an_old_invitation, "select count(*) = 0 from staff_invitations where account_id = $1"
+    ),
     "openid.keep_keys": Work(an_ended_key, "select count(*) = 0 from openid_keys where account_id = $1"),
     "performances.settle_quests": Work(
         a_due_quest, "select bool_and(not is_due) from quest_progresses where account_id = $1"

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,10 @@ FOLDER = Path(__file__).parent / "assets"
 PREFIX = "/assets"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 CHECKSUM_LENGTH = 12
+# htmx comes with the package of the job queue, and is trusted by its checksum: to use another version, change it.
+HTMX = "htmx.js"
+HTMX_PACKAGE, HTMX_FILE = "pgqueuer", "pgqueuer/adapters/web/static/htmx.min.js"
+HTMX_CHECKSUM = "22283ef68cb7545914f0a88a1bdedc7256a703d1d580c1d255217d0a50d31313"
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -40,13 +45,25 @@ class Asset(msgspec.Struct, frozen=True):
 def assets() -> dict[str, Asset]:
     """Return all assets by name."""
     contents = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
+    if (script := htmx()) is not None:
+        contents[HTMX] = script
     return {name: Asset(name, content, gzip.compress(content, 9, mtime=0)) for name, content in contents.items()}
+
+
+def htmx() -> bytes | None:
+    """Return the script, None if the installed package has another one or none: pages work without it."""
+    path = distribution(HTMX_PACKAGE).locate_file(HTMX_FILE)
+    try:
+        script = Path(str(path)).read_bytes()
+    except OSError:
+        return None
+    return script if hashlib.sha256(script).hexdigest() == HTMX_CHECKSUM else None
 
 
 @cache
 def asset_url(name: str) -> str:
-    """Return the path of an asset; raises KeyError for an unknown name."""
-    return assets()[name].url
+    """Return the path of an asset; raises KeyError for an unknown name. That of htmx is empty where there is none."""
+    return assets()[name].url if name in assets() or name != HTMX else ""
 
 
 class AssetResource:

@@ -57,6 +57,7 @@ KINDS: Mapping[str, Kind] = {
     "login_code": new_kind({"minutes": "10"}, code="493817"),
     "verify_code": new_kind({"minutes": "10"}, code="493817"),
     "password_reset": new_kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
+    "staff_invitation": new_kind({"hours": "24"}, link="https://fans.example.com/manage/invitation?token=sample"),
     "erasure_done": msgspec.structs.replace(
         new_kind({"certificate": "4711", "digest": "0f343b0931126a20f133d67c2b018a3b"}), is_last=True
     ),
@@ -120,6 +121,21 @@ SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
         "Votre nouveau mot de passe pour {{ business_name }}",
         "Choisissez un nouveau mot de passe ici :",
         "Le lien est valable une fois, {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
+    ),
+    ("staff_invitation", "en"): (
+        "You are invited to work on {{ business_name }}",
+        "You are invited to the Manage Centre of {{ business_name }}. Accept here:",
+        "The link works once, for {{ hours }} hours. If you do not expect it, ignore this message.",
+    ),
+    ("staff_invitation", "de"): (
+        "Einladung zur Mitarbeit bei {{ business_name }}",
+        "Sie sind in die Verwaltung von {{ business_name }} eingeladen. Hier nehmen Sie an:",
+        "Der Link gilt einmal, {{ hours }} Stunden lang. Wenn Sie nichts erwarten, ignorieren Sie diese Nachricht.",
+    ),
+    ("staff_invitation", "fr"): (
+        "Invitation à travailler sur {{ business_name }}",
+        "Vous êtes invité au centre de gestion de {{ business_name }}. Acceptez ici :",
+        "Le lien est valable une fois, {{ hours }} heures. Si vous ne l'attendez pas, ignorez ce message.",
     ),
     ("erasure_done", "en"): (
         "Your data at {{ business_name }} is erased",

@@ -1,0 +1,1 @@
+"""The pages of the Manage Centre, a module for each noun."""

@@ -1,0 +1,212 @@
+"""A person's own settings: name, password, app, passkeys, recovery codes, sessions; and proof of who they are."""
+
+from datetime import datetime, timedelta
+
+from fanfare.console.schemas.sign_in import (
+    AppSetUp,
+    Next,
+    OnePasskey,
+    OneSession,
+    PasskeySetUp,
+    PasskeySignIn,
+    PasswordChange,
+    PersonChanges,
+    Proof,
+    ThemeChoice,
+)
+from fanfare.console.shell.access import personal
+from fanfare.console.shell.frame import THEME_COOKIE, THEMES, flash
+from fanfare.console.shell.signed_in import HOME, SET_UP, next_path, with_next
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.passkeys.actions.challenges import FIELD
+from fanfare.staff.actions import passkeys, passwords, people, second_factors
+from fanfare.staff.actions.proofs import prove
+from fanfare.staff.actions.sessions import end_other_sessions, end_session, note_proof
+from fanfare.staff.queries import people as queries
+from fanfare.staff.schemas.members import StaffSession
+
+TEMPLATES = "console/templates/me"
+ME, PROOF = "/manage/me", "/manage/prove"
+# The secret of a form, until the app has shown a code of it.
+SECRET_PURPOSE, SECRET_AGE, THEME_AGE = "staff totp form", timedelta(hours=1), timedelta(days=365)
+NOT_ADDED = "This passkey was not accepted. Please try again."
+SAVED = "Saved."
+
+
+@personal.get("/me")
+async def me(db: Db, session: StaffSession, now: datetime) -> View:
+    """Show what belongs to the person."""
+    staff_id = session.person.staff_id
+    values = {
+        "sessions": await queries.sessions(db, staff_id, now),
+        "passkeys": await queries.passkeys(db, staff_id),
+        "code_count": await queries.recovery_code_count(db, staff_id),
+        "options": await passkeys.creation_options(db, session, now),
+    }
+    return View(f"{TEMPLATES}/me.html", values)
+
+
+@personal.post("/me")
+async def me_save(db: Db, session: StaffSession, visit: Visit, form: PersonChanges) -> Redirect:
+    """Save the name."""
+    await people.rename(db, session.person.staff_id, form.name)
+    flash(visit, SAVED)
+    return Redirect(ME)
+
+
+@personal.get("/me/set_up")
+async def set_up(db: Db, session: StaffSession, now: datetime) -> View | Redirect:
+    """Ask for a second factor, which everybody with a password needs."""
+    if session.person.has_second_factor:
+        return Redirect(HOME)
+    return View(f"{TEMPLATES}/set_up.html", {"options": await passkeys.creation_options(db, session, now)})
+
+
+@personal.get("/me/app", needs_proof=True)
+async def app(session: StaffSession, visit: Visit) -> View:
+    """Show the secret that an authenticator app takes, as a picture and as text."""
+    # After a wrong code it stays that of the form, which the app may have by now.
+    secret = _secret_of(session, visit.form.get("secret", "")) or second_factors.new_secret()
+    email = session.person.email
+    values = {
+        "secret_text": secret,
+        "sealed": secret_keys.seal(SECRET_PURPOSE, f"{session.session_id}:{secret}".encode()),
+        "url": second_factors.app_url(secret, email),
+        "picture": second_factors.app_picture(secret, email),
+    }
+    return View(f"{TEMPLATES}/app.html", values)
+
+
+def _secret_of(session: StaffSession, sealed: str) -> str | None:
+    """Return the secret that a form of this session has sealed."""
+    try:
+        text = secret_keys.unseal(SECRET_PURPOSE, sealed, max_age=SECRET_AGE).decode()
+    except NotSealed:
+        return None
+    session_id, _, secret = text.partition(":")
+    return secret if session_id == str(session.session_id) else None
+
+
+@personal.post("/me/app", needs_proof=True)
+async def app_save(db: Db, session: StaffSession, form: AppSetUp, now: datetime) -> View | Redirect:
+    """Take the app once it shows a right code, and show new recovery codes."""
+    secret = _secret_of(session, form.secret)
+    if secret is None:
+        return Redirect(f"{ME}/app")
+    codes = await second_factors.set_totp(db, session.person.staff_id, secret, form.code, now)
+    return View(f"{TEMPLATES}/codes.html", {"codes": codes})
+
+
+@personal.post("/me/app/remove", needs_proof=True)
+async def app_remove(db: Db, session: StaffSession, visit: Visit) -> Redirect:
+    """Use the app no longer."""
+    await second_factors.remove_totp(db, session.person.staff_id)
+    flash(visit, "The app is removed.")
+    return Redirect(ME)
+
+
+@personal.post("/me/codes", needs_proof=True)
+async def codes(db: Db, session: StaffSession) -> View:
+    """Replace the recovery codes and show the new ones, once."""
+    new_codes = await second_factors.new_recovery_codes(db, session.person.staff_id)
+    return View(f"{TEMPLATES}/codes.html", {"codes": new_codes})
+
+
+@personal.get("/me/passkeys")
+async def passkey_refused(session: StaffSession) -> Redirect:
+    """Lead back to where passkeys are added."""
+    return Redirect(ME if session.person.has_second_factor else SET_UP)
+
+
+@personal.post("/me/passkeys", needs_proof=True)
+async def passkey_add(db: Db, session: StaffSession, visit: Visit, form: PasskeySetUp, now: datetime) -> Redirect:
+    """Add the passkey that the browser made."""
+    try:
+        await passkeys.add_passkey(db, session, form.credential, form.passkey_name or "", now)
+    except (BadParameters, Conflict):
+        flash(visit, NOT_ADDED, kind="bad")
+        return Redirect(ME if session.person.has_second_factor else SET_UP)
+    flash(visit, "The passkey is added.")
+    return Redirect(ME)
+
+
+@personal.post("/me/passkeys/remove", needs_proof=True)
+async def passkey_remove(db: Db, session: StaffSession, visit: Visit, form: OnePasskey) -> Redirect:
+    """Remove a passkey."""
+    await passkeys.remove_passkey(db, session.person.staff_id, form.passkey_id)
+    flash(visit, "The passkey is removed.")
+    return Redirect(ME)
+
+
+@personal.get("/me/password", needs_proof=True)
+async def password(session: StaffSession) -> View:  # noqa: ARG001 - a page of the person
+    """Ask for a new password."""
+    return View(f"{TEMPLATES}/password.html")
+
+
+@personal.post("/me/password", needs_proof=True)
+async def password_save(db: Db, session: StaffSession, visit: Visit, form: PasswordChange) -> Redirect:
+    """Set the password, which ends all other sessions."""
+    await passwords.set_password(db, session.person.staff_id, form.password, session_id=session.session_id)
+    flash(visit, "Your password is changed, and your other sessions have ended.")
+    return Redirect(ME)
+
+
+@personal.post("/me/sessions/end")
+async def session_end(db: Db, session: StaffSession, visit: Visit, form: OneSession) -> Redirect:
+    """End one session."""
+    await end_session(db, session.person.staff_id, form.session_id)
+    flash(visit, "The session has ended.")
+    return Redirect(ME)
+
+
+@personal.post("/me/sessions/end_others")
+async def sessions_end(db: Db, session: StaffSession, visit: Visit) -> Redirect:
+    """End all sessions but this one."""
+    await end_other_sessions(db, session.person.staff_id, session.session_id)
+    flash(visit, "Your other sessions have ended.")
+    return Redirect(ME)
+
+
+@personal.get("/prove")
+async def proof(session: StaffSession, query: Next, now: datetime) -> View:
+    """Ask who it is, before something that must not happen by accident."""
+    values = {
+        "options": passkeys.sign_in_options(now) if session.person.passkey_count else "",
+        "passkey_path": with_next(f"{PROOF}/passkey", next_path(query.next)),
+    }
+    return View(f"{TEMPLATES}/prove.html", values)
+
+
+@personal.post("/prove")
+async def proof_send(db: Db, session: StaffSession, visit: Visit, form: Proof, now: datetime) -> Redirect:
+    """Check password and code."""
+    await prove(db, session, form.password or "", form.code or "", visit.address, now)
+    return Redirect(next_path(form.next))
+
+
+@personal.get("/prove/passkey")
+async def proof_refused(session: StaffSession, query: Next) -> Redirect:  # noqa: ARG001 - a page of the person
+    """Lead back to where proof is asked for."""
+    return Redirect(with_next(PROOF, next_path(query.next)))
+
+
+@personal.post("/prove/passkey")
+async def proof_passkey(db: Db, session: StaffSession, visit: Visit, form: PasskeySignIn, now: datetime) -> Redirect:
+    """Check a passkey."""
+    if await passkeys.person_with_passkey(db, form.credential, visit.address, now) != session.person.staff_id:
+        raise BadParameters([(FIELD, NOT_ADDED)])
+    await note_proof(db, session.session_id, now)
+    return Redirect(next_path(form.next))
+
+
+@personal.post("/theme")
+async def theme(session: StaffSession, visit: Visit, form: ThemeChoice) -> Redirect:  # noqa: ARG001 - as above
+    """Keep the choice of light or dark in this browser."""
+    choice = form.theme or ""
+    visit.new_cookies[THEME_COOKIE] = Cookie(choice if choice in THEMES else "", THEME_AGE)
+    return Redirect(next_path(form.next))

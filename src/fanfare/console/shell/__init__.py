@@ -1,0 +1,1 @@
+"""What every page of the Manage Centre stands in: access, frame, navigation, notices."""

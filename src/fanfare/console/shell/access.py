@@ -1,0 +1,169 @@
+"""Declares pages of the Manage Centre, each with the right that it needs, and lets in whoever has it.
+
+    @manage.get("/keys", area="keys", right="read")
+    async def keys(db: Db, member: Member) -> View:
+
+serves `/manage/{account_id}/keys`. A page asks for its arguments by type, as pages do: the database (`Db`, for the
+account), the member (`Member`), the visit (`Visit`), the time (`datetime`) and one struct of `Params`. A page of
+`personal` belongs to the person and no account, and asks for the session (`StaffSession`) in place of the member.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+import msgspec
+
+from fanfare.console.shell.frame import framed
+from fanfare.console.shell.signed_in import prove_url, require_session
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
+from fanfare.kernel.parameters import Params, Raw, read
+from fanfare.kernel.wire.numbers import MAX_ID
+from fanfare.staff.queries.people import member as member_of
+from fanfare.staff.schemas.members import Member, StaffSession
+from fanfare.staff.schemas.roles import AREA_NAMES, Right
+
+__all__ = ["Access", "manage", "personal"]
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+Answer = View | Redirect | Download
+ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
+PROVIDED = (Db, Visit, datetime, Member, StaffSession)
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What a page needs: for pages of an account, a right in an area; for others, a session alone.
+
+    `needs_proof`: the person must have shown who they are in the last ten minutes.
+    """
+
+    method: str
+    path: str
+    area: str = ""
+    right: Right = "read"
+    needs_proof: bool = False
+    is_personal: bool = False
+
+
+class _Parts(NamedTuple):
+    """How a page is called: its function, and the type of each argument."""
+
+    handler: Callable[..., Awaitable[Answer]]
+    hints: dict[str, Any]
+    params: type[Params] | None
+
+
+def _parts(handler: Callable[..., Awaitable[Any]]) -> _Parts:
+    hints = get_type_hints(handler)
+    hints.pop("return")
+    structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
+    params = structs[0] if structs else None
+    if unknown := [hint for hint in hints.values() if hint not in (*PROVIDED, params)]:
+        message = f"{handler.__name__} asks for {unknown}, which no page of the Manage Centre provides"
+        raise TypeError(message)
+    return _Parts(handler, hints, params)
+
+
+def _account_id(raw: Raw) -> int:
+    """Return the account of the path; Unknown (404) for a text that is none, as for another's account."""
+    text = str(raw.pop("account_id")[0])
+    account_id = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else 0
+    if not 0 < account_id <= MAX_ID:
+        raise Unknown
+    return account_id
+
+
+async def _call(parts: _Parts, values: dict[Any, Any], raw: Raw) -> Answer:
+    if parts.params:
+        values[parts.params] = read(parts.params, raw)
+    return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
+
+
+class _Decorator:
+    """Provides `@manage.get("/keys", area="keys")`; for personal pages `@personal.get("/me")`."""
+
+    def __init__(self, *, is_personal: bool) -> None:
+        self.is_personal = is_personal
+        # every page that was declared, for the rules
+        self.accesses: dict[tuple[str, str], Access] = {}
+
+    def get(self, path: str, *, area: str = "", right: Right = "read", needs_proof: bool = False) -> Callable[[F], F]:
+        """Declare a page that reads."""
+        return self._mark("GET", path, area=area, right=right, needs_proof=needs_proof)
+
+    def post(self, path: str, *, area: str = "", right: Right = "write", needs_proof: bool = False) -> Callable[[F], F]:
+        """Declare the target of a form, which changes something."""
+        return self._mark("POST", path, area=area, right=right, needs_proof=needs_proof)
+
+    def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
+        root = ROOT if self.is_personal else ACCOUNT_ROOT
+        access = Access(method, root + path, is_personal=self.is_personal, **options)
+        if self.is_personal == bool(access.area) or (access.area and access.area not in AREA_NAMES):
+            message = f"{path} needs an area of {AREA_NAMES}" if not self.is_personal else f"{path} has no area"
+            raise TypeError(message)
+
+        def mark(handler: F) -> F:
+            parts = _parts(handler)
+            serve = _personal(access, parts) if self.is_personal else _of_account(access, parts)
+            serve.__name__, serve.__module__ = handler.__name__, handler.__module__
+            declare = page.get(access.path) if method == "GET" else page.post(access.path)
+            handler.page = declare(serve).page  # type: ignore[attr-defined]
+            self.accesses[method, access.path] = access
+            return handler
+
+        return mark
+
+
+def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]:
+    async def serve(db: Db, visit: Visit, raw: Raw, now: datetime) -> Answer:
+        raw = dict(raw)
+        account_id = _account_id(raw)
+        session = await require_session(db, visit, now, is_read=access.method == "GET")
+        db = db.for_account(account_id)
+        member = await member_of(db, session, account_id)
+        member.require(access.area, access.right)
+        _require_proof(access, session, visit, now)
+        values = {Db: db, Visit: visit, datetime: now, Member: member}
+        answer = await _call(parts, values, raw)
+        return await framed(db, visit, answer, member=member, session=session)
+
+    return serve
+
+
+def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]:
+    async def serve(db: Db, visit: Visit, raw: Raw, now: datetime) -> Answer:
+        session = await require_session(
+            db, visit, now, is_read=access.method == "GET", is_set_up=access.path in SET_UP_PATHS
+        )
+        _require_proof(access, session, visit, now)
+        values = {Db: db, Visit: visit, datetime: now, StaffSession: session}
+        answer = await _call(parts, values, dict(raw))
+        return await framed(db, visit, answer, member=None, session=session)
+
+    return serve
+
+
+# Open to people who have yet to set up a second factor.
+SET_UP_PATHS = frozenset({"/manage/me/set_up", "/manage/me/app", "/manage/me/passkeys", "/manage/sign_out"})
+
+
+def _require_proof(access: Access, session: StaffSession, visit: Visit, now: datetime) -> None:
+    if access.needs_proof and not session.is_fresh(now):
+        raise Detour(prove_url(_page_url(access, visit)))
+
+
+def _page_url(access: Access, visit: Visit) -> str:
+    """Return the URL of the page itself, or of that which has the form: the nearest page above it."""
+    if access.method == "GET":
+        return visit.url
+    declared = {**manage.accesses, **personal.accesses}
+    template, path = access.path, visit.url.partition("?")[0]
+    while ("GET", template) not in declared and template != ROOT:
+        template, path = template.rpartition("/")[0], path.rpartition("/")[0]
+    return path
+
+
+manage = _Decorator(is_personal=False)
+personal = _Decorator(is_personal=True)

@@ -1,0 +1,122 @@
+"""The frame of pages: navigation, accounts of the person, theme, and what has just happened (the flash)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.page import Download, Redirect, View, Visit
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.staff.queries.people import AccountChoice, accounts_of
+from fanfare.staff.schemas.members import Member, StaffSession
+
+THEME_COOKIE, FLASH_COOKIE = "theme", "flash"
+THEMES = ("light", "dark")
+PURPOSE = "flash"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An entry of the navigation: path below the account, name, icon, and the area that must be readable."""
+
+    path: str
+    name: str
+    icon: str
+    area: str
+
+
+class PlaceGroup(msgspec.Struct, frozen=True):
+    """Entries with a title, which is empty for the first."""
+
+    title: str
+    places: tuple[Place, ...]
+
+
+# In the order in which it is shown. An entry is shown to those who may read its area.
+NAVIGATION: tuple[PlaceGroup, ...] = (
+    PlaceGroup("", (Place("", "Home", "home", "home"),)),
+    PlaceGroup(
+        "Set-up",
+        (
+            Place("/keys", "API keys", "console", "keys"),
+            Place("/staff", "Staff", "fans", "staff"),
+            Place("/audit", "Audit log", "shield", "audit"),
+        ),
+    ),
+)
+
+
+class Flash(msgspec.Struct):
+    """What has just happened: a text with its values, and whether it is good."""
+
+    text: str
+    values: dict[str, str]
+    kind: str
+
+
+class Shell(msgspec.Struct, frozen=True):
+    """What the frame shows."""
+
+    session: StaffSession
+    member: Member | None
+    groups: list[PlaceGroup]
+    accounts: list[AccountChoice]
+    theme: str
+    flash: Flash | None
+
+    @property
+    def root(self) -> str:
+        """The path of the account."""
+        return f"/manage/{self.member.account.id}" if self.member else "/manage"
+
+
+def flash(visit: Visit, text: str, values: Mapping[str, str] | None = None, *, kind: str = "good") -> None:
+    """Say on the next page what has just happened; `text` is an English text of the catalogues."""
+    sealed = secret_keys.seal(PURPOSE, msgspec.json.encode(Flash(text, dict(values or {}), kind)))
+    visit.new_cookies[FLASH_COOKIE] = Cookie(sealed)
+
+
+def _take_flash(visit: Visit) -> Flash | None:
+    text = visit.cookies.get(FLASH_COOKIE, "")
+    if not text:
+        return None
+    visit.new_cookies.setdefault(FLASH_COOKIE, Cookie(""))
+    try:
+        return msgspec.json.decode(secret_keys.unseal(PURPOSE, text), type=Flash)
+    except (NotSealed, msgspec.MsgspecError):
+        return None
+
+
+def theme_of(visit: Visit) -> str:
+    """Return the theme that the person chose; empty for that of the system."""
+    theme = visit.cookies.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
+
+
+def _groups(member: Member | None) -> list[PlaceGroup]:
+    if member is None:
+        return []
+    groups = (
+        PlaceGroup(group.title, tuple(place for place in group.places if member.may(place.area)))
+        for group in NAVIGATION
+    )
+    return [group for group in groups if group.places]
+
+
+async def framed(
+    db: Db, visit: Visit, answer: View | Redirect | Download, *, member: Member | None, session: StaffSession
+) -> View | Redirect | Download:
+    """Return a view with what the frame shows; other answers as they are."""
+    if not isinstance(answer, View):
+        return answer
+    shell = Shell(
+        session,
+        member,
+        _groups(member),
+        await accounts_of(db, session.person.staff_id),
+        theme_of(visit),
+        _take_flash(visit),
+    )
+    values: dict[str, Any] = {**answer.values, "shell": shell, "member": member, "person": session.person}
+    return View(answer.template, values, answer.status, answer.retry_after)

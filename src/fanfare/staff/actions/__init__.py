@@ -1,0 +1,1 @@
+"""Invites people, signs them in, and changes what they may do."""

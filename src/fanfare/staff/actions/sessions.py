@@ -1,0 +1,87 @@
+"""Begins sessions of people and ends them."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.staff.queries.people import IDLE, LIFETIME, session_by_token, token_hash
+from fanfare.staff.schemas.members import StaffSession
+
+TOKEN_BYTES = 32
+LONGEST_AGENT = 300
+# A session that is used is noted so often at most.
+STEP = timedelta(minutes=5)
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """From where somebody signs in."""
+
+    address: str | None
+    user_agent: str | None
+
+
+async def open_session(
+    db: Db, staff_id: int, method: Literal["password", "passkey", "link"], browser: Browser, now: datetime
+) -> str:
+    """Begin a session and return its token, which the store does not have."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    await db.execute(
+        """
+        insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
+                                    proved_at)
+        values ($1, $2, $3, $4, $5, $6, $6, $6)
+        """,
+        staff_id,
+        token_hash(token),
+        method,
+        browser.address,
+        (browser.user_agent or "")[:LONGEST_AGENT] or None,
+        now,
+    )
+    return token
+
+
+async def used_session(db: Db, token: str, now: datetime) -> StaffSession | None:
+    """Return the session with a token, which counts as a use of it; None if it has ended."""
+    entry = await session_by_token(db, token, now) if token else None
+    if entry is None:
+        return None
+    session, used_at = entry
+    if now - used_at >= STEP:
+        await db.execute(
+            "update staff_sessions set used_at = greatest(used_at, $2) where session_id = $1", session.session_id, now
+        )
+    return session
+
+
+async def note_proof(db: Db, session_id: int, now: datetime) -> None:
+    """Note that the person of a session has just shown who they are."""
+    await db.execute(
+        "update staff_sessions set proved_at = greatest(proved_at, $2) where session_id = $1", session_id, now
+    )
+
+
+async def end_session(db: Db, staff_id: int, session_id: int) -> None:
+    """End a session of a person; Unknown (404) for any other."""
+    ended = await db.value(
+        "delete from staff_sessions where staff_id = $1 and session_id = $2 returning session_id", staff_id, session_id
+    )
+    if ended is None:
+        raise Unknown(session=session_id)
+
+
+async def end_other_sessions(db: Db, staff_id: int, session_id: int | None) -> None:
+    """End all sessions of a person but one, if that is named."""
+    await db.execute(
+        "delete from staff_sessions where staff_id = $1 and session_id is distinct from $2", staff_id, session_id
+    )
+
+
+async def forget_sessions(db: Db, now: datetime) -> None:
+    """Delete sessions and links that have ended."""
+    await db.execute("delete from staff_sessions where created_at <= $1 or used_at <= $2", now - LIFETIME, now - IDLE)
+    await db.execute("delete from staff_links where expires_at <= $1", now)

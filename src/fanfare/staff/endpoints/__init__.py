@@ -1,0 +1,1 @@
+"""HTTP endpoints of staff, a module for each noun."""

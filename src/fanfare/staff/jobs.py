@@ -1,0 +1,26 @@
+"""Deletes what has ended: sessions, links and invitations of staff."""
+
+from datetime import datetime
+
+from fanfare.accounts import queries as accounts
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import schedule
+from fanfare.kernel.data.limits import NO_ACCOUNT
+from fanfare.passkeys.actions.challenges import forget_challenges
+from fanfare.sessions.actions.budgets import forget_attempts
+from fanfare.staff.actions.invitations import forget_invitations
+from fanfare.staff.actions.sessions import forget_sessions
+
+
+@schedule("*/10 * * * *", each=accounts.account_ids)
+async def forget_old_invitations(db: Db, account_id: int, now: datetime) -> None:
+    """Delete invitations of an account that nobody accepted in time."""
+    await forget_invitations(db, account_id, now)
+
+
+@schedule("*/10 * * * *")
+async def forget_old_sign_ins(db: Db, now: datetime) -> None:
+    """Delete sessions and links of people that have ended, and the counts of their attempts."""
+    await forget_sessions(db, now)
+    await forget_attempts(db, NO_ACCOUNT, now)
+    await forget_challenges(db, NO_ACCOUNT, now)

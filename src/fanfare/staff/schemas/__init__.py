@@ -1,0 +1,1 @@
+"""Shapes of staff: roles, members, forms."""

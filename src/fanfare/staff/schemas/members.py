@@ -1,0 +1,75 @@
+"""Shapes of people, their sessions and their place in an account."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.errors import Forbidden
+from fanfare.staff.schemas.roles import Right, Rights
+
+# How long a proof of who somebody is counts for keys, exports and erasures.
+FRESH = timedelta(minutes=10)
+
+
+class RoleForbids(Forbidden):
+    """Your role does not allow this"""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who can sign in."""
+
+    staff_id: int
+    email: str
+    staff_name: str
+    has_password: bool
+    has_totp: bool
+    passkey_count: int
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether a password alone is not enough."""
+        return self.has_totp or self.passkey_count > 0
+
+
+class StaffSession(msgspec.Struct, frozen=True):
+    """The session of a browser, and whose it is."""
+
+    session_id: int
+    person: Person
+    sign_in_method: str
+    proved_at: datetime
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether the person has shown who they are in the last ten minutes."""
+        return now - self.proved_at <= FRESH
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether the person has to set one up before anything else."""
+        return self.sign_in_method == "password" and not self.person.has_second_factor
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A person who is signed in, in one of their accounts."""
+
+    session: StaffSession
+    account: Account
+    role: str
+    rights: Rights
+    # None for all businesses
+    business_ids: tuple[int, ...] | None
+
+    @property
+    def person(self) -> Person:
+        """Who it is."""
+        return self.session.person
+
+    def may(self, area: str, right: Right = "read") -> bool:
+        """Return whether the role allows something in an area."""
+        return right in self.rights.get(area, ())
+
+    def require(self, area: str, right: Right = "read") -> None:
+        """Raise RoleForbids (403) unless the role allows it."""
+        if not self.may(area, right):
+            raise RoleForbids

@@ -1,0 +1,168 @@
+"""The Manage Centre in Chromium: the main jobs, every page at two widths, light and dark, without a finding of axe.
+
+Each picture is kept in tests/console/pictures, which is not committed, to be looked at.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
+from tests.api import Api
+from tests.conftest import serving
+from tests.console.people import COOKIE, PASSWORD, add_person, invitation_path, session_cookie
+from tests.hosted.test_in_a_browser import CHROMIUM, browser, findings, new_context
+from tests.hosted.test_passkeys_in_a_browser import with_device
+
+__all__ = ["browser"]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
+PICTURES = Path(__file__).parent / "pictures"
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings) -> Iterator[str]:
+    with serving(settings, host="localhost") as url:
+        yield url
+
+
+@pytest.fixture
+async def context(browser: Browser, base_url: str) -> AsyncIterator[BrowserContext]:
+    context = await new_context(browser, base_url=base_url, locale="en")
+    yield context
+    await context.close()
+
+
+def watched(page: Page) -> list[str]:
+    """Return what the page will complain about: violations of its policy, and errors of scripts."""
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    return faults
+
+
+async def join(page: Page, path: str) -> None:
+    """Accept an invitation as somebody new."""
+    await page.goto(path)
+    await page.get_by_label("Your name").fill("Jo Castle")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Accept the invitation").click()
+    await page.get_by_role("heading", name="Your second factor").wait_for()
+
+
+async def sign_out(page: Page) -> None:
+    await page.locator(".rail .account").click()
+    await page.get_by_role("button", name="Sign out").click()
+    await page.get_by_role("heading", name="Sign in to the Manage Centre").wait_for()
+
+
+async def test_invited_with_an_app_and_signed_in_by_it(db: Db, api: Api, context: BrowserContext) -> None:
+    page = await context.new_page()
+    faults = watched(page)
+    await join(page, await invitation_path(db, api.account_id, "app@example.com"))
+    await page.get_by_role("link", name="Set up an app").click()
+    secret = await page.locator("#app-secret").text_content()
+    app = pyotp.TOTP(secret or "")
+    step = int(datetime.now(UTC).timestamp()) // 30
+    await page.get_by_label("Code of your app").fill(app.generate_otp(step - 1))
+    await page.get_by_role("button", name="Use this app").click()
+    codes = await page.locator(".codes code").all_text_contents()
+    assert len(codes) == 10
+    await page.get_by_role("link", name="I have kept them").click()
+    await page.get_by_role("heading", name="Home").wait_for()
+    await sign_out(page)
+    await page.get_by_label("Email").fill("app@example.com")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await page.get_by_label("Code of your app").fill(app.generate_otp(int(datetime.now(UTC).timestamp()) // 30))
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("heading", name="Home").wait_for()
+    assert faults == []
+
+
+async def test_invited_with_a_passkey_and_signed_in_by_it(db: Db, api: Api, context: BrowserContext) -> None:
+    page = await context.new_page()
+    faults = watched(page)
+    session, device = await with_device(page)
+    await join(page, await invitation_path(db, api.account_id, "key@example.com"))
+    await page.get_by_role("button", name="Add a passkey").click()
+    await page.get_by_text("The passkey is added.").wait_for()
+    # The device is silent while the field only offers its passkey.
+    presence = {"authenticatorId": device, "enabled": False}
+    await session.send("WebAuthn.setAutomaticPresenceSimulation", presence)
+    await sign_out(page)
+    button = page.get_by_role("button", name="Sign in with a passkey")
+    await button.wait_for()
+    await session.send("WebAuthn.setAutomaticPresenceSimulation", {**presence, "enabled": True})
+    await button.click()
+    await page.get_by_role("heading", name="Home").wait_for()
+    assert faults == []
+
+
+OPEN = {"sign_in": "/manage/sign_in", "forgotten": "/manage/password"}
+PERSONAL = {
+    "me": "/manage/me",
+    "app": "/manage/me/app",
+    "new_password": "/manage/me/password",
+    "prove": "/manage/prove",
+    "components": "/manage/components",
+}
+OF_ACCOUNT = {"home": ""}
+
+
+@pytest.fixture(scope="module")
+async def urls(db: Db, api: Api) -> dict[str, str]:
+    """Every page by its name."""
+    invitation = await invitation_path(db, api.account_id, "guest@example.com")
+    pages = {name: f"/manage/{api.account_id}{path}" for name, path in OF_ACCOUNT.items()}
+    return {**PERSONAL, **pages, "invitation": invitation}
+
+
+@pytest.fixture(scope="module")
+async def reader(db: Db, api: Api) -> str:
+    """The session of a person who may read everything."""
+    return await session_cookie(db, await add_person(db, api.account_id, "maren.castellane@example.com"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_every_page_can_be_read(
+    browser: Browser, base_url: str, reader: str, urls: dict[str, str], width: int, scheme: Any
+) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    viewport: Any = {"width": width, "height": 800}
+    context = await new_context(browser, base_url=base_url, viewport=viewport, color_scheme=scheme, locale="en")
+    page = await context.new_page()
+    faults = watched(page)
+    for name, path in [*OPEN.items(), *urls.items()]:
+        if name not in OPEN:
+            await context.add_cookies([{"name": COOKIE, "value": reader, "url": base_url}])
+        await page.goto(path)
+        await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert faults == [], name
+        assert await findings(page) == [], name
+    await context.close()
+
+
+async def test_the_theme_and_the_language_stay(db: Db, api: Api, context: BrowserContext, base_url: str) -> None:
+    token = await session_cookie(db, await add_person(db, api.account_id, "theme@example.com"))
+    await context.add_cookies([{"name": COOKIE, "value": token, "url": base_url}])
+    page = await context.new_page()
+    await page.goto(f"/manage/{api.account_id}")
+    await page.locator(".rail .account").click()
+    await page.get_by_role("button", name="Dark").click()
+    await page.wait_for_selector("html[data-theme=dark]")
+    await page.locator(".rail .account").click()
+    await page.get_by_role("link", name="Deutsch").click()
+    await page.get_by_role("heading", name="Übersicht").wait_for()
+    await page.goto("/manage/me")
+    assert re.search("Sie und Ihre Anmeldung", await page.content())
+    assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
