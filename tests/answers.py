@@ -1,9 +1,10 @@
 """Every answer that any test gets is held against the API document and the catalogue, as it comes in."""
 
 import re
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import jsonschema_rs
@@ -13,6 +14,7 @@ from fanfare import app
 from fanfare.kernel.data.delivery import LINES
 from fanfare.kernel.web import openapi
 
+Json = Any
 CATALOGUE = Path(__file__).parents[1] / "contract" / "catalogue.yaml"
 # Calls whose errors are those of OAuth 2.
 OAUTH = "/openid/"
@@ -31,19 +33,24 @@ PROBLEM = {
 }
 # Calls that leave fields out: one has steps before its session, one what is unknown of a fan.
 LEAVES_OUT = {"sessions_connect", "sessions_fan_get"}
-Json = Any
 
 
-class Answers(NamedTuple):
+@dataclass(frozen=True)
+class Answers:
     """What the document and the catalogue say of a call's answers."""
 
     call_id: str
     pattern: re.Pattern[str]
-    fits: jsonschema_rs.Draft202012Validator | None
+    schema: Json
     statuses: frozenset[str]
     # how the rows lie in the answer, and the fields that each must have
     shape: str
     fields: frozenset[str]
+
+    @cached_property
+    def fits(self) -> jsonschema_rs.Draft202012Validator | None:
+        """What checks an answer; made when it is needed, since those of all calls take a gigabyte."""
+        return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True) if self.schema else None
 
 
 @cache
@@ -65,7 +72,7 @@ def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Js
     return Answers(
         operation["operationId"],
         re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"),
-        jsonschema_rs.Draft202012Validator(schema, validate_formats=True) if schema else None,
+        schema,
         frozenset(operation["responses"]),
         result["shape"],
         frozenset(name for name in result["fields"] if re.fullmatch(r"\w+", name)) & row_fields(schema, document),
