@@ -1,5 +1,6 @@
 """Every answer that any test gets is held against the API document and the catalogue, as it comes in."""
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +15,7 @@ from fanfare import app
 from fanfare.kernel.data.delivery import LINES
 from fanfare.kernel.web import openapi
 
+COMPONENT = re.compile('"#/components/schemas/([^"]+)"')
 Json = Any
 CATALOGUE = Path(__file__).parents[1] / "contract" / "catalogue.yaml"
 # Calls whose errors are those of OAuth 2.
@@ -67,7 +69,7 @@ def answer_of() -> list[dict[str, Answers]]:
 
 def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Answers:
     content = operation["responses"]["200"].get("content", {}).get("application/json")
-    schema = content and {**content["schema"], "components": document["components"]}
+    schema = content and with_components(content["schema"], document)
     result = results.get(operation["operationId"], {"shape": "", "fields": []})
     return Answers(
         operation["operationId"],
@@ -77,6 +79,17 @@ def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Js
         result["shape"],
         frozenset(name for name in result["fields"] if re.fullmatch(r"\w+", name)) & row_fields(schema, document),
     )
+
+
+def with_components(schema: Json, document: Json) -> Json:
+    """Return a schema with the components that it refers to: to compile all of them takes long and megabytes."""
+    names: dict[str, Json] = {}
+    queue = [schema]
+    while queue:
+        for name in set(COMPONENT.findall(json.dumps(queue.pop()))) - names.keys():
+            names[name] = document["components"]["schemas"][name]
+            queue.append(names[name])
+    return {**schema, "components": {"schemas": names}}
 
 
 def row_fields(schema: Json, document: Json) -> frozenset[str]:

@@ -7,6 +7,7 @@ import typer
 
 from fanfare.cli import (
     accounts,
+    announcements,
     backups,
     demo,
     messages,
@@ -54,6 +55,8 @@ app.command()(backups.restore)
 app.command()(verify.verify)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql.psql)
 app.command()(demo.demo)
+app.command()(announcements.listen)
+app.command()(announcements.trigger)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
 app.add_typer(backups.erasures, name="erasures")

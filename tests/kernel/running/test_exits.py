@@ -59,7 +59,7 @@ COMMANDS = {
     "places status": "places status",
 }
 # These need no database, or not for every input; tests of their own try them.
-ALONE = frozenset({"messages report", "secret-key create", "secret-key list", "secret-key rotate"})
+ALONE = frozenset({"listen", "messages report", "secret-key create", "secret-key list", "secret-key rotate", "trigger"})
 # These become another process, and are therefore started as one.
 LASTING = frozenset({"up", "serve", "work", "index"})
 # These only look for a database that another command runs there.

@@ -4,7 +4,7 @@ import msgspec
 
 from fanfare.kernel.data.changes import Change
 from fanfare.kernel.wire import iso
-from fanfare.webhooks.schemas.changes import logged
+from fanfare.webhooks.schemas.changes import LoggedChange, logged
 from fanfare.webhooks.schemas.webhooks import CLOUDEVENTS
 
 CONTENT_TYPES = {"standard": "application/json", CLOUDEVENTS: "application/cloudevents+json"}
@@ -17,10 +17,15 @@ def message_id(position: int) -> str:
     return f"change_{position}"
 
 
+def standard_body(row: LoggedChange) -> bytes:
+    """Return the body of a row of the change feed in the form of Standard Webhooks."""
+    return msgspec.json.encode({"type": row.topic, "timestamp": iso(row.timestamp_iso), "data": row})
+
+
 def body_of(change: Change, account_id: int, payload_format: str) -> bytes:
     """Return the body that says that a change happened."""
     if payload_format != CLOUDEVENTS:
-        return msgspec.json.encode({"type": change.topic, "timestamp": iso(change.occurred_at), "data": logged(change)})
+        return standard_body(logged(change))
     event = {
         "specversion": "1.0",
         "id": message_id(change.position),
