@@ -16,6 +16,7 @@ from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import followers as hosted
 from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
+from fanfare.imports.actions import upkeep as imports
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
@@ -91,6 +92,7 @@ DOMAINS = (
     "fanfare.audience",
     "fanfare.segments",
     "fanfare.webhooks",
+    "fanfare.imports",
     "fanfare.reports",
     "fanfare.hosted",
     "fanfare.openid",
@@ -101,7 +103,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
-    registrations, purchases, trackers, search, segments, webhooks, openid, hosted,
+    registrations, purchases, trackers, search, segments, webhooks, imports, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

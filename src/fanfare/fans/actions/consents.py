@@ -74,6 +74,15 @@ class ConsentState:
         no = max(self.latest.get((each, number, False), NEVER) for each, number in ((channel, business_id), EVERYTHING))
         return yes > no, max(yes, no) if max(yes, no) > NEVER else None
 
+    def would_override(self, entry: ConsentEntry, moment: datetime) -> bool:
+        """Return whether a consent is a yes that, given at `moment`, would override a no."""
+        if entry.channel == "everything":
+            columns = self.columns()
+            is_on, decided_at = not columns["is_optout"], columns["optout_word_at"]
+        else:
+            is_on, decided_at = self._last(entry.channel, entry.business_id)
+        return entry.is_granted and not is_on and decided_at is not None and decided_at <= moment
+
     def columns(self) -> dict[str, Any]:
         """Return the columns of `fans`: three flags, and for each the time of the consent that decides it."""
         no = self.latest.get((*EVERYTHING, False), NEVER)
@@ -159,9 +168,7 @@ async def derive_consent(db: Db, account_id: int, fan_id: int) -> tuple[dict[str
     Also returns the businesses, as `business_<id>`, whose opt-in changed. Runs in the caller's transaction, which has
     locked the fan's row.
     """
-    state = ConsentState()
-    for row in await db.rows(LATEST, account_id, fan_id):
-        state.add(ConsentEntry(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+    state = await consent_state(db, account_id, fan_id)
     opt_ins = state.businesses()
     rows = await db.rows(
         """
@@ -187,6 +194,14 @@ async def derive_consent(db: Db, account_id: int, fan_id: int) -> tuple[dict[str
         [moment for _, moment in opt_ins.values()],
     )
     return state.columns(), [f"business_{row['business_id']}" for row in rows]
+
+
+async def consent_state(db: Db, account_id: int, fan_id: int) -> ConsentState:
+    """Return the state that a fan's consents add up to."""
+    state = ConsentState()
+    for row in await db.rows(LATEST, account_id, fan_id):
+        state.add(ConsentEntry(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+    return state
 
 
 LATEST = """

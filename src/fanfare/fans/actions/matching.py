@@ -266,7 +266,7 @@ ANNOUNCE = f"""
 """
 
 
-def _writes(*, has_consents: bool, has_erased: bool) -> str:
+def _writes(*, has_consents: bool, has_erased: bool, is_guarded: bool) -> str:
     """Return the CTEs that write: empty columns are filled and never overwritten, consents are always recorded."""
     claims = INSERT_IDENTIFIERS.format(
         condition="" if has_erased else f"where not exists (select {ERASED}) or run_again()"
@@ -276,7 +276,7 @@ def _writes(*, has_consents: bool, has_erased: bool) -> str:
         insert = INSERT_FANS.format(flags="false, false, false, null, null, null", consents="")
         update = UPDATE_FANS.format(flags="", each=unchanged)
         return ",".join([claims, insert, update, ANNOUNCE.format(consents="")])
-    ctes = matching_consents.consent_ctes(FILLS, erased=ERASED if has_erased else None)
+    ctes = matching_consents.consent_ctes(FILLS, erased=ERASED if has_erased else None, is_guarded=is_guarded)
     insert = INSERT_FANS.format(
         flags=matching_consents.NEW_FLAGS, consents="left join consent_state s on s.fan_id = new_fans.fan_id"
     )
@@ -286,13 +286,19 @@ def _writes(*, has_consents: bool, has_erased: bool) -> str:
 
 # In the order in which they are tried: for persons without consents, with consents, and with identifiers of erased
 # fans.
-WRITES = (
-    _writes(has_consents=False, has_erased=False),
-    _writes(has_consents=True, has_erased=False),
-    _writes(has_consents=True, has_erased=True),
+WRITES, GUARDED_WRITES = (
+    tuple(
+        _writes(has_consents=has_consents, has_erased=has_erased, is_guarded=is_guarded)
+        for has_consents, has_erased in ((False, False), (True, False), (True, True))
+    )
+    for is_guarded in (False, True)
 )
 
 # Without `limit 1` the planner assumes ten elements per array, finds a custom plan cheaper, and plans again at each
 # call: 2 ms, more than the execution.
 MATCH_ONE = tuple(f"{PERSONS.format(limit=1)},{RESOLVE_ONE},{writes}" for writes in WRITES)
-MATCH_MANY = tuple(f"{PERSONS.format(limit='all')},{RESOLVE_MANY.format(first=FIRST)},{writes}" for writes in WRITES)
+# The third matches like the second, for imports: no yes overrides a no.
+MATCH_MANY, MATCH_GUARDED = (
+    tuple(f"{PERSONS.format(limit='all')},{RESOLVE_MANY.format(first=FIRST)},{each}" for each in writes)
+    for writes in (WRITES, GUARDED_WRITES)
+)

@@ -35,7 +35,7 @@ ENTRIES = """
             cross join lateral (values ('email', g.is_subscribed, g.mail_consent_at),
                                        ('phone', g.is_phone_subscribed, g.phone_consent_at))
                 as c (channel, is_granted, given_at)
-            where c.is_granted is not null
+            where c.is_granted is not null {guard}
             {withdrawals}
             order by place) as s
     ),
@@ -44,6 +44,20 @@ ENTRIES = """
         select $1, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at from entries
     )
 """
+# Whether a yes of an import would override a no of the fan `f`; an older yes does not, and is part of the history.
+OVERRIDES_MAIL, OVERRIDES_PHONE = (
+    f"not f.{flag} and coalesce(least({given_at}, :now) >= f.{moment}, false)"
+    for flag, moment, given_at in (
+        ("is_subscribed", "email_word_at", "g.mail_consent_at"),
+        ("is_phone_subscribed", "phone_word_at", "g.phone_consent_at"),
+    )
+)
+GUARD = f"""
+              and not (c.is_granted and exists (
+                  select from fans f
+                  where f.account_id = $1 and f.fan_id = resolved.fan_id
+                    and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end))
+"""  # noqa: S608 - fixed parts
 WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at from withdrawals"
 MAXIMA = ", ".join(
     f"coalesce(max(given_at) filter (where {condition}), '-infinity') as {name}"
@@ -124,12 +138,13 @@ ANNOUNCE = f"""
 """
 
 
-def consent_ctes(fills: str, *, erased: str | None) -> str:
+def consent_ctes(fills: str, *, erased: str | None, is_guarded: bool) -> str:
     """Return the CTEs. `fills` is the condition that a person fills a fan's columns.
 
-    `erased` is the `from` clause that finds an erased identifier, or None when there is none.
+    `erased` is the `from` clause that finds an erased identifier, or None when there is none. With `is_guarded` no yes
+    overrides a no.
     """
     withdrawals = [WITHDRAWALS.format(erased=erased)] if erased else []
-    entries = ENTRIES.format(withdrawals=WITHDRAWN_ENTRIES if erased else "")
+    entries = ENTRIES.format(guard=GUARD if is_guarded else "", withdrawals=WITHDRAWN_ENTRIES if erased else "")
     state = STATE.format(is_closed=IS_CLOSED if erased else "false")
     return ",".join([*withdrawals, entries, state, LOCKED.format(fills=fills)]) + ","

@@ -146,6 +146,8 @@ async def _read_request(visit: _Visit, endpoint: Endpoint, request: Request) -> 
     await visit.identify(endpoint, credentials)
     if unreadable:
         raise unreadable
+    if endpoint.takes_file:
+        return b"", raw
     if visit.key is None:
         visit.refuse_guessers()
     body = await read_body(request, MAX_KEYLESS_BYTES if visit.key is None else MAX_BYTES)

@@ -6,9 +6,10 @@ from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding, UnsupportedMediaType
 from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_query
-from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.request import ARRIVED, Request
 from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 MAX_BYTES = 1024 * 1024
@@ -26,8 +27,7 @@ async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
     length = request.content_length
     if length is None and "transfer-encoding" not in request.headers:
         return b""
-    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        raise UnsupportedEncoding
+    _check_encoding(request)
     if length and length > limit:
         raise TooLarge(_too_large(limit))
     parts: list[bytes] = []
@@ -38,6 +38,18 @@ async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
             raise TooLarge(_too_large(limit))
         parts.append(part)
     return b"".join(parts)
+
+
+def upload_of(request: Request) -> Upload:
+    """Return the body as a file that is read in parts, each within the time that the connection allows for a body."""
+    _check_encoding(request)
+    has_body = request.content_length is not None or "transfer-encoding" in request.headers
+    return Upload(request.body() if has_body else None, request.scope.get(ARRIVED))
+
+
+def _check_encoding(request: Request) -> None:
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding
 
 
 def _too_large(limit: int) -> str:

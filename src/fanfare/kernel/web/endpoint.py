@@ -2,7 +2,7 @@
 
 `kernel/web/http` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the
 account (`Account`), the caller (`Caller`), the delivery of the answer (`Delivery`), the current time (`datetime`) and
-one struct of parameters (`Params`). The name of the function is the operationId, its docstring the summary and
+one struct of parameters (`Params`), and the file in the body (`Upload`). The name of the function is the operationId, its docstring the summary and
 description in the API document.
 """
 
@@ -15,6 +15,7 @@ import msgspec
 from fanfare.kernel.callers import Account, Caller, Level
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import JSON, Delivery
+from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
 
@@ -60,6 +61,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     has_conflict: bool = False
     # whether the call may change data
     is_write: bool = False
+    # whether the body is a file, which the handler reads in parts; the parameters are in the query
+    takes_file: bool = False
 
     def is_secret(self, answer: object) -> bool:
         """Return whether an answer is not stored for a repeated request."""
@@ -124,9 +127,9 @@ class _Decorator:
             new = Endpoint(
                 handler.__name__, method, path, scope, key, handler, tuple(hints.values()), params, answer, **options,
                 prepared_type=prepared_type, media_type=answer.media_type if is_drawn else JSON,
-                is_write=method != "GET",
+                is_write=method != "GET", takes_file=Upload in hints.values(),
             )  # fmt: skip
-            provided = (Db, Account, Caller, Delivery, datetime, params, prepared_type)
+            provided = (Db, Account, Caller, Delivery, Upload, datetime, params, prepared_type)
             if unknown := [hint for hint in hints.values() if hint not in provided]:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"
                 raise TypeError(message)

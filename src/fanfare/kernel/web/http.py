@@ -23,6 +23,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.data.idempotency import Repeat, StoredAnswer
 from fanfare.kernel.data.paging import ArrayPage, IgnoredParameters, Page, RecordsPage
+from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import (
     Params,
@@ -40,6 +41,7 @@ from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.application import Application, Lifespan, Responder
+from fanfare.kernel.web.body import upload_of
 from fanfare.kernel.web.endpoint import Endpoint, Prepare
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
@@ -124,7 +126,8 @@ class Service:
             media_type=answers.media_type(endpoint.other_media_types, request.headers.get("accept", "")),
             last_event_id=request.headers.get("last-event-id", ""),
         )
-        with loop_turns.turns().call(account.id):
+        # An upload mostly waits for its client.
+        with nullcontext() if endpoint.takes_file else loop_turns.turns().call(account.id):
             try:
                 params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
                 answer = await self._act(delivery, endpoint, request, entry, params, now)
@@ -153,7 +156,10 @@ class Service:
         account, caller, handle = entry.key.account, entry.caller, delivery.db
         values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
         inputs = (params, entry.raw)
-        if not endpoint.is_write:
+        if endpoint.takes_file:
+            values[Upload] = upload_of(request)
+        # A file is stored by its offset, so a repeated request has no further effect.
+        if not endpoint.is_write or endpoint.takes_file:
             return await call_endpoint(endpoint, handle, values, inputs, self.attempts)
         if not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 # The number of optional fields in a generated example body.
 MAX_OPTIONAL_FIELDS = 6
+FILE = "application/octet-stream"
 
 
 def path_names(path: str) -> list[str]:
@@ -29,10 +30,10 @@ def parameters(endpoint: Endpoint) -> list[Json]:
         in_path = _path_name(endpoint, slot)
         if in_path:
             result.append(_path_parameter(endpoint, slot, in_path))
-        elif endpoint.method != "POST":
+        elif endpoint.method != "POST" or endpoint.takes_file:
             result += _query_parameters(endpoint, slot)
     result.sort(key=lambda parameter: parameter["in"] != "path")
-    if endpoint.is_write:
+    if endpoint.is_write and not endpoint.takes_file:
         result.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if endpoint.has_etag:
         result.append({"$ref": "#/components/parameters/IfNoneMatch"})
@@ -142,6 +143,8 @@ def _nullable(schema: Json) -> Json:
 
 def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     """Return the requestBody of a write, or None; adds its schema to `schemas`."""
+    if endpoint.takes_file:
+        return {"required": True, "content": {FILE: {"schema": {"type": "string", "format": "binary"}}}}
     if endpoint.method != "POST" or endpoint.params is None:
         return None
     body_slots = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.stopping import stopping_of
-from fanfare.kernel.web.request import RESPOND
+from fanfare.kernel.web.request import ARRIVED, RESPOND
 from fanfare.kernel.web.server import heads
 from fanfare.kernel.web.server.connections import NEVER, HttpConnections
 from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
@@ -137,6 +137,13 @@ class Connection(HttpToolsProtocol):
             self._refuse(TooSlow(f"the headers did not arrive within {self.http_connections.times.head:g} seconds"))
         else:
             self._abort("idle")
+
+    def continue_body(self) -> None:
+        """Restart the timeout of a body that is read in parts; what was processed no longer counts as buffered."""
+        if self.phase is Phase.BODY:
+            self.received = 0
+            self._enter(Phase.BODY, self.http_connections.times.body)
+            self._update_buffered()
 
     def evict(self) -> None:
         """Drop the buffer of an incomplete request; called for the oldest ones if there are too many."""
@@ -277,6 +284,7 @@ class Connection(HttpToolsProtocol):
         )
         self.is_corked = True
         self.scope[RESPOND] = cycle.respond  # type: ignore[literal-required] # an entry of ours
+        self.scope[ARRIVED] = self.continue_body  # type: ignore[literal-required] # the same
         if self.is_complete:
             cycle.more_body = False
             cycle.message_event.set()

@@ -1,0 +1,160 @@
+"""Fans of an import: found or created in batches, their empty fields filled. No yes of an import overrides a no.
+
+A consent without a time counts from the upload of its file, and none from later than that. So a no that a fan says
+while the import runs is the newer one, in whichever order the two are written.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fanfare.fans.actions.consents import consent_entries, consent_state
+from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
+from fanfare.fans.actions.matching import ADDRESS, MATCH_GUARDED
+from fanfare.fans.actions.matching_consents import OVERRIDES_MAIL, OVERRIDES_PHONE
+from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
+from fanfare.fans.schemas.fans import FanChanges, NewFan
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.errors import Refusal
+
+FIND = tuple(
+    Sql(f"""
+        with {HOLD},
+        {ctes}
+        select r.place, r.fan_id, r.fan_id in (select fan_id from created) as is_created,
+               coalesce(g.is_subscribed and {OVERRIDES_MAIL}, false)::integer
+                   + coalesce(g.is_phone_subscribed and {OVERRIDES_PHONE}, false)::integer as refused_count
+        from resolved r
+        join persons g on g.place = r.place
+        left join fans f on f.account_id = $1 and f.fan_id = r.fan_id
+        order by r.place
+    """)  # noqa: S608 - fixed parts
+    for ctes in MATCH_GUARDED
+)
+
+# The parameter of each channel.
+FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything": "is_optout"}
+
+
+class ImportContext(msgspec.Struct, frozen=True):
+    """The account of an import, the source of its fans and consents, when its file was uploaded, and the time now."""
+
+    account: Account
+    source: str
+    uploaded_at: datetime
+    now: datetime
+
+
+class FanLine(msgspec.Struct, frozen=True):
+    """A fan of an import: what a batch writes, and what is written for this fan alone."""
+
+    profile: Person
+    rest: FanChanges | None
+
+
+class FanOutcome(msgspec.Struct, frozen=True):
+    """What became of a line: the fan, or why it was refused.
+
+    `refused_count` is the number of its opt-ins that were left out because of an opt-out.
+    """
+
+    fan_id: int | None
+    is_created: bool = False
+    refused_count: int = 0
+    refusal: Refusal | None = None
+
+
+def fan_line(new: NewFan, context: ImportContext) -> FanLine:
+    """Return the line of a fan; BadParameters (422) names every invalid field."""
+    rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
+    moment = min(new.consent_timestamp or context.uploaded_at, context.uploaded_at)
+    is_separate = not rest.keys().isdisjoint(CIRCUMSTANCES)
+    contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
+    attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if is_separate else CHANNELS))}
+    profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes)
+    if not rest:
+        return FanLine(profile, None)
+    if is_separate:
+        rest |= {name: value for name in CHANNELS if (value := getattr(new, name)) is not None}
+    rest |= {name: value for name in ("email", "phone") if (value := getattr(new, name)) is not None}
+    if new.ip_address:
+        rest["ip_address"] = new.ip_address
+    return FanLine(profile, FanChanges(fan_id=0, consent_timestamp=moment, **rest))
+
+
+async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
+    """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
+    outcomes: dict[int, FanOutcome] = {}
+    plain = [place for place, line in enumerate(lines) if line.rest is None]
+    rows = await _find(db, [lines[place].profile for place in plain], context)
+    outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
+    for place, line in enumerate(lines):
+        if line.rest is not None:
+            outcomes[place] = await _import_one(db, line.profile, line.rest, context)
+    return list(_once(outcomes[place] for place in range(len(lines))))
+
+
+def _once(outcomes: Iterable[FanOutcome]) -> Iterator[FanOutcome]:
+    """Yield the outcomes of a batch: of several lines of a new fan only the first created it."""
+    created: set[int | None] = set()
+    for each in outcomes:
+        yield msgspec.structs.replace(each, is_created=False) if each.fan_id in created else each
+        if each.is_created:
+            created.add(each.fan_id)
+
+
+async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record]:
+    """Return for each person the fan, whether it was created by this person, and the number of refused opt-ins."""
+    result: list[Record] = []
+    for batch in batches(people):
+        named = {**arguments(batch.people), "now": context.now, "source": context.source}
+        attempt = 0
+
+        async def write(tx: Db, named: dict[str, Any] = named, people: Sequence[Person] = batch.people) -> list[Record]:
+            nonlocal attempt
+            attempt += 1
+            return await tx.rows(statement(FIND, people, attempt - 1), context.account.id, **named)
+
+        rows = await db.retry_conflicts(write)
+        result += [rows[place] for place in batch.places]
+    return result
+
+
+def _outcome(row: Record, extra_refused: int = 0) -> FanOutcome:
+    return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"] + extra_refused)
+
+
+async def _import_one(db: Db, profile: Person, rest: FanChanges, context: ImportContext) -> FanOutcome:
+    try:
+        async with db.transaction() as tx:
+            (row,) = await _find(tx, [profile], context)
+            request, refused = await _without_overrides(
+                tx, context.account.id, msgspec.structs.replace(rest, fan_id=row["fan_id"])
+            )
+            change = await prepare_change(tx, context.account, request, context.source, fills=True)
+            await write_change(tx, context.account, Change(request, None, change.source, fills=True), context.now)
+            return _outcome(row, refused)
+    except Refusal as refusal:
+        return FanOutcome(None, refusal=refusal)
+
+
+async def _without_overrides(db: Db, account_id: int, request: FanChanges) -> tuple[FanChanges, int]:
+    """Return a request without the opt-ins that would override a no of the fan, and the number of these."""
+    entries = consent_entries(request.is_subscribed, request.is_phone_subscribed, request.is_optout, request.businesses)
+    if not any(each.is_granted for each in entries) or request.consent_timestamp is None:
+        return request, 0
+    # Locked, so that no other consent of this fan comes between.
+    await db.execute(
+        "select from fans where account_id = $1 and fan_id = $2 for no key update", account_id, request.fan_id
+    )
+    state = await consent_state(db, account_id, request.fan_id)
+    overrides = [each for each in entries if state.would_override(each, request.consent_timestamp)]
+    fields: dict[str, Any] = {FLAGS[each.channel]: None for each in overrides if each.channel in FLAGS}
+    refused_ids = {each.business_id for each in overrides}
+    businesses = {key: flag for key, flag in (request.businesses or {}).items() if int(key) not in refused_ids}
+    return msgspec.structs.replace(request, **fields, businesses=businesses or None), len(overrides)

@@ -1,0 +1,50 @@
+"""Rows that are fans."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fanfare.fans.actions.importing import FanLine, ImportContext, fan_line, import_fans
+from fanfare.fans.actions.undoing import delete_unused
+from fanfare.fans.schemas.fans import NewFan
+from fanfare.imports.actions.kinds import Kind, Outcome, Undone
+from fanfare.kernel.data.db import Db
+
+NAMES = {
+    "email": ("e_mail", "mail", "email_address", "e_mail_address", "e_mail_adresse", "adresse_e_mail", "courriel"),
+    "first_name": ("first", "given_name", "firstname", "fname", "vorname", "prenom"),
+    "last_name": ("last", "surname", "family_name", "lastname", "lname", "nachname", "nom"),
+    "phone": ("mobile", "mobile_phone", "phone_number", "telephone", "telefon", "handy", "cell", "cell_phone"),
+    "birth_date": ("birthday", "date_of_birth", "dob", "birthdate", "geburtsdatum", "geburtstag", "date_de_naissance"),
+    "country_code": ("country", "land", "pays"),
+    "province": ("state", "region", "bundesland"),
+    "city": ("town", "ort", "stadt", "ville"),
+    "postal_code": ("zip", "zip_code", "postcode", "plz", "postleitzahl", "code_postal"),
+    "gender": ("sex", "geschlecht", "sexe"),
+    "ip_address": ("ip", "optin_ip", "confirm_ip"),
+    "fan_source": ("source", "quelle"),
+}
+
+
+async def write(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[Outcome]:
+    """Find or create the fans."""
+    return [
+        Outcome(each.fan_id if each.is_created else None, each.refused_count, each.refusal)
+        for each in await import_fans(db, lines, context)
+    ]
+
+
+async def undo(db: Db, account_id: int, fan_ids: Sequence[int], position: int, now: datetime) -> Undone:
+    """Delete the fans whom nobody changed or used since."""
+    deleted = await delete_unused(db, account_id, fan_ids, position, now)
+    return Undone(deleted, len(fan_ids) - deleted)
+
+
+FANS = Kind(
+    "fans",
+    NewFan,
+    fan_line,
+    write,
+    undo,
+    excluded=frozenset({"password", "idol_names", "idol_names[]"}),
+    names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
+)

@@ -1,0 +1,43 @@
+"""What an import would read: the begin of its file, row by row."""
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.actions.importing import ImportContext
+from fanfare.imports.actions.imports import FileDeleted
+from fanfare.imports.actions.kinds.catalogue import kind_of
+from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
+from fanfare.imports.actions.states import WrongState
+from fanfare.imports.queries.imports import stored_import
+from fanfare.imports.readers.rows import Piece
+from fanfare.imports.schemas.imports import Preview, PreviewFault, PreviewRow
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import files
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.threads import run_in_thread
+
+ROWS = 20
+PIECE_BYTES = 256 * 1024
+
+
+async def preview(db: Db, account: Account, import_uid: uuid.UUID, now: datetime) -> Preview:
+    """Return the first rows of a file as they would be imported; Conflict (409) before it was inspected."""
+    stored = await stored_import(db, account.id, import_uid)
+    if not stored.has_file:
+        raise FileDeleted
+    if not stored.columns:
+        raise WrongState(stored.import_state)
+    data = await files.read_from(db, account.id, import_uid, 0, PIECE_BYTES)
+    piece = Piece(data, 0, 0, len(data) == stored.file_bytes)
+    plan = plan_of(stored)
+    context = ImportContext(account, "", stored.uploaded_at or now, now)
+    lines, _ = await run_in_thread(lambda: lines_of_piece(stored, plan, piece, ROWS, context))
+    return Preview([_row(line) for line in lines], plan.kind.fields())
+
+
+def _row(line: Line) -> PreviewRow:
+    faults = [PreviewFault(field, message) for field, message in line.refusal.errors] if line.refusal else []
+    cells = msgspec.to_builtins(dict(line.row.cells))
+    return PreviewRow(line.row.number, cells, line.raw, faults)

@@ -1,0 +1,225 @@
+"""Works on imports, a batch of rows after the other: each is a transaction that also moves the import on.
+
+A worker that dies leaves a batch undone; the next one continues there. Two workers never have the same import.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.fans.actions.importing import ImportContext
+from fanfare.imports.actions.inspecting import inspect
+from fanfare.imports.actions.kinds import Kind, Outcome
+from fanfare.imports.actions.kinds.catalogue import kind_of
+from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
+from fanfare.imports.actions.states import enter
+from fanfare.imports.actions.upkeep import delete_if_erased
+from fanfare.imports.queries.imports import next_import
+from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, UnreadableFileError
+from fanfare.imports.schemas.imports import StoredImport
+from fanfare.kernel.data import faults, files
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.lines import unstorable_line, write_lines
+from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.errors import BadParameters, Refusal
+from fanfare.kernel.running.threads import run_in_thread
+
+BATCH = 1000
+PIECE_BYTES = 2 * MAX_ROW_BYTES
+# How long an account works before others get their turn.
+STEP_SECONDS = 2.0
+MAX_FAILURES = 3
+MAX_ERRORS = 100_000
+
+
+class _DryRun(Exception):  # noqa: N818 - never leaves this module
+    """Rolls back what a dry run wrote."""
+
+
+async def work(db: Db, account_id: int, now: datetime) -> bool:
+    """Work on an account's imports for a few seconds; return whether there was anything to do.
+
+    A failure that is not transient counts against the import, which ends with the third.
+    """
+    end = time.monotonic() + STEP_SECONDS
+    has_worked = False
+    while time.monotonic() < end:
+        current: list[StoredImport] = []
+        try:
+            async with db.bulk_turn(), db.transaction() as tx:
+                stored = await next_import(tx, account_id)
+                if stored is None:
+                    return has_worked
+                current.append(stored)
+                await _step(tx, account_id, stored, now)
+        except UnreadableFileError as wrong:
+            await enter(db, account_id, current[0].import_id, "failed", now, wrong.errors[0][1])
+        except Exception as error:
+            if current and not faults.is_transient(error):
+                await _count_failure(db, account_id, current[0], now, faults.description_of(error))
+            raise
+        has_worked = True
+    return has_worked
+
+
+async def _count_failure(db: Db, account_id: int, stored: StoredImport, now: datetime, description: str) -> None:
+    if stored.failure_count + 1 >= MAX_FAILURES:
+        await enter(db, account_id, stored.import_id, "failed", now, description)
+        return
+    await db.execute(
+        "update imports set failure_count = failure_count + 1 where account_id = $1 and import_id = $2",
+        account_id,
+        stored.import_id,
+    )
+
+
+async def _step(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
+    if stored.import_state == "inspecting":
+        await inspect(db, account_id, stored, now)
+    elif stored.import_state == "undoing":
+        await _undo_batch(db, account_id, stored, now)
+    else:
+        await _run_batch(db, account_id, stored, now)
+
+
+async def _run_batch(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
+    """Read and write the next rows; part of the caller's transaction."""
+    account = await account_by_id(db, account_id)
+    context = ImportContext(account, f"import {stored.import_uid}", stored.uploaded_at or now, now)
+    data = await files.read_from(db, account_id, stored.import_uid, stored.run_offset, PIECE_BYTES)
+    piece = Piece(data, stored.run_offset, stored.run_row, stored.run_offset + len(data) >= stored.file_bytes)
+    plan = plan_of(stored)
+    lines, last = await run_in_thread(lambda: lines_of_piece(stored, plan, piece, BATCH, context))
+    if last is None and not piece.is_last:
+        message = f"row {max(stored.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
+        raise UnreadableFileError(message)
+    is_dry = stored.import_state == "checking"
+    outcomes = await _write(db, plan.kind, lines, context, is_dry=is_dry)
+    await _advance(db, account_id, stored, lines, outcomes)
+    if not is_dry:
+        await _remember(db, account_id, stored, outcomes)
+    end = last.end if last else piece.offset + len(data)
+    await db.execute(
+        "update imports set run_offset = $3, run_row = $4, updated_at = $5 where account_id = $1 and import_id = $2",
+        account_id,
+        stored.import_id,
+        end,
+        last.number + 1 if last else stored.run_row,
+        now,
+    )
+    if stored.error_count + sum(each.refusal is not None for each in outcomes) > MAX_ERRORS:
+        await enter(db, account_id, stored.import_id, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
+    elif piece.is_last and end >= stored.file_bytes:
+        await enter(db, account_id, stored.import_id, "checked" if is_dry else "completed", now)
+        if not is_dry:
+            await delete_if_erased(db, account_id, stored)
+
+
+async def _write(
+    db: Db, kind: Kind, lines: Sequence[Line], context: ImportContext, *, is_dry: bool
+) -> list[Outcome]:
+    """Write the lines that are right, and return the outcome of each line."""
+    outcomes = [Outcome(refusal=line.refusal) for line in lines]
+    places = [place for place, line in enumerate(lines) if line.refusal is None]
+
+    async def write(some: Sequence[int]) -> None:
+        async with db.transaction() as tx:
+            results = await kind.write(tx, [lines[place].item for place in some], context)
+        for place, outcome in zip(some, results, strict=True):
+            outcomes[place] = outcome
+
+    try:
+        async with db.transaction() as tx:
+            del tx
+            for place in await write_lines(places, write):
+                outcomes[place] = Outcome(refusal=unstorable_line(""))
+            if is_dry:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return outcomes
+
+
+ADVANCE = Sql("""
+    with refused as (
+        insert into import_faults (account_id, import_id, row_number, row_offset, faults)
+        select $1, :import_id, number, row_offset, faults
+        from unnest(:numbers::bigint[], :offsets::bigint[], :faults::jsonb[]) as f (number, row_offset, faults)
+    )
+    update imports
+    set row_count = row_count + :row_count, created_count = created_count + :created_count,
+        matched_count = matched_count + :matched_count, error_count = error_count + :error_count,
+        refused_count = refused_count + :refused_count, failure_count = 0
+    where account_id = $1 and import_id = :import_id
+""")
+
+
+async def _advance(
+    db: Db, account_id: int, stored: StoredImport, lines: Sequence[Line], outcomes: Sequence[Outcome]
+) -> None:
+    """Add to the counts of an import, and write down which rows were refused."""
+    refused = [(line.row, each.refusal) for line, each in zip(lines, outcomes, strict=True) if each.refusal]
+    created = sum(each.created_id is not None for each in outcomes)
+    await db.execute(
+        ADVANCE,
+        account_id,
+        import_id=stored.import_id,
+        numbers=[row.number for row, _ in refused],
+        offsets=[row.begin for row, _ in refused],
+        faults=[_faults(refusal) for _, refusal in refused],
+        row_count=len(lines),
+        created_count=created,
+        matched_count=len(lines) - created - len(refused),
+        error_count=len(refused),
+        refused_count=sum(each.refused_count for each in outcomes),
+    )
+
+
+def _faults(refusal: Refusal) -> list[dict[str, str]]:
+    errors = refusal.errors if isinstance(refusal, BadParameters) else [("", refusal.detail)]
+    return [{"field": field, "message": message} for field, message in errors[:50]]
+
+
+async def _remember(db: Db, account_id: int, stored: StoredImport, outcomes: Sequence[Outcome]) -> None:
+    """Write down what a batch created, for an undo."""
+    created = [each.created_id for each in outcomes if each.created_id is not None]
+    if created:
+        await db.execute(
+            """
+            insert into import_batches (account_id, import_id, batch_number, created_ids, last_position)
+            select $1, $2, $3, $4, last_value from positions
+            """,
+            account_id,
+            stored.import_id,
+            stored.run_offset,
+            created,
+        )
+
+
+async def _undo_batch(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
+    """Delete what the last batch created; part of the caller's transaction."""
+    row = await db.row(
+        """
+        delete from import_batches where account_id = $1 and import_id = $2 and batch_number = (
+            select max(batch_number) from import_batches where account_id = $1 and import_id = $2)
+        returning created_ids, last_position
+        """,
+        account_id,
+        stored.import_id,
+    )
+    if row is None:
+        await enter(db, account_id, stored.import_id, "undone", now)
+        return
+    undone = await kind_of(stored.kind).undo(db, account_id, row["created_ids"], row["last_position"], now)
+    counts: tuple[Any, ...] = (undone.undone_count, undone.kept_count, now)
+    await db.execute(
+        """
+        update imports set undone_count = undone_count + $3, kept_count = kept_count + $4, updated_at = $5
+        where account_id = $1 and import_id = $2
+        """,
+        account_id,
+        stored.import_id,
+        *counts,
+    )

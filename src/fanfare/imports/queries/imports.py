@@ -1,0 +1,92 @@
+"""Reads imports."""
+
+import uuid
+
+import msgspec
+
+from fanfare.imports.readers.dialects import Dialect
+from fanfare.imports.schemas.imports import ROWS, Import, ImportMeta, ImportWindow, StoredImport
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.errors import Unknown
+
+COLUMNS = """
+    import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file, file_bytes,
+    columns, dialect, mapping, constants as values, row_count, created_count, matched_count, error_count,
+    refused_count as refused_optin_count, undone_count, kept_count,
+    case when import_state in ('completed', 'undone') then 1.0
+         else round(run_offset::numeric / greatest(file_bytes, 1), 4)::float end as progress,
+    failure, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+    floor(extract(epoch from uploaded_at))::bigint as upload_timestamp,
+    floor(extract(epoch from finished_at))::bigint as finish_timestamp
+"""
+STORED = """
+    import_id, import_uid, kind, file_format, import_state, has_file, file_bytes, columns, dialect, mapping, constants,
+    run_offset, run_row, failure_count, error_count, uploaded_at
+"""
+
+
+def _import(row: Record) -> Import:
+    return Import(**{**row, "dialect": msgspec.convert(row["dialect"], Dialect)})
+
+
+async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMeta, Import]:
+    """Return imports, the newest first."""
+    limit, bound = query.limit or ROWS, await settled(db, account_id)
+    rows = await db.rows(
+        f"select {COLUMNS} from imports where account_id = $1 and import_id < $2 order by import_id desc limit $3",  # noqa: S608 - fixed parts
+        account_id,
+        below(query.max_import_id, bound),
+        limit + 1,
+    )
+    data = [_import(row) for row in rows[:limit]]
+    lowest = data[-1].import_id if data else query.max_import_id
+    return Page(ImportMeta(lowest, len(data), has_more=len(rows) > limit), data)
+
+
+async def import_of(db: Db, account_id: int, import_uid: uuid.UUID) -> Import:
+    """Return an import; Unknown (404)."""
+    row = await db.row(
+        f"select {COLUMNS} from imports where account_id = $1 and import_uid = $2",  # noqa: S608 - fixed parts
+        account_id,
+        import_uid,
+    )
+    if row is None:
+        raise Unknown(**{"import": import_uid})
+    return _import(row)
+
+
+async def stored_import(db: Db, account_id: int, import_uid: uuid.UUID) -> StoredImport:
+    """Return the row of an import, locked in the caller's transaction; Unknown (404)."""
+    row = await db.row(
+        f"select {STORED} from imports where account_id = $1 and import_uid = $2 for no key update",  # noqa: S608 - fixed parts
+        account_id,
+        import_uid,
+    )
+    if row is None:
+        raise Unknown(**{"import": import_uid})
+    return StoredImport(**row)
+
+
+async def accounts_due(db: Db) -> list[int]:
+    """Return the accounts with an import to work on."""
+    # One query for all accounts.
+    rows = await db.rows(
+        "select distinct account_id from imports where account_id is not null"
+        " and import_state in ('inspecting', 'checking', 'importing', 'undoing') order by 1"
+    )
+    return [row["account_id"] for row in rows]
+
+
+async def next_import(db: Db, account_id: int) -> StoredImport | None:
+    """Return the oldest import of an account to work on that no other worker has, locked; None if there is none."""
+    row = await db.row(
+        f"""
+        select {STORED} from imports
+        where account_id = $1 and import_state in ('inspecting', 'checking', 'importing', 'undoing')
+        order by import_id limit 1 for no key update skip locked
+        """,  # noqa: S608 - fixed parts
+        account_id,
+    )
+    return None if row is None else StoredImport(**row)

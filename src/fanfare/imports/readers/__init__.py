@@ -1,0 +1,1 @@
+"""Reads the rows of files, in whichever dialect they are written."""

@@ -1,0 +1,30 @@
+"""A file in the body of a request, received in parts and never complete in memory."""
+
+from collections.abc import AsyncIterator, Callable
+
+
+class Upload:
+    """The body of a request."""
+
+    def __init__(self, body: AsyncIterator[bytes] | None, arrived: Callable[[], None] | None = None) -> None:
+        """`arrived` is called after each part; without it the complete body must arrive within the time for one."""
+        self._body = body
+        self._arrived = arrived
+
+    async def parts(self, size: int) -> AsyncIterator[bytes]:
+        """Yield parts of `size` bytes, the last one shorter; raises a Refusal if the body is truncated or too slow."""
+        buffer = bytearray()
+        async for piece in self._body or _nothing():
+            buffer += piece
+            while len(buffer) >= size:
+                yield bytes(buffer[:size])
+                del buffer[:size]
+                if self._arrived:
+                    self._arrived()
+        if buffer:
+            yield bytes(buffer)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
