@@ -23,6 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
+from tests.imports.made import made_imports
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
@@ -48,6 +49,7 @@ SAME_AS = {
     "target_page_tab_id": "page_tab_id",
     "required_page_tab_ids": "quest_page_tab_id",
     "max_erasure_id": "erasure_id",
+    "max_import_id": "import_id",
     "max_erasure_request_id": "erasure_request_id",
     "max_merge_id": "merge_id",
     "max_message_id": "message_id",
@@ -265,7 +267,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got) | await made_streams(post, got)
-    v |= await made_ads(post) | await made_reports(post) | await made_shop(post)
+    v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(post, got)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)

@@ -52,8 +52,8 @@ async def test_a_yes_of_an_import_never_overrides_a_no(api: Api, db: Db) -> None
     await api.ok(await api.post("/api/v1/crm/fans", email=never_asked))
     await api.ok(await api.post("/api/v1/crm/fans", email=all_out, is_optout=True))
     content = HEAD + "".join(f"{each},,,yes\n" for each in (opted_out, never_asked, all_out, "x@example.com")).encode()
-    for extra in ({}, {"values": {"consent_wording": "Yes, mail me"}}):
-        done = await imported(api, db, content, mapping={"Newsletter": "is_subscribed"}, **extra)
+    for values in ({}, {"consent_wording": "Yes, mail me"}):
+        done = await imported(api, db, content, mapping={"Newsletter": "is_subscribed"}, values=values)
         assert (done["row_count"], done["error_count"], done["refused_optin_count"]) == (4, 0, 2), done
         assert [(await fan(api, each))["is_subscribed"] for each in (opted_out, never_asked, all_out)] == [
             False, True, False,

@@ -59,9 +59,7 @@ async def manage_imports_delete(db: Db, account: Account, target: OneImport, now
 
 
 @endpoint.post("/api/v1/manage/imports/{import_uid}/file", scope="manage", key=SECRET)
-async def manage_imports_upload(
-    db: Db, account: Account, part: FilePart, upload: Upload, now: datetime
-) -> ImportSaved:
+async def manage_imports_upload(db: Db, account: Account, part: FilePart, upload: Upload, now: datetime) -> ImportSaved:
     """Upload the file of an import as the body, of up to 4 GiB, with the key in the headers.
 
     What arrived before a connection ended is stored: continue from the `file_bytes` of the import as `offset`. 409 for

@@ -23,7 +23,7 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 IMPORT_CREATED = Topic("import.created", "An import was created; its file follows.", "import_uid", data=Kind)
 IMPORT_UPDATED = Topic("import.updated", "How the file of an import is read changed.", "import_uid", data=Fields)
-IMPORT_INSPECTED = Topic("import.inspected", "The file of an import was read and can be mapped.", "import_uid", data=Kind)
+IMPORT_INSPECTED = Topic("import.inspected", "A file was read and can be mapped.", "import_uid", data=Kind)
 IMPORT_CHECKED = Topic("import.checked", "A dry run of an import ended.", "import_uid", data=Totals)
 IMPORT_COMPLETED = Topic("import.completed", "All rows of an import were processed.", "import_uid", data=Totals)
 IMPORT_FAILED = Topic("import.failed", "An import ended before all rows were processed.", "import_uid", data=Kind)

@@ -15,6 +15,7 @@ from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.purchases.actions import TOKEN_PURPOSE
 from tests.api import Api, new_api
+from tests.imports.files import upload
 from tests.segments.live import saved
 from tests.trackers.links import click, new_tracker
 
@@ -199,6 +200,16 @@ async def an_old_delivery(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_import(api: Api, _: Db) -> None:
+    await upload(api, b"email\nada@example.com\n")
+
+
+async def an_old_import(api: Api, db: Db) -> None:
+    await an_import(api, db)
+    sql = "update imports set import_state = 'ready', updated_at = updated_at - interval '1 year' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
 async def a_due_quest(api: Api, db: Db) -> None:
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="quests@example.com")))["fan_id"]
     sql = "insert into quest_progresses values ($1, $2, 1, 1, true)"
@@ -250,6 +261,10 @@ WORK = {
     "webhooks.keep_webhooks": Work(
         an_old_delivery, "select count(*) = 0 from webhook_deliveries where account_id = $1"
     ),
+    "imports.work_on_imports": Work(
+        an_import, "select bool_and(import_state = 'ready') from imports where account_id = $1"
+    ),
+    "imports.forget_files": Work(an_old_import, "select bool_and(not has_file) from imports where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }
 

@@ -20,7 +20,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Refusal
+from fanfare.kernel.errors import Conflict, Refusal
 
 FIND = tuple(
     Sql(f"""
@@ -89,12 +89,13 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
 
 async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
     """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
-    outcomes: dict[int, FanOutcome] = {}
-    plain = [place for place, line in enumerate(lines) if line.rest is None]
+    erased = await _erased(db, lines, context)
+    outcomes: dict[int, FanOutcome] = {place: FanOutcome(None, refusal=ErasedSince()) for place in erased}
+    plain = [place for place, line in enumerate(lines) if line.rest is None and place not in erased]
     rows = await _find(db, [lines[place].profile for place in plain], context)
     outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
     for place, line in enumerate(lines):
-        if line.rest is not None:
+        if line.rest is not None and place not in erased:
             outcomes[place] = await _import_one(db, line.profile, line.rest, context)
     return list(_once(outcomes[place] for place in range(len(lines))))
 
@@ -106,6 +107,36 @@ def _once(outcomes: Iterable[FanOutcome]) -> Iterator[FanOutcome]:
         yield msgspec.structs.replace(each, is_created=False) if each.fan_id in created else each
         if each.is_created:
             created.add(each.fan_id)
+
+
+class ErasedSince(Conflict):
+    """The fan of this row was erased after the file was uploaded"""
+
+
+async def _erased(db: Db, lines: Sequence[FanLine], context: ImportContext) -> set[int]:
+    """Return the places of the persons who were erased after the upload: what the file has of them ends too."""
+    account_id = context.account.id
+    has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
+    if not await db.value(has_any, account_id, context.uploaded_at):
+        return set()
+    keys = [
+        (place, network, value)
+        for place, line in enumerate(lines)
+        for network, value in (("email", line.profile.mail_key), ("phone", line.profile.phone))
+        if value is not None
+    ]
+    rows = await db.rows(ERASED, account_id, context.uploaded_at, *(list(each) for each in zip(*keys, strict=True)))
+    return {row["place"] for row in rows}
+
+
+ERASED = """
+    select i.place
+    from unnest($3::integer[], $4::text[], $5::text[]) as i (place, network, identifier_value)
+    cross join erasure_keys k
+    join erased_identities e on e.account_id = $1
+        and e.identity_hash = identity_hash(k.hash_key, i.network, i.identifier_value)
+    where k.account_id = $1 and e.erased_at >= $2
+"""
 
 
 async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record]:

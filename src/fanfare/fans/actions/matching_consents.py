@@ -57,7 +57,7 @@ GUARD = f"""
                   select from fans f
                   where f.account_id = $1 and f.fan_id = resolved.fan_id
                     and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end))
-"""  # noqa: S608 - fixed parts
+"""
 WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at from withdrawals"
 MAXIMA = ", ".join(
     f"coalesce(max(given_at) filter (where {condition}), '-infinity') as {name}"

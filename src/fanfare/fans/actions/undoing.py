@@ -51,9 +51,7 @@ async def delete_unused(db: Db, account_id: int, fan_ids: Sequence[int], positio
         unused,
     )
     await db.execute(DELETE, account_id, unused, now)
-    await transfer_identities(
-        db, account_id, [(row["network"], row["identifier_value"]) for row in identities], now
-    )
+    await transfer_identities(db, account_id, [(row["network"], row["identifier_value"]) for row in identities], now)
     return len(unused)
 
 

@@ -28,8 +28,8 @@ class TooManyImports(Conflict):
 CREATE = f"""
     with {HOLD},
     created as (
-        insert into imports (account_id, import_id, import_uid, kind, import_name, file_format, import_state, created_at,
-                             updated_at)
+        insert into imports (account_id, import_id, import_uid, kind, import_name, file_format, import_state,
+                             created_at, updated_at)
         select $1, nextval('positions'), gen_random_uuid(), $2, $3, $4, 'uploading', $5, $5 from hold
         where (select count(*) from imports
                where account_id = $1 and has_file and import_state not in ('completed', 'failed', 'undone')) < $6

@@ -5,8 +5,11 @@ A worker that dies leaves a batch undone; the next one continues there. Two work
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
@@ -117,9 +120,7 @@ async def _run_batch(db: Db, account_id: int, stored: StoredImport, now: datetim
             await delete_if_erased(db, account_id, stored)
 
 
-async def _write(
-    db: Db, kind: Kind, lines: Sequence[Line], context: ImportContext, *, is_dry: bool
-) -> list[Outcome]:
+async def _write(db: Db, kind: Kind, lines: Sequence[Line], context: ImportContext, *, is_dry: bool) -> list[Outcome]:
     """Write the lines that are right, and return the outcome of each line."""
     outcomes = [Outcome(refusal=line.refusal) for line in lines]
     places = [place for place, line in enumerate(lines) if line.refusal is None]
@@ -130,23 +131,24 @@ async def _write(
         for place, outcome in zip(some, results, strict=True):
             outcomes[place] = outcome
 
-    try:
-        async with db.transaction() as tx:
-            del tx
+    with suppress(_DryRun):
+        async with db.transaction():
             for place in await write_lines(places, write):
                 outcomes[place] = Outcome(refusal=unstorable_line(""))
-            if is_dry:
-                raise _DryRun
-    except _DryRun:
-        pass
+            _end_dry_run(is_dry=is_dry)
     return outcomes
+
+
+def _end_dry_run(*, is_dry: bool) -> None:
+    if is_dry:
+        raise _DryRun
 
 
 ADVANCE = Sql("""
     with refused as (
         insert into import_faults (account_id, import_id, row_number, row_offset, faults)
-        select $1, :import_id, number, row_offset, faults
-        from unnest(:numbers::bigint[], :offsets::bigint[], :faults::jsonb[]) as f (number, row_offset, faults)
+        select $1, :import_id, number, row_offset, faults::jsonb
+        from unnest(:numbers::bigint[], :offsets::bigint[], :faults::text[]) as f (number, row_offset, faults)
     )
     update imports
     set row_count = row_count + :row_count, created_count = created_count + :created_count,
@@ -177,9 +179,9 @@ async def _advance(
     )
 
 
-def _faults(refusal: Refusal) -> list[dict[str, str]]:
+def _faults(refusal: Refusal) -> str:
     errors = refusal.errors if isinstance(refusal, BadParameters) else [("", refusal.detail)]
-    return [{"field": field, "message": message} for field, message in errors[:50]]
+    return msgspec.json.encode([{"field": field, "message": message} for field, message in errors[:50]]).decode()
 
 
 async def _remember(db: Db, account_id: int, stored: StoredImport, outcomes: Sequence[Outcome]) -> None:

@@ -67,7 +67,7 @@ async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> No
 
 
 async def delete_if_erased(db: Db, account_id: int, stored: StoredImport) -> None:
-    """Delete the file of an import that ended if a fan was erased after it was uploaded; in the caller's transaction."""
+    """Delete the file of an import that ended if a fan was erased after its upload; in the caller's transaction."""
     rows = await db.rows(
         """
         update imports set has_file = false

@@ -12,8 +12,8 @@ from fanfare.kernel.data.paging import Page, below
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
-    import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file, file_bytes,
-    columns, dialect, mapping, constants as values, row_count, created_count, matched_count, error_count,
+    import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
+    file_bytes, columns, dialect, mapping, constants as values, row_count, created_count, matched_count, error_count,
     refused_count as refused_optin_count, undone_count, kept_count,
     case when import_state in ('completed', 'undone') then 1.0
          else round(run_offset::numeric / greatest(file_bytes, 1), 4)::float end as progress,
@@ -53,7 +53,7 @@ async def import_of(db: Db, account_id: int, import_uid: uuid.UUID) -> Import:
         import_uid,
     )
     if row is None:
-        raise Unknown(**{"import": import_uid})
+        raise Unknown(**{"import": import_uid})  # type: ignore[arg-type] # a keyword of Python
     return _import(row)
 
 
@@ -65,7 +65,7 @@ async def stored_import(db: Db, account_id: int, import_uid: uuid.UUID) -> Store
         import_uid,
     )
     if row is None:
-        raise Unknown(**{"import": import_uid})
+        raise Unknown(**{"import": import_uid})  # type: ignore[arg-type] # a keyword of Python
     return StoredImport(**row)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from fanfare.kernel.wire import BoundForm, DayForm, Form, MoneyForm, MomentForm, NumberForm
+from fanfare.kernel.wire import BoundForm, DayForm, Form, MomentForm, MoneyForm, NumberForm
 
 Encoding = Literal["utf-8", "windows-1252"]
 DateOrder = Literal["ymd", "dmy", "mdy"]

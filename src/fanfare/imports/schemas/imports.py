@@ -16,9 +16,7 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 ROWS = 100
 FORMATS = ("csv", "ndjson", "xlsx")
 MAX_FILE_BYTES = 4 * 1024**3
-State = Literal[
-    "uploading", "inspecting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"
-]
+State = Literal["uploading", "inspecting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
 FileFormat = Annotated[Literal["csv", "ndjson", "xlsx"], ChoiceForm(*FORMATS)]
 
 
@@ -41,8 +39,8 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `inspecting` (encoding, delimiter, dates and columns are being found), `ready` (confirm how it is
-    read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`,
+    state: `uploading`, `inspecting` (encoding, delimiter, dates and columns are being found), `ready` (confirm how it
+    is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`,
     `undone`. The counts are those of the last run or dry run: row_count rows were processed, of which created_count
     created something, matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins
     were left out because the fan had opted out. progress is from 0 to 1. has_file is false once the file was deleted.

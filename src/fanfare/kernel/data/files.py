@@ -1,4 +1,4 @@
-"""Files in parts of the database: written once from their begin to their end, read from any offset, deleted together."""
+"""Files in parts of the database: written from begin to end, read from any offset, deleted together."""
 
 import uuid
 

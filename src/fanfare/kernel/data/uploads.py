@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 class Upload:
     """The body of a request."""
 
-    def __init__(self, body: AsyncIterator[bytes] | None, arrived: Callable[[], None] | None = None) -> None:
+    def __init__(self, body: AsyncIterator[bytes], arrived: Callable[[], None] | None = None) -> None:
         """`arrived` is called after each part; without it the complete body must arrive within the time for one."""
         self._body = body
         self._arrived = arrived
@@ -14,7 +14,7 @@ class Upload:
     async def parts(self, size: int) -> AsyncIterator[bytes]:
         """Yield parts of `size` bytes, the last one shorter; raises a Refusal if the body is truncated or too slow."""
         buffer = bytearray()
-        async for piece in self._body or _nothing():
+        async for piece in self._body:
             buffer += piece
             while len(buffer) >= size:
                 yield bytes(buffer[:size])
@@ -23,8 +23,3 @@ class Upload:
                     self._arrived()
         if buffer:
             yield bytes(buffer)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""

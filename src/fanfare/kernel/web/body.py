@@ -43,8 +43,7 @@ async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
 def upload_of(request: Request) -> Upload:
     """Return the body as a file that is read in parts, each within the time that the connection allows for a body."""
     _check_encoding(request)
-    has_body = request.content_length is not None or "transfer-encoding" in request.headers
-    return Upload(request.body() if has_body else None, request.scope.get(ARRIVED))
+    return Upload(request.body(), request.scope.get(ARRIVED))
 
 
 def _check_encoding(request: Request) -> None:

@@ -2,8 +2,8 @@
 
 `kernel/web/http` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the
 account (`Account`), the caller (`Caller`), the delivery of the answer (`Delivery`), the current time (`datetime`) and
-one struct of parameters (`Params`), and the file in the body (`Upload`). The name of the function is the operationId, its docstring the summary and
-description in the API document.
+one struct of parameters (`Params`), and the file in the body (`Upload`). The name of the function is the operationId,
+its docstring the summary and description in the API document.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

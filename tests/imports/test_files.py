@@ -1,0 +1,168 @@
+"""Files of imports: dialects, uploads that continue, hostile ones, and their end."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fanfare.imports.actions import upkeep
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.imports.files import PATH, imported, inspected, run, state_of, upload, work_all
+
+SEMICOLONS = "E-Mail;Vorname;Nachname;Geburtsdatum;latitude\r\n" + "".join(
+    f"m{number}@example.com;Zoë;Müller, Jr.;{number}.01.1990;{number},5\r\n" for number in range(10, 16)
+)
+DIALECTS: dict[str, tuple[bytes, dict[str, str]]] = {
+    "utf-8": (SEMICOLONS.encode(), {"encoding": "utf-8"}),
+    "byte order mark": (b"\xef\xbb\xbf" + SEMICOLONS.encode(), {"encoding": "utf-8"}),
+    "windows-1252": (SEMICOLONS.encode("cp1252"), {"encoding": "windows-1252"}),
+    "tabs": (SEMICOLONS.replace(";", "\t").encode(), {"delimiter": "\t"}),
+    "quoted": (SEMICOLONS.replace("Müller, Jr.", '"Müller\n, Jr."').encode(), {"delimiter": ";"}),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+async def test_the_dialect_is_found(api: Api, db: Db, name: str) -> None:
+    content, expected = DIALECTS[name]
+    found = await inspected(api, db, content)
+    dialect = {"encoding": "utf-8", "delimiter": ";", "date_order": "dmy", "decimal_separator": ",", **expected}
+    assert found["dialect"] == dialect
+    done = await run(api, db, found["import_uid"])
+    assert (done["row_count"], done["error_count"]) == (6, 0), done
+    row = await db.row(
+        "select last_name, first_name, birth_date::text, latitude from fans where account_id = $1 and email = $2",
+        api.account_id,
+        "m15@example.com",
+    )
+    assert row is not None
+    assert (row["first_name"], row["birth_date"], row["latitude"]) == ("Zoë", "1990-01-15", 15.5)
+    assert row["last_name"].replace("\n", "") == "Müller, Jr."
+
+
+async def test_dates_that_cannot_be_told_are_asked_for(api: Api, db: Db) -> None:
+    found = await inspected(api, db, b"email,birth_date\nd@example.com,03/04/1990\n")
+    assert found["dialect"]["date_order"] is None
+    path = f"{PATH}/{found['import_uid']}"
+    refused = await api.post(f"{path}/run")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "date_order")
+    await api.ok(await api.post(path, date_order="mdy"))
+    await run(api, db, found["import_uid"])
+    day = "select birth_date::text from fans where account_id = $1 and email = 'd@example.com'"
+    assert await db.value(day, api.account_id) == "1990-03-04"
+
+
+async def test_lines_of_json_are_imported(api: Api, db: Db) -> None:
+    await api.ok(await api.post("/api/v1/manage/fields", crm_field_key="seat", field_type="text"))
+    content = b'{"email":"j1@example.com","field_seat":"A1"}\n{"email":"j2@example.com"}\n[1]\nnot json\n'
+    done = await imported(api, db, content, file_format="ndjson")
+    assert (done["created_count"], done["error_count"]) == (2, 2)
+    sql = "select field_value from fan_fields where account_id = $1 and crm_field_key = 'seat'"
+    assert await db.value(sql, api.account_id) == "A1"
+
+
+async def test_the_mapping_of_a_file_with_the_same_columns_is_kept(api: Api, db: Db) -> None:
+    content = b"Contact,Nick\nk1@example.com,Kay\n"
+    assert (await inspected(api, db, content))["mapping"] == {"Contact": None, "Nick": None}
+    await imported(api, db, content, mapping={"Contact": "email", "Nick": "first_name"})
+    assert (await inspected(api, db, content))["mapping"] == {"Contact": "email", "Nick": "first_name"}
+
+
+async def test_an_upload_continues_where_it_ended(api: Api, db: Db) -> None:
+    content = b"email,first_name\n" + b"".join(b"p%d@example.com,%s\n" % (number, b"x" * 200) for number in range(3000))
+    middle = 300_001
+    uid = await upload(api, content[:middle], is_last="false")
+    assert (await state_of(api, uid))["file_bytes"] == middle
+
+    async def send(offset: int) -> Any:
+        return await api.client.post(
+            f"{PATH}/{uid}/file", content=content[offset:], headers=api.keys, params={"offset": offset}
+        )
+
+    refused = await send(0)
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_offset")
+    assert (await send(middle)).json() == {"import_uid": uid, "state": "inspecting", "file_bytes": len(content)}
+    assert (await send(0)).status_code == 409
+    await work_all(api, db)
+    done = await run(api, db, uid)
+    assert (done["row_count"], done["created_count"]) == (3000, 3000)
+
+
+async def test_refused_rows_can_be_mended_and_sent_again(api: Api, db: Db) -> None:
+    rows = [
+        f"r{number}@example.com,+1604555{number:04}" if number % 3 else f"wrong {number},=1+1" for number in range(90)
+    ]
+    done = await imported(api, db, "\n".join(["email,phone", *rows]).encode())
+    assert (done["created_count"], done["error_count"]) == (60, 30)
+    answer = await api.get(f"{PATH}/{done['import_uid']}/errors")
+    table = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["import row"] for row in table] == [str(number + 2) for number in range(0, 90, 3)]
+    assert {row["phone"] for row in table} == {"'=1+1"}
+    mended = answer.content.decode().replace("wrong ", "mended").replace(",'=1+1", "@example.com,")
+    mended = "\n".join(
+        line.replace(",", "@example.com,", 1) if line.startswith("mended") else line for line in mended.splitlines()
+    )
+    again = await imported(api, db, mended.replace("@example.com@example.com", "@example.com").encode())
+    assert (again["created_count"], again["error_count"]) == (30, 0), again
+
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "empty"),
+    "blank": (b"\n\n \n", "empty"),
+    "zeros": (b"email\n\0\0\0", "binary data"),
+    "utf-16": ("email\nx@example.com".encode("utf-16"), "UTF-16"),
+    "an archive": (b"PK\x03\x04" + b"x" * 100, "workbook"),
+    "a compressed file": (b"\x1f\x8b" + b"x" * 100, "compressed"),
+    "a million columns": (b"," * 1_000_000 + b"\n", "columns"),
+    "a header without an end": (b"x" * 3_000_000, "first row"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_file_fails_its_import_alone(api: Api, db: Db, name: str) -> None:
+    content, words = HOSTILE[name]
+    found = await inspected(api, db, content)
+    assert (found["state"], words in (found["failure"] or "")) == ("failed", True), found
+    assert (await api.post(f"{PATH}/{found['import_uid']}/run")).status_code in (409, 422)
+
+
+async def test_hostile_rows_are_refused_alone(api: Api, db: Db) -> None:
+    head = b"email,first_name\n"
+    lines = [b"h1@example.com,ok\n", b"h2@example.com," + b"y" * 70_000 + b"\n", b"h3@example.com,a,b,c\n"]
+    done = await imported(api, db, head + b"".join(lines) + b"h4@example.com,ok\n")
+    assert (done["created_count"], done["error_count"]) == (2, 2), done
+    # A quotation mark without its end takes the rest of the file, which is said.
+    done = await imported(api, db, head + b'h5@example.com,"open\n' + b"h6@example.com,x\n" * 20_000)
+    assert done["error_count"] >= 1
+    found = await inspected(api, db, head + b"h7@example.com,ok\n" + b"z" * 5_000_000)
+    assert found["state"] == "ready"
+    done = await run(api, db, found["import_uid"])
+    assert done["state"] == "failed"
+    assert "longer than" in done["failure"]
+
+
+async def test_files_end_with_the_erasure_of_a_fan(api: Api, db: Db) -> None:
+    content = b"email,first_name\ngone@example.com,Gwen\nstays@example.com,Sam\nwrong,Wendy\n"
+    done = await imported(api, db, content)
+    waiting = (await inspected(api, db, content))["import_uid"]
+    gone = (await api.ok(await api.post("/api/v1/crm/fans", email="gone@example.com")))["fan_id"]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{gone}/erase"))
+    assert (await state_of(api, done["import_uid"]))["has_file"] is False
+    assert (await api.get(f"{PATH}/{done['import_uid']}/errors")).status_code == 409
+    # What was uploaded before does not bring the person back.
+    later = await run(api, db, waiting)
+    assert (later["matched_count"], later["created_count"], later["error_count"], later["has_file"]) == (1, 0, 2, False)
+    parts = "select count(*) from file_parts where account_id = $1 and file_uid = any($2::uuid[])"
+    assert await db.value(parts, api.account_id, [done["import_uid"], waiting]) == 0
+
+
+async def test_old_files_are_deleted(api: Api, db: Db) -> None:
+    uid = (await inspected(api, db, b"email\nold@example.com\n"))["import_uid"]
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) - timedelta(days=1))
+    assert (await state_of(api, uid))["has_file"] is True
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=1))
+    assert ((await state_of(api, uid))["has_file"], (await state_of(api, uid))["state"]) == (False, "failed")
+    await api.ok(await api.delete(f"{PATH}/{uid}"))
+    assert (await api.get(f"{PATH}/{uid}")).status_code == 404
