@@ -897,6 +897,7 @@ create table imports (
     import_state text not null,
     has_file boolean not null default true,
     file_bytes bigint not null default 0,
+    is_utf8 boolean not null default true,
     columns text[] not null default '{}'::text[],
     dialect jsonb not null default '{}'::jsonb,
     mapping jsonb not null default '{}'::jsonb,
@@ -918,11 +919,11 @@ create table imports (
     updated_at timestamp with time zone not null,
     constraint imports_pkey PRIMARY KEY (account_id, import_id),
     constraint imports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'xlsx'::text]))),
-    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'inspecting'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text])))
+    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
+    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text])))
 );
 CREATE UNIQUE INDEX imports_by_uid ON imports USING btree (account_id, import_uid);
-CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['inspecting'::text, 'checking'::text, 'importing'::text, 'undoing'::text]));
+CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text]));
 
 create table ip_addresses (
     account_id bigint not null,

@@ -23,6 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
+from tests.imports.made import CALLS as IMPORT_CALLS
 from tests.imports.made import made_imports
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
@@ -48,11 +49,7 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "target_page_tab_id": "page_tab_id",
     "required_page_tab_ids": "quest_page_tab_id",
-    "max_erasure_id": "erasure_id",
-    "max_import_id": "import_id",
-    "max_erasure_request_id": "erasure_request_id",
-    "max_merge_id": "merge_id",
-    "max_message_id": "message_id",
+    **{f"max_{each}": each for each in ("erasure_id", "erasure_request_id", "import_id", "merge_id", "message_id")},
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",
@@ -84,6 +81,7 @@ INSTEAD = {
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
     ("manage_streams_delete", "stream_key"): "spare_stream_key",
     **{(each, "page_tab_id"): "quest_page_tab_id" for each in QUEST_CALLS},
+    **IMPORT_CALLS,
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
     ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
@@ -230,7 +228,7 @@ async def send(api: Api, endpoint: Endpoint, values: Values, **extra: Any) -> An
     """Call with the given parameters: the path's in it, others as JSON where the call writes, else in the query."""
     values = dict(values)
     path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(values.pop(match[1])), endpoint.path)
-    place = {"json": values} if endpoint.is_write else {"params": values}
+    place = {"json": values} if endpoint.is_write and not endpoint.takes_file else {"params": values}
     return await api.client.request(endpoint.method, path, headers=api.keys, **{**place, **extra})
 
 
@@ -267,7 +265,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got) | await made_streams(post, got)
-    v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(post, got)
+    v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(api, post, got)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)

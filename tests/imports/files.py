@@ -26,8 +26,8 @@ async def work_all(api: Api, db: Db) -> None:
 
 async def inspected(api: Api, db: Db, content: bytes, kind: str = "fans", file_format: str = "csv") -> dict[str, Any]:
     """Return an import whose file was inspected."""
+    del db
     uid = await upload(api, content, kind, file_format)
-    await work_all(api, db)
     return await state_of(api, uid)
 
 

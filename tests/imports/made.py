@@ -1,9 +1,23 @@
-"""An import of an account, for the rules over all calls."""
+"""Imports of an account, for the rules over all calls."""
 
 from typing import Any
 
+# Each of these calls needs an import of its own.
+CALLS = {
+    (call, "import_uid"): kind
+    for call, kind in (
+        ("manage_imports_upload", "empty_import_uid"),
+        ("manage_imports_run", "second_import_uid"),
+        ("manage_imports_undo", "third_import_uid"),
+    )
+}
 
-async def made_imports(post: Any, got: Any) -> dict[str, Any]:
-    """Create an import whose file is to come; return its ids."""
-    uid = (await post("manage/imports", kind="fans"))["import_uid"]
-    return {"import_uid": uid, "import_id": (await got(f"manage/imports/{uid}"))["import_id"]}
+
+async def made_imports(api: Any, post: Any, got: Any) -> dict[str, Any]:
+    """Create imports, one without its file; return their ids."""
+    values: dict[str, Any] = {"empty_import_uid": (await post("manage/imports", kind="fans"))["import_uid"]}
+    for kind in ("import_uid", "second_import_uid", "third_import_uid"):
+        values[kind] = (await post("manage/imports", kind="fans"))["import_uid"]
+        url = f"/api/v1/manage/imports/{values[kind]}/file"
+        await api.ok(await api.client.post(url, content=b"email\nimported@example.com\n", headers=api.keys))
+    return {**values, "import_id": (await got(f"manage/imports/{values['import_uid']}"))["import_id"]}

@@ -1,4 +1,4 @@
-"""Imports of fans: found or created, never from a no to a yes, with exact counts, and undone."""
+"""Imports of fans: result or created, never from a no to a yes, with exact counts, and undone."""
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -17,28 +17,28 @@ async def fan(api: Api, email: str) -> dict[str, object]:
 async def test_a_file_is_inspected_mapped_checked_and_imported(api: Api, db: Db) -> None:
     await api.ok(await api.post("/api/v1/crm/fans", email="old@example.com", first_name="Olga"))
     content = HEAD + b"new@example.com,Nora,New,\nold@example.com,Other,Old,\nno address,X,Y,\n\nNEW@example.com,,,\n"
-    found = await inspected(api, db, content)
-    assert found["state"] == "ready"
-    assert found["columns"] == ["E-Mail", "First Name", "Last Name", "Newsletter"]
-    assert found["mapping"] == {
+    result = await inspected(api, db, content)
+    assert result["state"] == "ready"
+    assert result["columns"] == ["E-Mail", "First Name", "Last Name", "Newsletter"]
+    assert result["mapping"] == {
         "E-Mail": "email", "First Name": "first_name", "Last Name": "last_name", "Newsletter": None,
     }  # fmt: skip
-    path = f"{PATH}/{found['import_uid']}"
+    path = f"{PATH}/{result['import_uid']}"
     preview = await api.ok(await api.get(f"{path}/preview"))
     assert [row["row_number"] for row in preview["rows"]] == [2, 3, 4, 6]
     assert preview["rows"][0]["fields"] == {"email": "new@example.com", "first_name": "Nora", "last_name": "New"}
     assert preview["rows"][2]["errors"][0]["field"] == "email"
-    checked = await run(api, db, found["import_uid"], dry_run=True)
+    checked = await run(api, db, result["import_uid"], dry_run=True)
     counts = {"row_count": 4, "created_count": 1, "matched_count": 2, "error_count": 1}
     assert {name: checked[name] for name in counts} == counts
     assert checked["state"] == "ready"
     assert await db.value("select count(*) from fans where account_id = $1", api.account_id) == 1
-    done = await run(api, db, found["import_uid"])
+    done = await run(api, db, result["import_uid"])
     assert {name: done[name] for name in counts} == counts
     assert (done["state"], done["progress"]) == ("completed", 1.0)
     assert (await fan(api, "old@example.com"))["first_name"] == "Olga"
     assert (await fan(api, "old@example.com"))["last_name"] == "Old"
-    assert (await fan(api, "new@example.com"))["fan_source"] == f"import {found['import_uid']}"
+    assert (await fan(api, "new@example.com"))["fan_source"] == f"import {result['import_uid']}"
     errors = await api.get(f"{path}/errors")
     assert errors.headers["content-type"] == "text/csv"
     lines = errors.content.decode("utf-8-sig").splitlines()

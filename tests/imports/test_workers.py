@@ -36,7 +36,6 @@ async def test_a_killed_worker_loses_and_repeats_no_row(base_url: str, db: Db, s
         with ExitStack() as stack:
             programs = [Program(WORKER, **settings.environment()) for _ in range(2)]
             stack.callback(lambda: [each.end() for each in programs])
-            await until(lambda: are("ready"))
             for uid in uids:
                 await api.ok(await api.post(f"{PATH}/{uid}/run"))
             await until(has_begun)

@@ -30,8 +30,8 @@ VERBS = frozenset({
     "created", "updated", "deleted",
     "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "clicked", "closed",
     "completed", "disabled", "entered",
-    "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
-    "tested",
+    "checked", "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
+    "tested", "undone",
     "transferred", "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")

@@ -87,7 +87,7 @@ async def manage_imports_run(db: Db, account: Account, run: Run, now: datetime) 
 async def manage_imports_errors(db: Db, account: Account, target: OneImport, delivery: Delivery) -> CsvFile:
     """Return the rows that were refused as CSV, each with its number and what is wrong.
 
-    Mend the file and upload it as a new import: the columns with the reasons are left out. 409 once the file was
+    Correct the rows and upload the file as a new import: the columns with the reasons are left out. 409 once the file was
     deleted.
     """
     return await error_files.deliver(db, account.id, target.import_uid, delivery)
@@ -95,5 +95,5 @@ async def manage_imports_errors(db: Db, account: Account, target: OneImport, del
 
 @endpoint.post("/api/v1/manage/imports/{import_uid}/undo", scope="manage", key=SECRET)
 async def manage_imports_undo(db: Db, account: Account, target: OneImport, now: datetime) -> ImportSaved:
-    """Delete what an import created, but for what was changed or used since. 409 unless it ended."""
+    """Delete what an import created, but for what was changed or used since; an import that runs ends. 409 before."""
     return await actions.undo_import(db, account.id, target.import_uid, now)

@@ -1,4 +1,5 @@
--- Imports of files. import_id is a position. The file is gone when has_file is false. columns, dialect, mapping and
+-- Imports of files. import_id is a position. The file is gone when has_file is false; is_utf8 says
+-- whether all of it is UTF-8. columns, dialect, mapping and
 -- constants say how its rows are read. A run continues at run_offset of the file with the row run_row; those before are
 -- written. The counts are those of the last run.
 create table imports (
@@ -7,11 +8,12 @@ create table imports (
     import_uid uuid not null,
     kind text not null,
     import_name text,
-    file_format text not null check (file_format in ('csv', 'ndjson', 'xlsx')),
+    file_format text not null check (file_format in ('csv', 'ndjson')),
     import_state text not null check (import_state in (
-        'uploading', 'inspecting', 'ready', 'checking', 'importing', 'completed', 'failed', 'undoing', 'undone')),
+        'uploading', 'ready', 'checking', 'importing', 'completed', 'failed', 'undoing', 'undone')),
     has_file boolean not null default true,
     file_bytes bigint not null default 0,
+    is_utf8 boolean not null default true,
     columns text[] not null default '{}',
     dialect jsonb not null default '{}',
     mapping jsonb not null default '{}',
@@ -35,7 +37,7 @@ create table imports (
 );
 create unique index imports_by_uid on imports (account_id, import_uid);
 create index imports_due on imports (account_id)
-    where import_state in ('inspecting', 'checking', 'importing', 'undoing');
+    where import_state in ('checking', 'importing', 'undoing');
 
 -- The rows that were refused, by their number in the file (the header is row 1), with each wrong field. They repeat no
 -- value of the row: the file has it.

@@ -201,7 +201,8 @@ async def an_old_delivery(api: Api, db: Db) -> None:
 
 
 async def an_import(api: Api, _: Db) -> None:
-    await upload(api, b"email\nada@example.com\n")
+    uid = await upload(api, b"email\nada@example.com\n")
+    await api.ok(await api.post(f"/api/v1/manage/imports/{uid}/run"))
 
 
 async def an_old_import(api: Api, db: Db) -> None:
@@ -262,7 +263,7 @@ WORK = {
         an_old_delivery, "select count(*) = 0 from webhook_deliveries where account_id = $1"
     ),
     "imports.work_on_imports": Work(
-        an_import, "select bool_and(import_state = 'ready') from imports where account_id = $1"
+        an_import, "select bool_and(import_state = 'completed') from imports where account_id = $1"
     ),
     "imports.forget_files": Work(an_old_import, "select bool_and(not has_file) from imports where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),

@@ -97,10 +97,10 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     for place, line in enumerate(lines):
         if line.rest is not None and place not in erased:
             outcomes[place] = await _import_one(db, line.profile, line.rest, context)
-    return list(_once(outcomes[place] for place in range(len(lines))))
+    return list(_counted_once(outcomes[place] for place in range(len(lines))))
 
 
-def _once(outcomes: Iterable[FanOutcome]) -> Iterator[FanOutcome]:
+def _counted_once(outcomes: Iterable[FanOutcome]) -> Iterator[FanOutcome]:
     """Yield the outcomes of a batch: of several lines of a new fan only the first created it."""
     created: set[int | None] = set()
     for each in outcomes:

@@ -13,7 +13,9 @@ from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import Db
 
 # What creating a fan writes.
-OWN = frozenset({"fans", "fan_identifiers", "shared_identifiers", "fan_businesses", "fan_fields", "consents"})
+CREATED_TABLES = frozenset(
+    {"fans", "fan_identifiers", "shared_identifiers", "fan_businesses", "fan_fields", "consents"}
+)
 
 LOCK = """
     select f.fan_id from fans f
@@ -60,7 +62,7 @@ def _used(tables: Sequence[Shape]) -> str:
     parts = (
         f"select t.{column} as fan_id from {each.table} t where t.account_id = $1 and t.{column} = any($2::bigint[])"  # noqa: S608 - names of our tables
         for each in tables
-        if each.table not in OWN
+        if each.table not in CREATED_TABLES
         for column in each.fan_columns
     )
     return " union ".join(parts)

@@ -1,4 +1,4 @@
-"""The rows that an import refused, as a CSV file with a column that says why: mend it and send it as a new import."""
+"""The rows that an import refused, as a CSV file with a column that says why: correct it and upload it as a new import."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ import msgspec
 
 from fanfare.imports.actions.imports import FileDeleted
 from fanfare.imports.actions.plans import rows_of
-from fanfare.imports.queries.imports import stored_import
+from fanfare.imports.queries.imports import current_import
 from fanfare.imports.readers.dialects import FORMULA
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row
-from fanfare.imports.schemas.imports import CsvFile, StoredImport
+from fanfare.imports.schemas.imports import CsvFile, CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.delivery import Delivery
@@ -26,20 +26,20 @@ REASON, NUMBER = "import error", "import row"
 
 async def deliver(db: Db, account_id: int, import_uid: uuid.UUID, delivery: Delivery) -> CsvFile:
     """Stream the file; Unknown (404), Conflict (409) once the file of the import was deleted."""
-    stored = await stored_import(db, account_id, import_uid)
-    if not stored.has_file:
+    current = await current_import(db, account_id, import_uid)
+    if not current.has_file:
         raise FileDeleted
-    delivery.stream(_parts(db, account_id, stored))
+    delivery.stream(_parts(db, account_id, current))
     return CsvFile(b"")
 
 
-async def _parts(db: Db, account_id: int, stored: StoredImport) -> AsyncGenerator[bytes, None]:
-    yield BYTE_ORDER_MARK + _csv(stored, [[*stored.columns, NUMBER, REASON]])
+async def _parts(db: Db, account_id: int, current: CurrentImport) -> AsyncGenerator[bytes, None]:
+    yield BYTE_ORDER_MARK + _csv(current, [[*current.columns, NUMBER, REASON]])
     number = 0
-    while faults := await _faults(db, account_id, stored.import_id, number):
+    while faults := await _faults(db, account_id, current.import_id, number):
         number = faults[-1]["row_number"]
-        rows = await _rows(db, account_id, stored, faults)
-        yield await run_in_thread(lambda rows=rows, faults=faults: _lines(stored, rows, faults))  # type: ignore[misc] # default arguments
+        rows = await _rows(db, account_id, current, faults)
+        yield await run_in_thread(lambda rows=rows, faults=faults: _lines(current, rows, faults))  # type: ignore[misc] # default arguments
 
 
 async def _faults(db: Db, account_id: int, import_id: int, number: int) -> list[Record]:
@@ -55,7 +55,7 @@ async def _faults(db: Db, account_id: int, import_id: int, number: int) -> list[
     )
 
 
-async def _rows(db: Db, account_id: int, stored: StoredImport, faults: Sequence[Record]) -> dict[int, Row]:
+async def _rows(db: Db, account_id: int, current: CurrentImport, faults: Sequence[Record]) -> dict[int, Row]:
     """Return the rows of some faults, read from their offsets: one piece has as many as follow closely."""
     result: dict[int, Row] = {}
     numbers = {each["row_number"] for each in faults}
@@ -63,17 +63,17 @@ async def _rows(db: Db, account_id: int, stored: StoredImport, faults: Sequence[
         if fault["row_number"] in result:
             continue
         offset = fault["row_offset"]
-        data = await files.read_from(db, account_id, stored.import_uid, offset, 2 * MAX_ROW_BYTES)
-        piece = Piece(data, offset, fault["row_number"], offset + len(data) >= stored.file_bytes)
-        rows = await run_in_thread(lambda piece=piece: _some(stored, piece, numbers))  # type: ignore[misc] # a default argument
+        data = await files.read_from(db, account_id, current.import_uid, offset, 2 * MAX_ROW_BYTES)
+        piece = Piece(data, offset, fault["row_number"], offset + len(data) >= current.file_bytes)
+        rows = await run_in_thread(lambda piece=piece: _some(current, piece, numbers))  # type: ignore[misc] # a default argument
         result.update({row.number: row for row in rows})
     return result
 
 
-def _some(stored: StoredImport, piece: Piece, numbers: set[int]) -> list[Row]:
+def _some(current: CurrentImport, piece: Piece, numbers: set[int]) -> list[Row]:
     highest = max(numbers)
     rows: list[Row] = []
-    for row in rows_of(stored, piece):
+    for row in rows_of(current, piece):
         if row.number > highest:
             break
         if row.number in numbers:
@@ -81,16 +81,16 @@ def _some(stored: StoredImport, piece: Piece, numbers: set[int]) -> list[Row]:
     return rows
 
 
-def _lines(stored: StoredImport, rows: Mapping[int, Row], faults: Sequence[Record]) -> bytes:
-    return _csv(stored, _cells(stored, rows, faults))
+def _lines(current: CurrentImport, rows: Mapping[int, Row], faults: Sequence[Record]) -> bytes:
+    return _csv(current, _cells(current, rows, faults))
 
 
-def _cells(stored: StoredImport, rows: Mapping[int, Row], faults: Sequence[Record]) -> Iterator[list[str]]:
+def _cells(current: CurrentImport, rows: Mapping[int, Row], faults: Sequence[Record]) -> Iterator[list[str]]:
     for each in faults:
         row = rows.get(each["row_number"])
         cells = row.cells if row else {}
         reason = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in each["faults"])
-        yield [*(_cell(cells.get(name)) for name in stored.columns), str(each["row_number"]), reason]
+        yield [*(_cell(cells.get(name)) for name in current.columns), str(each["row_number"]), reason]
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -101,7 +101,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _csv(stored: StoredImport, rows: Sequence[list[str]] | Iterator[list[str]]) -> bytes:
+def _csv(current: CurrentImport, rows: Sequence[list[str]] | Iterator[list[str]]) -> bytes:
     output = io.StringIO()
-    csv.writer(output, delimiter=stored.dialect.get("delimiter", ",")).writerows(rows)
+    csv.writer(output, delimiter=current.dialect.get("delimiter", ",")).writerows(rows)
     return output.getvalue().encode("utf-8", "replace")

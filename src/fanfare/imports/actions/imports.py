@@ -4,11 +4,22 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.kinds.catalogue import kind_of
-from fanfare.imports.actions.plans import check_plan
-from fanfare.imports.actions.states import WrongState, check_state, set_state
-from fanfare.imports.queries.imports import stored_import
-from fanfare.imports.schemas.imports import ImportChanges, ImportCreated, ImportSaved, NewImport, Run, StoredImport
+from fanfare.imports.actions.states import WrongState, check_state, continue_work, start_work
+from fanfare.imports.queries.imports import current_import
+from fanfare.imports.schemas.fields import check_plan
+from fanfare.imports.schemas.imports import (
+    CurrentImport,
+    ImportChanges,
+    ImportCreated,
+    ImportSaved,
+    NewImport,
+    Run,
+    State,
+)
 from fanfare.imports.topics import IMPORT_CREATED, IMPORT_DELETED, IMPORT_UPDATED
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
@@ -18,6 +29,7 @@ from fanfare.kernel.errors import BadParameters, Conflict
 
 # Imports of an account that are not finished.
 MAX_UNFINISHED = 100
+# Parameters of the dialect.
 DIALECT = ("encoding", "delimiter", "date_order", "decimal_separator")
 
 
@@ -55,102 +67,90 @@ UPDATE = f"""
     with {HOLD},
     updated as (
         update imports
-        set import_name = coalesce($3, import_name), dialect = dialect || $4::jsonb, mapping = mapping || $5::jsonb,
-            constants = coalesce($6::jsonb, constants), updated_at = $7
+        set import_name = $3, dialect = $4, mapping = $5, constants = $6, updated_at = $7, columns = $8
         where account_id = $1 and import_uid = $2
         returning import_uid
     )
-    {announce(IMPORT_UPDATED, "updated", at="$7", fields="$8::text[]")}
+    {announce(IMPORT_UPDATED, "updated", at="$7", fields="$9::text[]")}
 """  # noqa: S608 - fixed parts
 
 
 async def change_import(db: Db, account_id: int, changes: ImportChanges, now: datetime) -> ImportSaved:
-    """Change how a file is read; it must be ready. Another encoding or delimiter means that it is inspected again."""
-    fields = {name: value for name, value in sent_fields(changes).items() if value is not None and name != "import_uid"}
-    dialect = {name: value for name, value in fields.items() if name in DIALECT}
+    """Change how a file is read, before it is run; with another encoding or delimiter it is inspected again."""
+    fields = {name: value for name, value in sent_fields(changes).items() if name != "import_uid"}
     async with db.transaction() as tx:
-        stored = await stored_import(tx, account_id, changes.import_uid)
-        check_state(stored, "ready")
-        _check_columns(stored.columns, changes.mapping or {})
-        _check_values(kind_of(stored.kind).fields(), changes.values or {})
-        check_plan(kind_of(stored.kind), {**stored.mapping, **(changes.mapping or {})}, changes.values or {})
+        current = await current_import(tx, account_id, changes.import_uid)
+        check_state(current, "uploading", "ready")
+        dialect = {**current.dialect, **{name: value for name, value in fields.items() if name in DIALECT}}
+        current = msgspec.structs.replace(current, dialect=dialect)
+        if fields.keys() & {"encoding", "delimiter"} and current.import_state == "ready":
+            current = await inspected(tx, account_id, current)
+        _check_columns(current, changes.mapping or {})
+        mapping = {**current.mapping, **(changes.mapping or {})}
+        constants = current.constants if changes.values is None else changes.values
+        check_plan(kind_of(current.kind).fields, mapping, constants)
         await tx.execute(
-            UPDATE, account_id, changes.import_uid, changes.name, dialect, changes.mapping or {}, changes.values, now,
-            list(fields),
+            UPDATE, account_id, changes.import_uid, changes.name or current.import_name, current.dialect, mapping,
+            constants, now, current.columns, list(fields),
         )  # fmt: skip
-        state = "ready"
-        if any(dialect.get(name, stored.dialect.get(name)) != stored.dialect.get(name) for name in DIALECT[:2]):
-            state = "inspecting"
-            await set_state(tx, account_id, changes.import_uid, state, now)
-    return ImportSaved(changes.import_uid, state, stored.file_bytes)  # type: ignore[arg-type] # one of two
+    return ImportSaved(changes.import_uid, current.import_state, current.file_bytes)
 
 
-def _check_columns(columns: list[str], mapping: dict[str, Any]) -> None:
-    if unknown := [name for name in mapping if name not in columns]:
+def _check_columns(current: CurrentImport, mapping: dict[str, Any]) -> None:
+    """Refuse columns that the file does not have; those of a file that is to come are not known."""
+    unknown = [name for name in mapping if current.columns and name not in current.columns]
+    if unknown:
         raise BadParameters([("mapping", f"the file has no column {name[:100]!r}") for name in unknown[:20]])
-
-
-def _check_values(fields: list[str], values: dict[str, Any]) -> None:
-    if len(values) > len(fields) + 100:
-        raise BadParameters([("values", "has too many fields")])
-    if any(not isinstance(value, str | int | float | bool) for value in values.values()):
-        raise BadParameters([("values", "must have a text, a number or a flag for each field")])
 
 
 async def run_import(db: Db, account_id: int, run: Run, now: datetime) -> ImportSaved:
     """Begin to write the rows of an import, or to check them; after a failure it continues where it ended.
 
-    Conflict (409) while it is uploaded or worked on; BadParameters (422) if the columns cannot be read.
+    Conflict (409) while it is uploaded or works otherwise; BadParameters (422) if the columns cannot be read.
     """
+    state: State = "checking" if run.dry_run else "importing"
     async with db.transaction() as tx:
-        stored = await stored_import(tx, account_id, run.import_uid)
-        check_state(stored, "ready", "failed")
-        if not stored.has_file or stored.uploaded_at is None:
-            raise FileDeleted
-        plan = check_plan(kind_of(stored.kind), stored.mapping, stored.constants)
-        if not plan.columns:
-            raise BadParameters([("mapping", "no column is mapped to a field")])
-        plan.check_dates(stored.dialect)
-        state = "checking" if run.dry_run else "importing"
-        await _start(tx, account_id, stored, state, now)
-    return ImportSaved(run.import_uid, state, stored.file_bytes)  # type: ignore[arg-type] # one of two
+        current = await current_import(tx, account_id, run.import_uid)
+        if current.import_state != state:
+            check_state(current, "ready", "failed")
+            if not current.has_file or current.uploaded_at is None:
+                raise FileDeleted
+            plan = check_plan(kind_of(current.kind).fields, current.mapping, current.constants)
+            if not plan.columns:
+                raise BadParameters([("mapping", "no column is mapped to a field")])
+            plan.check_dates(current.dialect)
+            await _start(tx, account_id, current, state, now)
+    return ImportSaved(run.import_uid, state, current.file_bytes)
 
 
 class FileDeleted(Conflict):
     """The file of the import is not there; create another import"""
 
 
-async def _start(db: Db, account_id: int, stored: StoredImport, state: str, now: datetime) -> None:
+async def _start(db: Db, account_id: int, current: CurrentImport, state: State, now: datetime) -> None:
     """Start a run from the begin; an import that failed after it had created something continues."""
     has_batches = "select exists (select from import_batches where account_id = $1 and import_id = $2)"
-    if await db.value(has_batches, account_id, stored.import_id):
+    if await db.value(has_batches, account_id, current.import_id):
         if state == "checking":
-            raise WrongState(stored.import_state)
-        await db.execute(
-            "update imports set import_state = $3, updated_at = $4, failure = null, failure_count = 0"
-            " where account_id = $1 and import_id = $2",
-            account_id,
-            stored.import_id,
-            state,
-            now,
-        )
+            raise WrongState(current.import_state)
+        await continue_work(db, account_id, current.import_id, state, now)
         return
-    await db.execute("delete from import_faults where account_id = $1 and import_id = $2", account_id, stored.import_id)
-    await set_state(db, account_id, stored.import_uid, state, now)
+    await db.execute(
+        "delete from import_faults where account_id = $1 and import_id = $2", account_id, current.import_id
+    )
+    await start_work(db, account_id, current.import_id, state, now)
 
 
 async def undo_import(db: Db, account_id: int, import_uid: uuid.UUID, now: datetime) -> ImportSaved:
-    """Begin to delete what an import created; Conflict (409) unless it ended."""
+    """Begin to delete what an import created, and end it if it runs; Conflict (409) while it is uploaded."""
     async with db.transaction() as tx:
-        stored = await stored_import(tx, account_id, import_uid)
-        check_state(stored, "completed", "failed")
-        await tx.execute(
-            "update imports set import_state = 'undoing', updated_at = $3 where account_id = $1 and import_uid = $2",
-            account_id,
-            import_uid,
-            now,
-        )
-    return ImportSaved(import_uid, "undoing", stored.file_bytes)
+        current = await current_import(tx, account_id, import_uid)
+        check_state(current, "ready", "checking", "importing", "completed", "failed", "undoing", "undone")
+        state = current.import_state
+        if state not in ("undoing", "undone"):
+            state = "undoing"
+            await continue_work(tx, account_id, current.import_id, state, now)
+    return ImportSaved(import_uid, state, current.file_bytes)
 
 
 DELETE = announced_deletion(
@@ -161,6 +161,6 @@ DELETE = announced_deletion(
 async def delete_import(db: Db, account_id: int, import_uid: uuid.UUID, now: datetime) -> None:
     """Delete an import with its file; what it wrote stays. One that is running ends. Unknown (404)."""
     async with db.transaction() as tx:
-        await stored_import(tx, account_id, import_uid)
+        await current_import(tx, account_id, import_uid)
         await tx.execute(DELETE, account_id, import_uid, now)
         await files.delete_file(tx, account_id, import_uid)

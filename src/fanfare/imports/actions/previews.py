@@ -9,7 +9,7 @@ from fanfare.fans.actions.importing import ImportContext
 from fanfare.imports.actions.imports import FileDeleted
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import WrongState
-from fanfare.imports.queries.imports import stored_import
+from fanfare.imports.queries.imports import current_import
 from fanfare.imports.readers.rows import Piece
 from fanfare.imports.schemas.imports import Preview, PreviewFault, PreviewRow
 from fanfare.kernel.callers import Account
@@ -23,20 +23,20 @@ PIECE_BYTES = 256 * 1024
 
 async def preview(db: Db, account: Account, import_uid: uuid.UUID, now: datetime) -> Preview:
     """Return the first rows of a file as they would be imported; Conflict (409) before it was inspected."""
-    stored = await stored_import(db, account.id, import_uid)
-    if not stored.has_file:
+    current = await current_import(db, account.id, import_uid)
+    if not current.has_file:
         raise FileDeleted
-    if not stored.columns:
-        raise WrongState(stored.import_state)
+    if not current.columns:
+        raise WrongState(current.import_state)
     data = await files.read_from(db, account.id, import_uid, 0, PIECE_BYTES)
-    piece = Piece(data, 0, 0, len(data) == stored.file_bytes)
-    plan = plan_of(stored)
-    context = ImportContext(account, "", stored.uploaded_at or now, now)
-    lines, _ = await run_in_thread(lambda: lines_of_piece(stored, plan, piece, ROWS, context))
-    return Preview([_row(line) for line in lines], plan.kind.fields())
+    piece = Piece(data, 0, 0, len(data) == current.file_bytes)
+    plan = plan_of(current)
+    context = ImportContext(account, "", current.uploaded_at or now, now)
+    lines, _ = await run_in_thread(lambda: lines_of_piece(current, plan, piece, ROWS, context))
+    return Preview([_row(line) for line in lines], kind_of(current.kind).fields.listing())
 
 
 def _row(line: Line) -> PreviewRow:
     faults = [PreviewFault(field, message) for field, message in line.refusal.errors] if line.refusal else []
     cells = msgspec.to_builtins(dict(line.row.cells))
-    return PreviewRow(line.row.number, cells, line.raw, faults)
+    return PreviewRow(line.row.number, cells, line.fields, faults)

@@ -13,15 +13,14 @@ import msgspec
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
-from fanfare.imports.actions.inspecting import inspect
-from fanfare.imports.actions.kinds import Kind, Outcome
 from fanfare.imports.actions.kinds.catalogue import kind_of
+from fanfare.imports.actions.kinds.kind import Kind, Outcome
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
-from fanfare.imports.actions.states import enter
+from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import delete_if_erased
 from fanfare.imports.queries.imports import next_import
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, UnreadableFileError
-from fanfare.imports.schemas.imports import StoredImport
+from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import faults, files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.lines import unstorable_line, write_lines
@@ -49,75 +48,77 @@ async def work(db: Db, account_id: int, now: datetime) -> bool:
     end = time.monotonic() + STEP_SECONDS
     has_worked = False
     while time.monotonic() < end:
-        current: list[StoredImport] = []
+        current: CurrentImport | None = None
         try:
             async with db.bulk_turn(), db.transaction() as tx:
-                stored = await next_import(tx, account_id)
-                if stored is None:
+                current = await next_import(tx, account_id)
+                if current is None:
                     return has_worked
-                current.append(stored)
-                await _step(tx, account_id, stored, now)
+                await _step(tx, account_id, current, now)
         except UnreadableFileError as wrong:
-            await enter(db, account_id, current[0].import_id, "failed", now, wrong.errors[0][1])
+            assert current is not None  # noqa: S101 - only its file can be unreadable
+            await end_work(db, account_id, current.import_id, "failed", now, wrong.errors[0][1])
         except Exception as error:
             if current and not faults.is_transient(error):
-                await _count_failure(db, account_id, current[0], now, faults.description_of(error))
+                await _count_failure(db, account_id, current, now, faults.description_of(error))
             raise
         has_worked = True
     return has_worked
 
 
-async def _count_failure(db: Db, account_id: int, stored: StoredImport, now: datetime, description: str) -> None:
-    if stored.failure_count + 1 >= MAX_FAILURES:
-        await enter(db, account_id, stored.import_id, "failed", now, description)
+async def _count_failure(db: Db, account_id: int, current: CurrentImport, now: datetime, description: str) -> None:
+    if current.failure_count + 1 >= MAX_FAILURES:
+        await end_work(db, account_id, current.import_id, "failed", now, description)
         return
     await db.execute(
         "update imports set failure_count = failure_count + 1 where account_id = $1 and import_id = $2",
         account_id,
-        stored.import_id,
+        current.import_id,
     )
 
 
-async def _step(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
-    if stored.import_state == "inspecting":
-        await inspect(db, account_id, stored, now)
-    elif stored.import_state == "undoing":
-        await _undo_batch(db, account_id, stored, now)
+async def _step(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
+    if current.import_state == "undoing":
+        await _undo_batch(db, account_id, current, now)
     else:
-        await _run_batch(db, account_id, stored, now)
+        await _run_batch(db, account_id, current, now)
 
 
-async def _run_batch(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
+async def _run_batch(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
     """Read and write the next rows; part of the caller's transaction."""
     account = await account_by_id(db, account_id)
-    context = ImportContext(account, f"import {stored.import_uid}", stored.uploaded_at or now, now)
-    data = await files.read_from(db, account_id, stored.import_uid, stored.run_offset, PIECE_BYTES)
-    piece = Piece(data, stored.run_offset, stored.run_row, stored.run_offset + len(data) >= stored.file_bytes)
-    plan = plan_of(stored)
-    lines, last = await run_in_thread(lambda: lines_of_piece(stored, plan, piece, BATCH, context))
+    context = ImportContext(account, f"import {current.import_uid}", current.uploaded_at or now, now)
+    data = await files.read_from(db, account_id, current.import_uid, current.run_offset, PIECE_BYTES)
+    piece = Piece(data, current.run_offset, current.run_row, current.run_offset + len(data) >= current.file_bytes)
+    plan = plan_of(current)
+    lines, last = await run_in_thread(lambda: lines_of_piece(current, plan, piece, BATCH, context))
     if last is None and not piece.is_last:
-        message = f"row {max(stored.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
+        message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
         raise UnreadableFileError(message)
-    is_dry = stored.import_state == "checking"
-    outcomes = await _write(db, plan.kind, lines, context, is_dry=is_dry)
-    await _advance(db, account_id, stored, lines, outcomes)
+    is_dry = current.import_state == "checking"
+    outcomes = await _write(db, kind_of(current.kind), lines, context, is_dry=is_dry)
+    end, number = (last.end, last.number + 1) if last else (piece.offset + len(data), current.run_row)
+    await _advance(db, account_id, current, lines, outcomes)
+    await _move(db, account_id, current, (end, number), now)
     if not is_dry:
-        await _remember(db, account_id, stored, outcomes)
-    end = last.end if last else piece.offset + len(data)
+        await _remember(db, account_id, current, outcomes)
+    if current.error_count + sum(each.refusal is not None for each in outcomes) > MAX_ERRORS:
+        await end_work(db, account_id, current.import_id, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
+    elif piece.is_last and end >= current.file_bytes:
+        await end_work(db, account_id, current.import_id, "ready" if is_dry else "completed", now)
+        if not is_dry:
+            await delete_if_erased(db, account_id, current)
+
+
+async def _move(db: Db, account_id: int, current: CurrentImport, place: tuple[int, int], now: datetime) -> None:
+    """Write down the place in the file, an offset and the number of the row there, with which a run continues."""
     await db.execute(
         "update imports set run_offset = $3, run_row = $4, updated_at = $5 where account_id = $1 and import_id = $2",
         account_id,
-        stored.import_id,
-        end,
-        last.number + 1 if last else stored.run_row,
+        current.import_id,
+        *place,
         now,
     )
-    if stored.error_count + sum(each.refusal is not None for each in outcomes) > MAX_ERRORS:
-        await enter(db, account_id, stored.import_id, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
-    elif piece.is_last and end >= stored.file_bytes:
-        await enter(db, account_id, stored.import_id, "checked" if is_dry else "completed", now)
-        if not is_dry:
-            await delete_if_erased(db, account_id, stored)
 
 
 async def _write(db: Db, kind: Kind, lines: Sequence[Line], context: ImportContext, *, is_dry: bool) -> list[Outcome]:
@@ -159,7 +160,7 @@ ADVANCE = Sql("""
 
 
 async def _advance(
-    db: Db, account_id: int, stored: StoredImport, lines: Sequence[Line], outcomes: Sequence[Outcome]
+    db: Db, account_id: int, current: CurrentImport, lines: Sequence[Line], outcomes: Sequence[Outcome]
 ) -> None:
     """Add to the counts of an import, and write down which rows were refused."""
     refused = [(line.row, each.refusal) for line, each in zip(lines, outcomes, strict=True) if each.refusal]
@@ -167,7 +168,7 @@ async def _advance(
     await db.execute(
         ADVANCE,
         account_id,
-        import_id=stored.import_id,
+        import_id=current.import_id,
         numbers=[row.number for row, _ in refused],
         offsets=[row.begin for row, _ in refused],
         faults=[_faults(refusal) for _, refusal in refused],
@@ -184,7 +185,7 @@ def _faults(refusal: Refusal) -> str:
     return msgspec.json.encode([{"field": field, "message": message} for field, message in errors[:50]]).decode()
 
 
-async def _remember(db: Db, account_id: int, stored: StoredImport, outcomes: Sequence[Outcome]) -> None:
+async def _remember(db: Db, account_id: int, current: CurrentImport, outcomes: Sequence[Outcome]) -> None:
     """Write down what a batch created, for an undo."""
     created = [each.created_id for each in outcomes if each.created_id is not None]
     if created:
@@ -194,13 +195,13 @@ async def _remember(db: Db, account_id: int, stored: StoredImport, outcomes: Seq
             select $1, $2, $3, $4, last_value from positions
             """,
             account_id,
-            stored.import_id,
-            stored.run_offset,
+            current.import_id,
+            current.run_offset,
             created,
         )
 
 
-async def _undo_batch(db: Db, account_id: int, stored: StoredImport, now: datetime) -> None:
+async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
     """Delete what the last batch created; part of the caller's transaction."""
     row = await db.row(
         """
@@ -209,12 +210,12 @@ async def _undo_batch(db: Db, account_id: int, stored: StoredImport, now: dateti
         returning created_ids, last_position
         """,
         account_id,
-        stored.import_id,
+        current.import_id,
     )
     if row is None:
-        await enter(db, account_id, stored.import_id, "undone", now)
+        await end_work(db, account_id, current.import_id, "undone", now)
         return
-    undone = await kind_of(stored.kind).undo(db, account_id, row["created_ids"], row["last_position"], now)
+    undone = await kind_of(current.kind).undo(db, account_id, row["created_ids"], row["last_position"], now)
     counts: tuple[Any, ...] = (undone.undone_count, undone.kept_count, now)
     await db.execute(
         """
@@ -222,6 +223,6 @@ async def _undo_batch(db: Db, account_id: int, stored: StoredImport, now: dateti
         where account_id = $1 and import_id = $2
         """,
         account_id,
-        stored.import_id,
+        current.import_id,
         *counts,
     )

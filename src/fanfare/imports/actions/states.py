@@ -1,17 +1,10 @@
-"""States of imports: each change of state is one statement that announces it."""
+"""States of imports: each end of work is one statement that announces it."""
 
-import uuid
 from datetime import datetime
 
-from fanfare.imports.schemas.imports import StoredImport
-from fanfare.imports.topics import (
-    IMPORT_CHECKED,
-    IMPORT_COMPLETED,
-    IMPORT_FAILED,
-    IMPORT_INSPECTED,
-    IMPORT_UNDONE,
-)
-from fanfare.kernel.data.announcements import HOLD, Topic, announce
+from fanfare.imports.schemas.imports import CurrentImport
+from fanfare.imports.topics import IMPORT_CHECKED, IMPORT_COMPLETED, IMPORT_FAILED, IMPORT_UNDONE
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
 
@@ -24,50 +17,60 @@ class WrongState(Conflict):
         super().__init__(f"The import is {state}")
 
 
-def check_state(stored: StoredImport, *states: str) -> None:
+def check_state(current: CurrentImport, *states: str) -> None:
     """Raise WrongState (409) unless an import is in one of these states."""
-    if stored.import_state not in states:
-        raise WrongState(stored.import_state)
+    if current.import_state not in states:
+        raise WrongState(current.import_state)
 
 
-def _enter(state: str, topic: Topic) -> str:
-    return f"""
-        with {HOLD},
-        entered as (
-            update imports
-            set import_state = '{state}', failure = $4, finished_at = $3, updated_at = $3, failure_count = 0
-            where account_id = $1 and import_id = $2
-            returning import_uid, kind, row_count, created_count, matched_count, error_count
-        )
-        {announce(topic, "entered", at="$3")}
-    """  # noqa: S608 - fixed parts
-
-
-ENTER = {
-    "ready": _enter("ready", IMPORT_INSPECTED),
-    "checked": _enter("ready", IMPORT_CHECKED),
-    "completed": _enter("completed", IMPORT_COMPLETED),
-    "failed": _enter("failed", IMPORT_FAILED),
-    "undone": _enter("undone", IMPORT_UNDONE),
+END = f"""
+    with {HOLD},
+    ended as (
+        update imports
+        set import_state = $4, failure = $5, finished_at = $3, updated_at = $3, failure_count = 0
+        where account_id = $1 and import_id = $2
+        returning import_uid, row_count, created_count, matched_count, error_count
+    )
+"""  # noqa: S608 - fixed parts
+# A dry run leaves the import ready.
+STATEMENTS = {
+    "ready": END + announce(IMPORT_CHECKED, "ended", at="$3"),
+    "completed": END + announce(IMPORT_COMPLETED, "ended", at="$3"),
+    "failed": END + announce(IMPORT_FAILED, "ended", at="$3"),
+    "undone": END + announce(IMPORT_UNDONE, "ended", at="$3"),
 }
 
 
-async def enter(db: Db, account_id: int, import_id: int, state: str, now: datetime, failure: str | None = None) -> None:
-    """Change the state of an import and announce it; `checked` is ready again, after a dry run."""
-    await db.execute(ENTER[state], account_id, import_id, now, failure)
+async def end_work(
+    db: Db, account_id: int, import_id: int, state: str, now: datetime, failure: str | None = None
+) -> None:
+    """Change the state of an import to one in which no worker works on it, and announce it."""
+    await db.execute(STATEMENTS[state], account_id, import_id, now, state, failure)
 
 
-async def set_state(db: Db, account_id: int, import_uid: uuid.UUID, state: str, now: datetime) -> None:
-    """Change the state of an import to one in which a worker works on it, from the begin."""
+async def start_work(db: Db, account_id: int, import_id: int, state: str, now: datetime) -> None:
+    """Change the state of an import to one in which a worker works on it, from the begin of its file."""
     await db.execute(
         """
         update imports
         set import_state = $3, updated_at = $4, run_offset = 0, run_row = 0, row_count = 0, created_count = 0,
             matched_count = 0, error_count = 0, refused_count = 0, failure = null, failure_count = 0
-        where account_id = $1 and import_uid = $2
+        where account_id = $1 and import_id = $2
         """,
         account_id,
-        import_uid,
+        import_id,
+        state,
+        now,
+    )
+
+
+async def continue_work(db: Db, account_id: int, import_id: int, state: str, now: datetime) -> None:
+    """Change the state of an import to one in which a worker works on it, from where it ended."""
+    await db.execute(
+        "update imports set import_state = $3, updated_at = $4, failure = null, failure_count = 0"
+        " where account_id = $1 and import_id = $2",
+        account_id,
+        import_id,
         state,
         now,
     )

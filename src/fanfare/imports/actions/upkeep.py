@@ -8,7 +8,7 @@ at its end.
 from datetime import datetime, timedelta
 
 from fanfare.fans.followers import Person
-from fanfare.imports.schemas.imports import StoredImport
+from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
@@ -66,7 +66,7 @@ async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> No
     )
 
 
-async def delete_if_erased(db: Db, account_id: int, stored: StoredImport) -> None:
+async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> None:
     """Delete the file of an import that ended if a fan was erased after its upload; in the caller's transaction."""
     rows = await db.rows(
         """
@@ -76,7 +76,7 @@ async def delete_if_erased(db: Db, account_id: int, stored: StoredImport) -> Non
         returning import_uid
         """,
         account_id,
-        stored.import_id,
+        current.import_id,
     )
     for row in rows:
         await files.delete_file(db, account_id, row["import_uid"])

@@ -1,14 +1,21 @@
 """Receives the file of an import in parts, each stored before the next one is read."""
 
+import codecs
 from datetime import datetime
 
-from fanfare.imports.actions.states import WrongState
-from fanfare.imports.queries.imports import import_of
-from fanfare.imports.schemas.imports import MAX_FILE_BYTES, FilePart, ImportSaved
+from fanfare.imports.actions.inspecting import inspected
+from fanfare.imports.actions.states import WrongState, check_state, end_work
+from fanfare.imports.queries.imports import current_import, import_of
+from fanfare.imports.readers.rows import UnreadableFileError
+from fanfare.imports.schemas.imports import MAX_FILE_BYTES, FilePart, ImportSaved, State
+from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
 from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import Conflict, TooLarge
+
+# Bytes that continue a character.
+CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 
 class WrongOffset(Conflict):
@@ -18,7 +25,8 @@ class WrongOffset(Conflict):
 # One part: refused, by writing nothing, unless the file ends at its offset.
 APPEND = """
     with appended as (
-        update imports set file_bytes = $3::bigint + octet_length($4::bytea), updated_at = $5
+        update imports
+        set file_bytes = $3::bigint + octet_length($4::bytea), is_utf8 = is_utf8 and $6, updated_at = $5
         where account_id = $1 and import_uid = $2 and import_state = 'uploading' and file_bytes = $3
         returning import_uid
     )
@@ -26,10 +34,11 @@ APPEND = """
     select $1, import_uid, $3, $4 from appended
 """
 COMPLETE = """
-    update imports set import_state = 'inspecting', uploaded_at = $4, updated_at = $4
-    where account_id = $1 and import_uid = $2 and import_state = 'uploading' and file_bytes = $3
-    returning true
+    update imports
+    set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6
+    where account_id = $1 and import_id = $2
 """
+MAX_CUT_BYTES = 3
 
 
 async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, now: datetime) -> ImportSaved:
@@ -47,11 +56,38 @@ async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, 
         if offset + len(content) > MAX_FILE_BYTES:
             message = f"the file is larger than {MAX_FILE_BYTES} bytes; split it"
             raise TooLarge(message)
-        if await db.execute(APPEND, account_id, part.import_uid, offset, content, now) != "INSERT 0 1":
+        is_appended = await db.execute(APPEND, account_id, part.import_uid, offset, content, now, is_utf8(content))
+        if is_appended != "INSERT 0 1":
             raise WrongOffset
         offset += len(content)
     if part.is_last is False:
         return ImportSaved(part.import_uid, "uploading", offset)
-    if not await db.value(COMPLETE, account_id, part.import_uid, offset, now):
-        raise WrongOffset
-    return ImportSaved(part.import_uid, "inspecting", offset)
+    return ImportSaved(part.import_uid, await _complete(db, account_id, part, offset, now), offset)
+
+
+def is_utf8(content: bytes) -> bool:
+    """Return whether a part of a file is UTF-8, but for a character that its begin or end cuts."""
+    begin = content[:MAX_CUT_BYTES]
+    rest = content[len(begin) - len(begin.lstrip(CONTINUATIONS)) :]
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(rest)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+async def _complete(db: Db, account_id: int, part: FilePart, offset: int, now: datetime) -> State:
+    """Inspect the file of an import and return the state that this leads to."""
+    async with db.transaction() as tx:
+        current = await current_import(tx, account_id, part.import_uid)
+        check_state(current, "uploading")
+        if current.file_bytes != offset:
+            raise WrongOffset
+        try:
+            ready = await inspected(tx, account_id, current)
+        except UnreadableFileError as wrong:
+            await hold(tx, account_id)
+            await end_work(tx, account_id, current.import_id, "failed", now, wrong.errors[0][1])
+            return "failed"
+        await tx.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, now)
+    return "ready"

@@ -2,18 +2,17 @@
 
 import uuid
 
-import msgspec
-
-from fanfare.imports.readers.dialects import Dialect
-from fanfare.imports.schemas.imports import ROWS, Import, ImportMeta, ImportWindow, StoredImport
+from fanfare.imports.schemas.imports import ROWS, CurrentImport, Import, ImportMeta, ImportWindow
 from fanfare.kernel.data.changes import settled
-from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
     import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
-    file_bytes, columns, dialect, mapping, constants as values, row_count, created_count, matched_count, error_count,
+    file_bytes, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
+    dialect ->> 'date_order' as date_order, dialect ->> 'decimal_separator' as decimal_separator,
+    mapping, constants as values, row_count, created_count, matched_count, error_count,
     refused_count as refused_optin_count, undone_count, kept_count,
     case when import_state in ('completed', 'undone') then 1.0
          else round(run_offset::numeric / greatest(file_bytes, 1), 4)::float end as progress,
@@ -21,14 +20,10 @@ COLUMNS = """
     floor(extract(epoch from uploaded_at))::bigint as upload_timestamp,
     floor(extract(epoch from finished_at))::bigint as finish_timestamp
 """
-STORED = """
-    import_id, import_uid, kind, file_format, import_state, has_file, file_bytes, columns, dialect, mapping, constants,
-    run_offset, run_row, failure_count, error_count, uploaded_at
+CURRENT = """
+    import_id, import_uid, kind, file_format, import_name, import_state, has_file, file_bytes, is_utf8,
+    columns, dialect, mapping, constants, run_offset, run_row, failure_count, error_count, uploaded_at
 """
-
-
-def _import(row: Record) -> Import:
-    return Import(**{**row, "dialect": msgspec.convert(row["dialect"], Dialect)})
 
 
 async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMeta, Import]:
@@ -40,7 +35,7 @@ async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMe
         below(query.max_import_id, bound),
         limit + 1,
     )
-    data = [_import(row) for row in rows[:limit]]
+    data = [Import(**row) for row in rows[:limit]]
     lowest = data[-1].import_id if data else query.max_import_id
     return Page(ImportMeta(lowest, len(data), has_more=len(rows) > limit), data)
 
@@ -54,19 +49,19 @@ async def import_of(db: Db, account_id: int, import_uid: uuid.UUID) -> Import:
     )
     if row is None:
         raise Unknown(**{"import": import_uid})  # type: ignore[arg-type] # a keyword of Python
-    return _import(row)
+    return Import(**row)
 
 
-async def stored_import(db: Db, account_id: int, import_uid: uuid.UUID) -> StoredImport:
+async def current_import(db: Db, account_id: int, import_uid: uuid.UUID) -> CurrentImport:
     """Return the row of an import, locked in the caller's transaction; Unknown (404)."""
     row = await db.row(
-        f"select {STORED} from imports where account_id = $1 and import_uid = $2 for no key update",  # noqa: S608 - fixed parts
+        f"select {CURRENT} from imports where account_id = $1 and import_uid = $2 for no key update",  # noqa: S608 - fixed parts
         account_id,
         import_uid,
     )
     if row is None:
         raise Unknown(**{"import": import_uid})  # type: ignore[arg-type] # a keyword of Python
-    return StoredImport(**row)
+    return CurrentImport(**row)
 
 
 async def accounts_due(db: Db) -> list[int]:
@@ -74,19 +69,19 @@ async def accounts_due(db: Db) -> list[int]:
     # One query for all accounts.
     rows = await db.rows(
         "select distinct account_id from imports where account_id is not null"
-        " and import_state in ('inspecting', 'checking', 'importing', 'undoing') order by 1"
+        " and import_state in ('checking', 'importing', 'undoing') order by 1"
     )
     return [row["account_id"] for row in rows]
 
 
-async def next_import(db: Db, account_id: int) -> StoredImport | None:
+async def next_import(db: Db, account_id: int) -> CurrentImport | None:
     """Return the oldest import of an account to work on that no other worker has, locked; None if there is none."""
     row = await db.row(
         f"""
-        select {STORED} from imports
-        where account_id = $1 and import_state in ('inspecting', 'checking', 'importing', 'undoing')
+        select {CURRENT} from imports
+        where account_id = $1 and import_state in ('checking', 'importing', 'undoing')
         order by import_id limit 1 for no key update skip locked
         """,  # noqa: S608 - fixed parts
         account_id,
     )
-    return None if row is None else StoredImport(**row)
+    return None if row is None else CurrentImport(**row)

@@ -48,13 +48,13 @@ def check_begin(data: bytes, file_format: str) -> None:
         message = f"is encoded in {name}; save it as UTF-8"
         raise UnreadableFileError(message)
     if data[:4] == b"PK\x03\x04":
-        message = "is a workbook or an archive; create the import with the format xlsx"
+        message = "is a workbook or an archive; save it as CSV"
         raise UnreadableFileError(message)
     if data[:2] == b"\x1f\x8b":
         message = "is compressed; upload it uncompressed"
         raise UnreadableFileError(message)
     if b"\0" in data:
-        message = f"contains binary data, and is no {file_format} file"
+        message = f"contains binary data; it must be a {file_format} file"
         raise UnreadableFileError(message)
 
 

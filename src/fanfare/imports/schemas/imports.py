@@ -7,17 +7,18 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from fanfare.imports.readers.dialects import DELIMITERS, Dialect
+from fanfare.imports.readers.dialects import DELIMITERS
 from fanfare.kernel.data.paging import Meta
+from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObject, LimitForm, Text, Uuid, text_of
 
 ROWS = 100
-FORMATS = ("csv", "ndjson", "xlsx")
+FORMATS = ("csv", "ndjson")
 MAX_FILE_BYTES = 4 * 1024**3
-State = Literal["uploading", "inspecting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
-FileFormat = Annotated[Literal["csv", "ndjson", "xlsx"], ChoiceForm(*FORMATS)]
+State = Literal["uploading", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
+FileFormat = Annotated[Literal["csv", "ndjson"], ChoiceForm(*FORMATS)]
 
 
 class DelimiterForm(Form):
@@ -25,7 +26,7 @@ class DelimiterForm(Form):
 
     def read(self, raw: object) -> str:
         """Return the character; ValueError for another one."""
-        text = {"tab": "\t", "\\t": "\t"}.get(text_of(raw).lower(), text_of(raw))
+        text = {"tab": "\t", "\\t": "\t"}.get(fold(text_of(raw)), text_of(raw))
         if text not in DELIMITERS:
             message = "must be a comma, a semicolon, a vertical bar or tab"
             raise ValueError(message)
@@ -39,8 +40,7 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `inspecting` (encoding, delimiter, dates and columns are being found), `ready` (confirm how it
-    is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`,
+    state: `uploading`, `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`,
     `undone`. The counts are those of the last run or dry run: row_count rows were processed, of which created_count
     created something, matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins
     were left out because the fan had opted out. progress is from 0 to 1. has_file is false once the file was deleted.
@@ -56,7 +56,10 @@ class Import(msgspec.Struct):
     has_file: bool
     file_bytes: int
     columns: list[str]
-    dialect: Dialect
+    encoding: str | None
+    delimiter: str | None
+    date_order: str | None
+    decimal_separator: str | None
     mapping: dict[str, str | None]
     values: dict[str, Any]
     row_count: int
@@ -127,7 +130,7 @@ class NewImport(Params, kw_only=True):
     """An import to create."""
 
     kind: Annotated[Text, "What the rows are: fans, …"]
-    format: Annotated[FileFormat | None, "csv (the default), ndjson or xlsx."] = None
+    format: Annotated[FileFormat | None, "csv (the default) or ndjson."] = None
     name: Annotated[Text | None, "What to call it."] = None
 
     example: ClassVar[Mapping[str, object]] = {"kind": "fans", "name": "Members of 2026"}
@@ -177,7 +180,7 @@ class ImportChanges(Params, kw_only=True):
     ] = None
     values: Annotated[JsonObject | None, "Fields that have the same value in every row."] = None
 
-    example: ClassVar[Mapping[str, object]] = {"mapping": {"E-mail": "email", "Notes": None}, "date_order": "dmy"}
+    example: ClassVar[Mapping[str, object]] = {"name": "Members of 2026", "date_order": "dmy"}
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -193,16 +196,18 @@ class Run(Params, kw_only=True):
     dry_run: Annotated[Flag | None, "true: count what would happen, and change nothing."] = None
 
 
-class StoredImport(msgspec.Struct, frozen=True):
+class CurrentImport(msgspec.Struct, frozen=True):
     """The row of an import that is being worked on."""
 
     import_id: int
     import_uid: uuid.UUID
     kind: str
     file_format: str
-    import_state: str
+    import_name: str | None
+    import_state: State
     has_file: bool
     file_bytes: int
+    is_utf8: bool
     columns: list[str]
     dialect: dict[str, Any]
     mapping: dict[str, str | None]

@@ -1,6 +1,6 @@
 """All kinds, by name."""
 
-from fanfare.imports.actions.kinds import Kind
+from fanfare.imports.actions.kinds.kind import Kind
 from fanfare.imports.actions.kinds.people import FANS
 from fanfare.kernel.errors import BadParameters
 

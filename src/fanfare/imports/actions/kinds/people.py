@@ -6,7 +6,8 @@ from datetime import datetime
 from fanfare.fans.actions.importing import FanLine, ImportContext, fan_line, import_fans
 from fanfare.fans.actions.undoing import delete_unused
 from fanfare.fans.schemas.fans import NewFan
-from fanfare.imports.actions.kinds import Kind, Outcome, Undone
+from fanfare.imports.actions.kinds.kind import Kind, Outcome, Undone
+from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
 
 NAMES = {
@@ -21,7 +22,6 @@ NAMES = {
     "postal_code": ("zip", "zip_code", "postcode", "plz", "postleitzahl", "code_postal"),
     "gender": ("sex", "geschlecht", "sexe"),
     "ip_address": ("ip", "optin_ip", "confirm_ip"),
-    "fan_source": ("source", "quelle"),
 }
 
 
@@ -41,10 +41,12 @@ async def undo(db: Db, account_id: int, fan_ids: Sequence[int], position: int, n
 
 FANS = Kind(
     "fans",
-    NewFan,
+    Fields(
+        NewFan,
+        excluded=frozenset({"password", "idol_names", "idol_names[]"}),
+        names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
+    ),
     fan_line,
     write,
     undo,
-    excluded=frozenset({"password", "idol_names", "idol_names[]"}),
-    names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
 )

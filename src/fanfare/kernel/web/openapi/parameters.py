@@ -144,7 +144,8 @@ def _nullable(schema: Json) -> Json:
 def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     """Return the requestBody of a write, or None; adds its schema to `schemas`."""
     if endpoint.takes_file:
-        return {"required": True, "content": {FILE: {"schema": {"type": "string", "format": "binary"}}}}
+        schema = {"type": "string", "format": "binary"}
+        return {"required": True, "content": {FILE: {"schema": schema, "example": "email\nada@example.com"}}}
     if endpoint.method != "POST" or endpoint.params is None:
         return None
     body_slots = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]
