@@ -87,8 +87,8 @@ async def manage_imports_run(db: Db, account: Account, run: Run, now: datetime) 
 async def manage_imports_errors(db: Db, account: Account, target: OneImport, delivery: Delivery) -> CsvFile:
     """Return the rows that were refused as CSV, each with its number and what is wrong.
 
-    Correct the rows and upload the file as a new import: the columns with the reasons are left out. 409 once the file was
-    deleted.
+    Correct the rows and upload the file as a new import: the columns with the reasons are left out. 409 once the
+    file was deleted.
     """
     return await error_files.deliver(db, account.id, target.import_uid, delivery)
 

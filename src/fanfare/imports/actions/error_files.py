@@ -1,4 +1,4 @@
-"""The rows that an import refused, as a CSV file with a column that says why: correct it and upload it as a new import."""
+"""The rows that an import refused, as a CSV file that says why: corrected, it is uploaded as a new import."""
 
 import csv
 import io

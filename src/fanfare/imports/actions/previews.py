@@ -7,6 +7,7 @@ import msgspec
 
 from fanfare.fans.actions.importing import ImportContext
 from fanfare.imports.actions.imports import FileDeleted
+from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import WrongState
 from fanfare.imports.queries.imports import current_import

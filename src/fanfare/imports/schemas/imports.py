@@ -40,10 +40,11 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`,
-    `undone`. The counts are those of the last run or dry run: row_count rows were processed, of which created_count
-    created something, matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins
-    were left out because the fan had opted out. progress is from 0 to 1. has_file is false once the file was deleted.
+    state: `uploading`, `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`,
+    `failed` (`failure` says why), `undoing`, `undone`. The counts are those of the last run or dry run: row_count rows
+    were processed, of which created_count created something, matched_count belong to what was there, and error_count
+    were refused. refused_optin_count opt-ins were left out because the fan had opted out. An undo deleted undone_count
+    of what was created and left kept_count. progress is from 0 to 1. has_file is false once the file was deleted.
     mapping has a field, or null, for each of the columns; values those that every row has.
     """
 
