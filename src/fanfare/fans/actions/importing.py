@@ -37,6 +37,8 @@ FIND = tuple(
     for ctes in MATCH_GUARDED
 )
 
+# Parameters that a row of a file cannot have.
+NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
 # The parameter of each channel.
 FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything": "is_optout"}
 

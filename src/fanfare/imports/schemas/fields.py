@@ -111,13 +111,15 @@ def check_plan(fields: Fields, mapping: Mapping[str, str | None], constants: Map
             continue
         slot = fields.slot(field)
         if slot is None:
-            errors.append(("mapping", f"there is no field {field[:100]!r}"))
+            errors.append(("mapping", f"{field[:100]!r} is not a field of these rows"))
         elif field in names:
             errors.append(("mapping", f"two columns are mapped to {field}"))
         else:
             columns[column] = field, slot
             names.add(field)
-    errors += [("values", f"there is no field {name[:100]!r}") for name in constants if not fields.slot(name)]
+    errors += [
+        ("values", f"{name[:100]!r} is not a field of these rows") for name in constants if not fields.slot(name)
+    ]
     if any(not isinstance(value, str | int | float) for value in constants.values()):
         errors.append(("values", "must have a text, a number or a flag for each field"))
     if errors:

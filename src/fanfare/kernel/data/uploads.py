@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 class Upload:
     """The body of a request."""
 
-    def __init__(self, body: AsyncIterator[bytes], arrived: Callable[[], None] | None = None) -> None:
-        """`arrived` is called after each part; without it the complete body must arrive within the time for one."""
+    def __init__(self, body: AsyncIterator[bytes], progress: Callable[[], None] | None = None) -> None:
+        """`progress` is called after each part; without it the complete body must arrive within the time for one."""
         self._body = body
-        self._arrived = arrived
+        self._progress = progress
 
     async def parts(self, size: int) -> AsyncIterator[bytes]:
         """Yield parts of `size` bytes, the last one shorter; raises a Refusal if the body is truncated or too slow."""
@@ -19,7 +19,7 @@ class Upload:
             while len(buffer) >= size:
                 yield bytes(buffer[:size])
                 del buffer[:size]
-                if self._arrived:
-                    self._arrived()
+                if self._progress:
+                    self._progress()
         if buffer:
             yield bytes(buffer)

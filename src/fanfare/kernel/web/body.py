@@ -9,7 +9,7 @@ from python_multipart.multipart import parse_options_header
 from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding, UnsupportedMediaType
 from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_query
-from fanfare.kernel.web.request import ARRIVED, Request
+from fanfare.kernel.web.request import PROGRESS, Request
 from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 MAX_BYTES = 1024 * 1024
@@ -43,7 +43,7 @@ async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
 def upload_of(request: Request) -> Upload:
     """Return the body as a file that is read in parts, each within the time that the connection allows for a body."""
     _check_encoding(request)
-    return Upload(request.body(), request.scope.get(ARRIVED))
+    return Upload(request.body(), request.scope.get(PROGRESS))
 
 
 def _check_encoding(request: Request) -> None:

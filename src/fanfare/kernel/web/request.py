@@ -11,8 +11,8 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 # The entry of the scope with our server's way to send a usual response at once: `Cycle.respond`.
 RESPOND = "fanfare.respond"
-# The entry with the function to call when a part of a body that is read in parts was processed.
-ARRIVED = "fanfare.arrived"
+# The entry with the function to call when a part of a long body was read or sent: the time for it begins again.
+PROGRESS = "fanfare.progress"
 
 # Headers that are no lists: of several, the last counts. The values of others are joined.
 SINGLE = frozenset({"content-length", "content-type", "expect", "from", "host", "referer", "user-agent"})

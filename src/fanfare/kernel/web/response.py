@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.web.delivery import BODY, send_stream, send_with_work
-from fanfare.kernel.web.request import RESPOND, Request, Send
+from fanfare.kernel.web.request import PROGRESS, RESPOND, Request, Send
 
 START = "http.response.start"
 # They have neither a body nor its length.
@@ -73,17 +73,20 @@ class Response:
             await self._close_stream()
             await send({"type": BODY, "body": b""})
         elif is_usual or delivery is None:
-            await self._send_body(send)
+            await self._send_body(request, send)
         elif delivery.parts is not None:
             await send_stream(delivery.parts, request.receive, send)
         elif delivery.work is not None:
             await send_with_work(self.data, delivery.db, delivery.work, request.receive, send)
 
-    async def _send_body(self, send: Send) -> None:
+    async def _send_body(self, request: Request, send: Send) -> None:
         if self.stream is not None:
+            progress = request.scope.get(PROGRESS)
             async with aclosing(self.stream) as stream:
                 async for part in stream:
                     await send({"type": BODY, "body": part, "more_body": True})
+                    if progress:
+                        progress()
         await send({"type": BODY, "body": self.data})
 
     async def _close_stream(self) -> None:

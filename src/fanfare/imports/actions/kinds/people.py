@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fanfare.fans.actions.importing import FanLine, ImportContext, fan_line, import_fans
+from fanfare.fans.actions.importing import NOT_IMPORTED, FanLine, ImportContext, fan_line, import_fans
 from fanfare.fans.actions.undoing import delete_unused
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.imports.actions.kinds.kind import Kind, Outcome, Undone
@@ -43,7 +43,7 @@ FANS = Kind(
     "fans",
     Fields(
         NewFan,
-        excluded=frozenset({"password", "idol_names", "idol_names[]"}),
+        excluded=NOT_IMPORTED,
         names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
     ),
     fan_line,

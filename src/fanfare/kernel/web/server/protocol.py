@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.stopping import stopping_of
-from fanfare.kernel.web.request import ARRIVED, RESPOND
+from fanfare.kernel.web.request import PROGRESS, RESPOND
 from fanfare.kernel.web.server import heads
 from fanfare.kernel.web.server.connections import NEVER, HttpConnections
 from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
@@ -138,8 +138,9 @@ class Connection(HttpToolsProtocol):
         else:
             self._abort("idle")
 
-    def continue_body(self) -> None:
-        """Restart the timeout of a body that is read in parts; what was processed no longer counts as buffered."""
+    def note_progress(self) -> None:
+        """Restart the timeout of a body that is read or sent in parts; what was read no longer counts as buffered."""
+        self.write_deadline = NEVER
         if self.phase is Phase.BODY:
             self.received = 0
             self._enter(Phase.BODY, self.http_connections.times.body)
@@ -283,8 +284,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self.is_corked = True
-        self.scope[RESPOND] = cycle.respond  # type: ignore[literal-required] # an entry of ours
-        self.scope[ARRIVED] = self.continue_body  # type: ignore[literal-required] # the same
+        self.scope.update({RESPOND: cycle.respond, PROGRESS: self.note_progress})  # type: ignore[misc] # entries of ours
         if self.is_complete:
             cycle.more_body = False
             cycle.message_event.set()
