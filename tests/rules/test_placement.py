@@ -51,6 +51,8 @@ def placed(place: str, values: calls.Values, keys: dict[str, str]) -> dict[str, 
 async def called(api: Api, endpoint: Endpoint, place: str, values: calls.Values) -> tuple[int, str]:
     fields = calls.right(endpoint, values)
     path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(fields.pop(match[1])), endpoint.path)
+    # A file as the body leaves the query alone for parameters.
+    place = "query" if endpoint.takes_file else place
     answer = await api.client.request(endpoint.method, path, **placed(place, fields, api.keys))
     return answer.status_code, answer_of(answer.text)
 
