@@ -32,6 +32,7 @@ from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
 from fanfare.demo.shop import make_products
 from fanfare.demo.story import Story, TimedEvent
+from fanfare.demo.walls import make_wall
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
 from fanfare.fans.schemas.attributes import FieldDefinition
@@ -197,6 +198,7 @@ async def _make_programme(
     await make_products(db, account, now)
     await make_ads(db, account, businesses[0], now, SEED)
     await make_trackers(db, account, now, SEED)
+    await make_wall(db, account, now, SEED)
     await make_reports(db, account, businesses[0], page_tab_ids[0], now)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
     parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections

@@ -105,20 +105,22 @@ class Page(msgspec.Struct, frozen=True):
     params: type[Params] | None
     # a POST that may come from anywhere, because its URL alone authorizes it
     is_open: bool = False
+    # a page that everybody may read, inside other sites too
+    is_framed: bool = False
 
 
 class _Decorator:
     """Provides `@page.get("/crm/…")`."""
 
-    def get(self, path: str) -> Callable[[F], F]:
-        """Declare a page that reads."""
-        return self._mark("GET", path)
+    def get(self, path: str, *, is_framed: bool = False) -> Callable[[F], F]:
+        """Declare a page that reads. With `is_framed` other sites may show it in a frame, and caches for seconds."""
+        return self._mark("GET", path, is_framed=is_framed)
 
     def post(self, path: str, *, is_open: bool = False) -> Callable[[F], F]:
         """Declare the target of a form. Without `is_open` it requires the token of a form of this server."""
         return self._mark("POST", path, is_open=is_open)
 
-    def _mark(self, method: str, path: str, *, is_open: bool = False) -> Callable[[F], F]:
+    def _mark(self, method: str, path: str, *, is_open: bool = False, is_framed: bool = False) -> Callable[[F], F]:
         def mark(handler: F) -> F:
             hints = get_type_hints(handler)
             hints.pop("return")
@@ -129,7 +131,7 @@ class _Decorator:
                 message = f"{handler.__name__} asks for {unknown}, which no page provides"
                 raise TypeError(message)
             handler.page = Page(  # type: ignore[attr-defined]
-                method, path, handler, tuple(hints.items()), params, is_open
+                method, path, handler, tuple(hints.items()), params, is_open, is_framed
             )
             return handler
 

@@ -5,7 +5,7 @@ from fanfare.kernel.web.response import Response
 # Only our own scripts and styles, inline styles with the nonce of this response, and images over TLS.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: https:; "
-    "connect-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors {ancestors}"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -16,16 +16,22 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+# Of a page that other sites show, the same for everybody.
+FRAMED_HEADERS = {**HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}
+FRAMED_CACHING = "public, max-age=10"
 YEAR = 31_536_000
 
 
-def put_headers(response: Response, nonce: str, form_target: str = "", *, is_secure: bool) -> None:
-    """Set the headers; `is_secure` if browsers reach the server over TLS.
+def put_headers(response: Response, nonce: str, form_target: str = "", *, is_secure: bool, is_framed: bool) -> None:
+    """Set the headers; `is_secure` if browsers reach the server over TLS, `is_framed` if other sites may show the page.
 
     `form_target` is another site to which a form may lead: browsers apply the policy to redirects after a form too.
     """
     target = f" {form_target}" if form_target else ""
-    response.set_header("Content-Security-Policy", CONTENT_POLICY.format(nonce=nonce, target=target))
-    response.set_headers(HEADERS)
+    response.set_header(
+        "Content-Security-Policy",
+        CONTENT_POLICY.format(nonce=nonce, target=target, ancestors="*" if is_framed else "'none'"),
+    )
+    response.set_headers(FRAMED_HEADERS if is_framed else HEADERS)
     if is_secure:
         response.set_header("Strict-Transport-Security", f"max-age={YEAR}")

@@ -37,6 +37,7 @@ MAX_FORM = 64 * 1024
 NONCE_BYTES = 16
 # How much of a download is read at once.
 CHUNK_BYTES = 256 * 1024
+OK = 200
 ERROR = "kernel/pages/templates/error.html"
 
 
@@ -73,7 +74,8 @@ class Site:
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             result = self._error(response, answers.refusal_of(error))
             html = render(result, visit)
-        policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure)
+        is_framed = all(page.is_framed for page in methods.values())
+        policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure, is_framed=is_framed)
         cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
         if isinstance(result, Redirect):
             response.status = 303
@@ -86,6 +88,8 @@ class Site:
             return
         if result.retry_after is not None:
             response.set_header("Retry-After", str(result.retry_after))
+        if is_framed and result.status == OK:
+            response.set_header("Cache-Control", policy.FRAMED_CACHING)
         response.content_type = "text/html; charset=utf-8"
         response.append_header("Vary", "Accept-Language")
         await answers.put(request, response, result.status, html.encode())

@@ -47,18 +47,29 @@ async def copy_pictures(db: Db, account_id: int, record_id: int, now: datetime) 
     row = await db.row(URLS, account_id, record_id)
     if row is None:
         return
-    if row["image_url"] and not row["picture_key"] and (key := await _copy(db, account_id, row["image_url"], now)):
-        await db.execute(SHOW, account_id, record_id, row["image_url"], key, TEXT, GRAPHIC, now)
+    url = row["image_url"]
+    if url and not row["picture_key"] and (content := await _copy(account_id, url)):
+        await show_picture(db, account_id, record_id, url, content, now)
     url = row["author_image_url"]
-    if url and not row["author_picture_key"] and (key := await _copy(db, account_id, url, now)):
-        await db.execute(SHOW_AUTHOR, account_id, row["author_id"], url, key)
+    if url and not row["author_picture_key"] and (content := await _copy(account_id, url)):
+        picture_key = await _save(db, account_id, content, now)
+        await db.execute(SHOW_AUTHOR, account_id, row["author_id"], url, picture_key)
 
 
-async def _copy(db: Db, account_id: int, url: str, now: datetime) -> str | None:
+async def show_picture(db: Db, account_id: int, record_id: int, url: str, content: bytes, now: datetime) -> None:
+    """Show a copy with a record, if its picture is still the one of this URL."""
+    picture_key = await _save(db, account_id, content, now)
+    await db.execute(SHOW, account_id, record_id, url, picture_key, TEXT, GRAPHIC, now)
+
+
+async def _copy(account_id: int, url: str) -> bytes | None:
     try:
-        content = await copy_picture(url, account_id)
+        return await copy_picture(url, account_id)
     except PictureRefused:
         return None
+
+
+async def _save(db: Db, account_id: int, content: bytes, now: datetime) -> str:
     picture_key = hashlib.sha256(content).hexdigest()[:KEY_LENGTH]
     await db.execute(SAVE, account_id, picture_key, content, now)
     return picture_key
