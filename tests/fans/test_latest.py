@@ -33,6 +33,8 @@ async def test_the_feed_goes_on_where_it_stopped(api: Api) -> None:
     assert first["meta"]["count"] == 3
     key = first["meta"]["max_fan_time_key"]
     assert first["data"][-1]["fan_time_key"] == key
+    # A client that has no key yet sends None.
+    assert (await page(api, min_time_key="None"))["data"] == (await page(api))["data"]
     empty = await page(api, min_time_key=key)
     assert (empty["data"], empty["meta"]["max_fan_time_key"]) == ([], key)
     await api.ok(await api.post(f"/api/v1/crm/fans/{fans[0]}", first_name="changed"))

@@ -98,6 +98,9 @@ async def test_pages_lead_both_ways_and_each_record_comes_once(api: Api) -> None
     assert await ids(api, key, **query) == []
     await moderate(api, key, record_ids[1], "approve")
     assert await ids(api, key, **query) == [record_ids[1]]
+    # A client that has no key yet sends None, or begins at 0.
+    assert await ids(api, key, min_time_key="None") == await ids(api, key, max_time_key="null") == await ids(api, key)
+    assert await ids(api, key, min_time_key="0") == await ids(api, key, min_time_key="0_0_0")
     both = await api.public_get(f"/api/v1/streams/{key}/records", min_time_key="1_0_1", max_time_key="1_0_2")
     assert [error["field"] for error in both.json()["errors"]] == ["max_time_key"]
 

@@ -26,6 +26,7 @@ from fanfare.kernel.wire import (
     Text,
     TextForm,
     Texts,
+    TimeKeyForm,
     Wildcard,
     future_faults,
     text_of,
@@ -282,7 +283,8 @@ class LatestWindow(Params):
     ] = None
     min_time_key: Annotated[
         Annotated[
-            str, TextForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be the meta.max_fan_time_key of an earlier response")
+            str,
+            TimeKeyForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be the meta.max_fan_time_key of an earlier response"),
         ]
         | None,
         "Continue after this key, <unix_time>_<milliseconds>_<fan_id>: the previous meta.max_fan_time_key.",

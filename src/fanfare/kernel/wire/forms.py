@@ -140,6 +140,12 @@ class KeyForm(TextForm):
         return {**super().schema(), "description": "A whole number written as a float, 1042.0, is read as 1042."}
 
 
+class TimeKeyForm(TextForm):
+    """A key in the order of time, from an earlier response; none and null mean that none was sent."""
+
+    nothing = NOTHING
+
+
 class NetworkForm(TextForm):
     """The name of a network; case and accents are ignored, and it is stored folded."""
 

@@ -22,6 +22,7 @@ from fanfare.kernel.wire import (
     OuterKey,
     Text,
     TextForm,
+    TimeKeyForm,
     Wildcard,
 )
 from fanfare.streams.schemas.streams import MAX_PAGE, OneStream
@@ -59,9 +60,10 @@ class UrlForm(TextForm):
 
 Label = Annotated[str, LabelForm()]
 Url = Annotated[str, UrlForm()]
-TIME_KEY = r"[0-9]{1,11}_[0-9]{1,3}_[0-9]{1,18}"
+# 0 is before all.
+TIME_KEY = r"0|[0-9]{1,11}_[0-9]{1,3}_[0-9]{1,18}"
 TimeKey = Annotated[
-    str, TextForm(64, TIME_KEY, "must be a meta.min_time_key or meta.max_time_key of an earlier response")
+    str, TimeKeyForm(64, TIME_KEY, "must be a meta.min_time_key or meta.max_time_key of an earlier response")
 ]
 NetworkNames = Annotated[list[str], ListForm(NetworkName.__metadata__[0], 50)]
 Labels = Annotated[list[str], ListForm(LabelForm(), MAX_LABELS)]
