@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from tests.running import PATIENCE
+from tests.servers import Reply, Request, http_server
 
 CLIENT_ID = "made-up-client"
 CLIENT_SECRET = "made-up-client-secret"
@@ -162,38 +162,19 @@ def identity_provider() -> Iterator[Provider]:
     """Run a provider."""
     provider = Provider()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.respond({})
+    def respond(request: Request) -> Reply:
+        path = request.path.removeprefix(urlsplit(provider.url).path)
+        provider.requests.append(path)
+        if provider.waits.is_set():
+            provider.release.wait(PATIENCE)
+        form = dict(parse_qsl(request.body.decode()))
+        status, body = provider.answer(path, form, request.headers.get("authorization", ""))
+        return Reply(body, status)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.respond(dict(parse_qsl(body)))
-
-        def respond(self, form: dict[str, str]) -> None:
-            path = urlsplit(self.path).path.removeprefix(urlsplit(provider.url).path)
-            provider.requests.append(path)
-            if provider.waits.is_set():
-                provider.release.wait(PATIENCE)
-            status, body = provider.answer(path, form, self.headers.get("Authorization", ""))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    # The port may be that of an earlier provider of the same account.
-    provider.url = f"http://127.0.0.1:{server.server_address[1]}/{secrets.token_hex(8)}"
-    try:
-        yield provider
-    finally:
-        provider.release.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(PATIENCE)
+    with http_server(respond) as url:
+        # The port may be that of an earlier provider of the same account.
+        provider.url = f"{url}/{secrets.token_hex(8)}"
+        try:
+            yield provider
+        finally:
+            provider.release.set()

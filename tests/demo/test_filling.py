@@ -142,6 +142,8 @@ COUNTS = {
     "ad_figures.updated": "select count(distinct (network, figure_date)) from ad_days where account_id = $1",
     "tracker.created": "select count(*) from trackers where account_id = $1",
     "tracker_event.created": "select count(*) from tracker_events where account_id = $1 and is_clicked",
+    "stream.created": "select count(*) from streams where account_id = $1",
+    "stream_record.created": "select count(*) from stream_records where account_id = $1",
     "prop.created": "select count(*) from props where account_id = $1",
     "purchase.created": "select count(*) from purchases where account_id = $1",
     "purchase.updated": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
@@ -156,7 +158,7 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
     }
     for topic, sql in COUNTS.items():
         assert topics.pop(topic) == await db.value(sql, account_id)
-    assert set(topics) == {"fan.updated"}
+    assert set(topics) == {"fan.updated", "stream_record.updated"}
     astray = await db.value(
         """
         select count(*) from fans f

@@ -5,19 +5,17 @@ import json
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.running import PATIENCE
+from tests.servers import Reply, Request, http_server
 
 # It logs each line of the protocol.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -108,30 +106,12 @@ def http_gateway() -> Iterator[HttpInbox]:
     """Run an HTTP server that takes every POST, and give what it got."""
     inbox = HttpInbox()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            inbox.requests.append((self.path, dict(self.headers), json.loads(body)))
-            inbox.on_request()
-            status = inbox.statuses.pop(0) if inbox.statuses else 201
-            # As careless gateways do, it says back what it was told.
-            self.send_response(status)
-            if inbox.location:
-                self.send_header("Location", inbox.location)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def respond(request: Request) -> Reply:
+        inbox.requests.append((request.path, request.headers, json.loads(request.body)))
+        inbox.on_request()
+        status = inbox.statuses.pop(0) if inbox.statuses else 201
+        # As careless gateways do, it says back what it was told.
+        return Reply(request.body, status, {"Location": inbox.location} if inbox.location else {})
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    inbox.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with http_server(respond) as inbox.url:
         yield inbox
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(PATIENCE)

@@ -42,7 +42,7 @@ async def test_an_sms_arrives_and_an_answer_that_repeats_it_is_not_recorded(api:
     row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
     ((path, headers, body),) = inbox.requests
     assert (path, body) == ("/send", {"to": "+16045550123", "text": f"Northside: Your code to log in: {CODE}"})
-    assert headers["Idempotency-Key"].startswith(f"fm-{api.account_id}-{row['message_id']}-")
+    assert headers["idempotency-key"].startswith(f"fm-{api.account_id}-{row['message_id']}-")
     assert (row["message_state"], row["answer"]) == ("sent", "HTTP 201")
     assert CODE not in repr(dict(row))
 

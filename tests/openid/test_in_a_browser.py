@@ -3,9 +3,7 @@
 The browser follows the way back to the client, which the content policy of a page with a form could block.
 """
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +24,7 @@ from tests.openid.provider import (
     query_of,
     userinfo,
 )
+from tests.servers import Reply, http_server
 from tests.sessions.logins import PASSWORD
 
 __all__ = ["browser"]
@@ -35,23 +34,12 @@ SCOPES = ["openid", "profile", "email", "phone", "offline_access"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
 
 
-class Shop(BaseHTTPRequestHandler):
-    """The site of the client, at another origin."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<title>Shop</title><h1>Welcome back</h1>")
-
-
 @pytest.fixture(scope="module")
 def shop() -> Iterator[str]:
-    """The address of the client's site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
+    """The address of the client's site, at another origin."""
+    page = Reply(b"<title>Shop</title><h1>Welcome back</h1>", headers={"Content-Type": "text/html"})
+    with http_server(lambda _: page) as url:
+        yield url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="module")

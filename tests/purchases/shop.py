@@ -2,12 +2,12 @@
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.servers import Reply, Request, http_server
 
 TOKEN = "shpat_made-up-token-of-the-shop-0123456789"
 FIRST_COST, COST_OF_PRODUCT = 2.0, 1.0
@@ -87,28 +87,12 @@ def shop() -> Iterator[Shop]:
     """Run a shop."""
     result = Shop()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert self.path.startswith("/admin/api/20"), self.path
-            assert self.path.endswith("/graphql.json"), self.path
-            status, headers, content = result.answer(self.headers.get("X-Shopify-Access-Token", ""), body)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def respond(request: Request) -> Reply:
+        assert request.path.startswith("/admin/api/20"), request.path
+        assert request.path.endswith("/graphql.json"), request.path
+        token = request.headers.get("x-shopify-access-token", "")
+        status, headers, content = result.answer(token, json.loads(request.body))
+        return Reply(content, status, headers)
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    result.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with http_server(respond) as result.url:
         yield result
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -1,17 +1,16 @@
 """A mailbox as a source, against a local IMAP server."""
 
 import re
-import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socketserver import StreamRequestHandler
 from typing import Any
 
 import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.running import PATIENCE
+from tests.servers import line_server
 from tests.streams.test_records import new_stream, page
 from tests.streams.test_sources import add, captions, read, state
 
@@ -34,29 +33,20 @@ def imap_server() -> Iterator[Mailbox]:
     """Run a server that knows what the reader needs."""
     mailbox = Mailbox()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.wfile.write(b"* OK ready\r\n")
-            while line := self.rfile.readline().decode():
-                tag, command, *rest = line.split(maxsplit=2)
-                mailbox.commands.append(f"{command} {''.join(rest)}".strip())
-                for part in answers(mailbox, command.upper(), "".join(rest)):
-                    self.wfile.write(part)
-                is_wrong = command.upper() == "LOGIN" and '"right"' not in line
-                is_refused = mailbox.refuses_search and "SEARCH" in line.upper()
-                self.wfile.write(f"{tag} {'NO it is refused' if is_wrong or is_refused else 'OK done'}\r\n".encode())
+    def serve(connection: StreamRequestHandler) -> None:
+        connection.wfile.write(b"* OK ready\r\n")
+        while line := connection.rfile.readline().decode():
+            tag, command, *rest = line.split(maxsplit=2)
+            mailbox.commands.append(f"{command} {''.join(rest)}".strip())
+            for part in answers(mailbox, command.upper(), "".join(rest)):
+                connection.wfile.write(part)
+            is_wrong = command.upper() == "LOGIN" and '"right"' not in line
+            is_refused = mailbox.refuses_search and "SEARCH" in line.upper()
+            result = "NO it is refused" if is_wrong or is_refused else "OK done"
+            connection.wfile.write(f"{tag} {result}\r\n".encode())
 
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    mailbox.port = server.server_address[1]
-    try:
+    with line_server(serve) as mailbox.port:
         yield mailbox
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(PATIENCE)
 
 
 def answers(mailbox: Mailbox, command: str, rest: str) -> Iterator[bytes]:

@@ -57,7 +57,7 @@ async def make_wall(db: Db, account: Account, now: datetime, seed: int) -> None:
     pictures = [_picture(*colours) for colours in DUOTONES]
     for day in range(DAYS):
         morning = now - timedelta(days=DAYS - day)
-        record_ids = []
+        record_ids: list[int] = []
         for network, count in NETWORKS.items():
             entries = [_entry(chance, network, day * 100 + number, morning) for number in range(count)]
             result = await store(db, stream, entries, Origin(network, limits_authors=False), morning + EVENING)
