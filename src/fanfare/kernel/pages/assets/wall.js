@@ -22,6 +22,7 @@ function take(fresh) {
   }
   for (const tile of chosen.reverse()) {
     const next = tiles.slice(tiles.indexOf(tile) + 1).find((each) => document.getElementById(each.id));
+    tile.classList.add("tile--new");
     list.insertBefore(tile, next ? document.getElementById(next.id) : null);
   }
   empty.hidden = list.children.length > 0;
@@ -40,6 +41,7 @@ async function look() {
   if (button.ariaPressed !== "true") timer = setTimeout(look, delay);
 }
 
+list.addEventListener("animationend", ({ target }) => target.classList.remove("tile--new"));
 button.hidden = false;
 button.addEventListener("click", () => {
   clearTimeout(timer);
