@@ -6,6 +6,7 @@ from random import Random
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.folding import fold
 from fanfare.streams.actions.moderation import moderate_all
 from fanfare.streams.actions.pictures import show_picture
 from fanfare.streams.actions.storing import store
@@ -73,7 +74,7 @@ async def make_wall(db: Db, account: Account, now: datetime, seed: int) -> None:
 
 def _entry(chance: Random, network: str, number: int, morning: datetime) -> Entry:
     name = "Harbour City FC" if network == "rss" else chance.choice(NAMES)
-    author = name.lower().replace(" ", ".")
+    author = fold(name).replace(" ", ".")
     is_claimed = network in ("direct", "mail")
     has_place = chance.randrange(PLACES) == 0
     return Entry(

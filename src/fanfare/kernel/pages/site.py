@@ -77,22 +77,12 @@ class Site:
         is_framed = all(page.is_framed for page in methods.values())
         policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure, is_framed=is_framed)
         cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
-        if isinstance(result, Redirect):
-            response.status = 303
-            response.set_header("Location", result.location)
-            return
-        if isinstance(result, Download):
-            response.content_type = result.media_type
-            response.set_header("Content-Disposition", f'attachment; filename="{result.file_name}"')
-            response.stream = _chunks(result.file)
-            return
-        if result.retry_after is not None:
-            response.set_header("Retry-After", str(result.retry_after))
-        if is_framed and result.status == OK:
-            response.set_header("Cache-Control", policy.FRAMED_CACHING)
-        response.content_type = "text/html; charset=utf-8"
-        response.append_header("Vary", "Accept-Language")
-        await answers.put(request, response, result.status, html.encode())
+        if isinstance(result, View):
+            if is_framed and result.status == OK:
+                response.set_header("Cache-Control", policy.FRAMED_CACHING)
+            await _put_html(request, response, result, html)
+        else:
+            _put_other(response, result)
 
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
@@ -173,6 +163,24 @@ class Site:
     def _error(self, response: Response, refusal: Refusal) -> View:
         response.set_headers(dict(refusal.headers))
         return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
+
+
+async def _put_html(request: Request, response: Response, view: View, html: str) -> None:
+    if view.retry_after is not None:
+        response.set_header("Retry-After", str(view.retry_after))
+    response.content_type = "text/html; charset=utf-8"
+    response.append_header("Vary", "Accept-Language")
+    await answers.put(request, response, view.status, html.encode())
+
+
+def _put_other(response: Response, result: Redirect | Download) -> None:
+    if isinstance(result, Redirect):
+        response.status = 303
+        response.set_header("Location", result.location)
+        return
+    response.content_type = result.media_type
+    response.set_header("Content-Disposition", f'attachment; filename="{result.file_name}"')
+    response.stream = _chunks(result.file)
 
 
 async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
