@@ -232,6 +232,37 @@ async def test_no_search_reads_a_whole_stream(other_api: Api, db: Db) -> None:
             assert await tx.value(READ) < FEW, filters
 
 
+# Records whose position is not in their slice: after its beginning, and before that of the next one.
+ASTRAY = """
+    with slices as (
+        select slice_position, lead(slice_position) over (order by slice_position) as next_position from stream_slices
+        where account_id = $1
+    )
+    select count(*) from stream_records r left join slices s using (slice_position)
+    where r.account_id = $1 and r.time_position is not null
+      and not coalesce(r.time_position > s.slice_position
+                       and (s.next_position is null or r.time_position < s.next_position), false)
+"""
+
+
+async def test_simultaneous_writers_keep_positions_in_their_slices(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    first = [await submit(other_api, key, f"word {number}") for number in range(8)]
+    for _ in range(3):
+        # The next writer begins a slice, while others come.
+        await db.execute("update stream_slices set record_count = 4096 where account_id = $1", other_api.account_id)
+        await asyncio.gather(
+            *(submit(other_api, key, f"word {number}", email=f"{number}@example.com") for number in range(8)),
+            *(moderate(other_api, key, record_id, "remove") for record_id in first[:4]),
+            *(moderate(other_api, key, record_id, "approve") for record_id in first[4:]),
+        )
+        await asyncio.gather(*(moderate(other_api, key, record_id, "approve") for record_id in first[:4]))
+        await asyncio.gather(*(moderate(other_api, key, record_id, "remove") for record_id in first[4:]))
+    assert await db.value(ASTRAY, other_api.account_id) == 0
+    assert await ids(other_api, key, q="word", limit=100) == await ids(other_api, key, limit=100)
+    assert len(await ids(other_api, key, limit=100)) == 28
+
+
 async def test_slices_are_given_up_with_their_records(other_api: Api, db: Db) -> None:
     key = await new_stream(other_api, author_limit=10_000)
     record_ids = []
