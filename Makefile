@@ -88,7 +88,7 @@ fuzz: setup-dev
 
 # The figures of calls need wrk and pgbench (Debian: wrk, postgresql-contrib).
 bench: setup-dev
-	@missed=; for part in activities changes search tickets segments audience ratings points sessions shares starts streams trackers; do \
+	@missed=; for part in activities changes search tickets segments audience ratings points sessions shares starts streams trackers quests reports props webhooks; do \
 		nice $(BIN)/python -m bench.$$part || missed="$$missed $$part"; \
 	done; test -z "$$missed" || { echo "missed:$$missed"; exit 1; }
 

@@ -1131,10 +1131,12 @@ create table push_tokens (
     device_network text not null,
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
-    constraint push_tokens_pkey PRIMARY KEY (account_id, user_key, push_token),
+    device_hash bytea not null,
+    constraint push_tokens_pkey PRIMARY KEY (account_id, device_hash),
     constraint push_tokens_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint push_tokens_device_network_check CHECK ((device_network = ANY (ARRAY['ios'::text, 'android'::text, 'huawei'::text, 'web'::text])))
 );
+CREATE INDEX push_tokens_by_user ON push_tokens USING btree (account_id, user_key);
 
 create table rating_progress (
     account_id bigint not null,
@@ -1938,6 +1940,7 @@ CREATE INDEX webhook_deliveries_again ON webhook_deliveries USING btree (account
 CREATE INDEX webhook_deliveries_by_lane ON webhook_deliveries USING btree (account_id, lane);
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries USING btree (account_id, webhook_id, delivery_id);
 CREATE INDEX webhook_deliveries_first ON webhook_deliveries USING btree (account_id, webhook_id, delivery_id) WHERE ((delivery_state = 'waiting'::text) AND (try_count = 0));
+CREATE INDEX webhook_deliveries_lanes ON webhook_deliveries USING btree (account_id, webhook_id, lane) WHERE ((delivery_state = 'waiting'::text) AND (try_count > 0));
 
 create table webhook_secrets (
     account_id bigint not null,
@@ -2375,10 +2378,11 @@ create table reward_claims (
     claim_key text,
     created_at timestamp with time zone not null,
     undone_at timestamp with time zone,
+    code_hash bytea,
     constraint reward_claims_pkey PRIMARY KEY (account_id, reward_claim_id),
     constraint reward_claims_account_id_reward_uid_fkey FOREIGN KEY (account_id, reward_uid) REFERENCES rewards(account_id, reward_uid)
 );
-CREATE UNIQUE INDEX reward_claims_by_code ON reward_claims USING btree (account_id, reward_uid, reward_code) WHERE (reward_code IS NOT NULL);
+CREATE UNIQUE INDEX reward_claims_by_code ON reward_claims USING btree (account_id, reward_uid, code_hash) WHERE (code_hash IS NOT NULL);
 CREATE INDEX reward_claims_by_fan ON reward_claims USING btree (account_id, fan_id, reward_claim_id);
 CREATE INDEX reward_claims_by_reward ON reward_claims USING btree (account_id, reward_uid, reward_claim_id);
 

@@ -71,6 +71,37 @@ async def test_a_count_includes_every_write_acknowledged_before(
         assert query_of == [True] * 54
 
 
+async def test_the_index_counts_segments_as_sql_does(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
+) -> None:
+    async with new_api(base_url, db) as api:
+        fan_ids = (await many_fans(db, api.account_id, 30))[:20]
+        await api.ok(await api.post("/api/v1/manage/tags", tag_name="counted"))
+        await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="counted", fan_ids=fan_ids))
+        (tag,) = await api.ok(await api.get("/api/v1/manage/tags"))
+        await api.ok(await api.post("/api/v1/manage/filters", filter_name="of BC", fan_provinces="BC"))
+
+        async def counted(report_uid: str) -> list[Any]:
+            answers = [
+                await api.get(f"/api/v1/segments/tag/{tag['tag_id']}"),
+                await api.get(f"/api/v1/reports/{report_uid}"),
+                await api.get("/api/v1/crm/filters/stats", filter_name="of BC"),
+            ]
+            return [{**(await api.ok(each)), "last_access_timestamp": None} for each in answers]
+
+        async with running(settings.replace(data_dir=tmp_path)) as process:
+            await has(process, await db.value("select count(*) from accounts"))
+            options = {"segment_type": "tag", "segment_id": str(tag["tag_id"])}
+            report = {"report_name": "R", "report_type": "segment", "options": options}
+            report_uid = (await api.ok(await api.post("/api/v1/manage/reports", **report)))["report_uid"]
+            query_of.clear()
+            by_index = await counted(report_uid)
+            assert query_of == [True] * 3
+        assert by_index == await counted(report_uid)
+        assert query_of == [True] * 3 + [False] * 3
+        assert by_index[0]["fan_count"] == len(fan_ids) > 0
+
+
 async def test_sql_answers_what_the_index_does_not_support(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:

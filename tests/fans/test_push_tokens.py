@@ -48,3 +48,32 @@ async def test_tokens_of_each_platform_follow_their_fan(api: Api) -> None:
 async def test_a_token_that_is_none_of_its_platform_is_refused(api: Api, network: str, token: str) -> None:
     answer: Any = await api.post(SAVE, user_key="yz-x", push_token=token, device_network=network)
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["push_token"])
+
+
+async def test_a_device_is_once_whoever_logs_in_there(api: Api) -> None:
+    first, second = await fan_with_key(api, "yz-c"), await fan_with_key(api, "yz-d")
+    endpoint = f"https://push.example.com/{'e' * 3500}"
+    subscription = {**SUBSCRIPTION, "endpoint": endpoint}
+    texts = [json.dumps(subscription), json.dumps({**subscription, "keys": {"p256dh": "C", "auth": "l"}}, indent=1)]
+    for user_key, text in zip(("yz-c", "yz-d"), texts, strict=True):
+        await api.ok(await api.post(SAVE, user_key=user_key, push_token=text, device_network="web"))
+    await api.ok(await api.post(SAVE, user_key="yz-c", push_token="0" * 64, device_network="ios"))
+    await api.ok(await api.post(SAVE, user_key="yz-d", push_token="0" * 64, device_network="ios"))
+    assert [await listed(api, fan_id) for fan_id in (first, second)] == [[], ["web", "ios"]]
+    rows = await api.ok(await api.get(f"/api/v1/manage/fans/{second}/push_tokens"))
+    assert rows[0]["push_token"] == texts[1]
+
+
+async def test_a_token_ends_when_its_user_logs_out(api: Api, other_api: Api) -> None:
+    path = "/api/v1/manage/push_tokens"
+    fan_id = await fan_with_key(api, "yz-e")
+    texts = [json.dumps({**SUBSCRIPTION, "endpoint": "https://push.example.com/e"}), "1" * 64]
+    for text, network in zip(texts, ("web", "android"), strict=True):
+        await api.ok(await api.post(SAVE, user_key="yz-e", push_token=text, device_network=network))
+    assert (await other_api.delete(path, push_token=texts[1])).status_code == 404
+    for text in texts:
+        await api.ok(await api.delete(path, push_token=text))
+        assert (await api.delete(path, push_token=text)).json()["code"] == "unknown"
+    assert await listed(api, fan_id) == []
+    changes = await api.ok(await api.get("/api/v1/manage/changes", topics="push_token.deleted"))
+    assert [row["fan_id"] for row in changes] == [fan_id, fan_id]

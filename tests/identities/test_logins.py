@@ -1,6 +1,7 @@
 """External identities: whose a login is, what it links and confirms, and that one person stays one fan."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +34,20 @@ async def test_a_first_login_makes_a_fan_and_the_next_finds_it(api: Api, provide
     assert [each["login_method"] for each in sessions] == ["oidc", "oidc"]
     (linked,) = await identities(api, first["fan_id"])
     assert (linked["issuer"], linked["subject"]) == (provider.url, "person-1")
+
+
+async def test_a_provider_whose_clock_is_behind_says_of_a_login_that_it_is_new(
+    api: Api, db: Db, provider: Provider
+) -> None:
+    before = datetime.now(UTC)
+    moments = []
+    for seconds in (30, 300):
+        claims: dict[str, Any] = {"sub": f"late-{seconds}", "auth_time": int(before.timestamp()) - seconds}
+        session = await login(api, provider, provider.token(**claims))
+        sql = "select authenticated_at from sessions where account_id = $1 and fan_id = $2"
+        moments.append(await db.value(sql, api.account_id, session["fan_id"]))
+    assert moments[0] >= before.replace(microsecond=0)
+    assert moments[1] <= before - timedelta(seconds=240)
 
 
 async def test_parallel_first_logins_of_one_person_make_one_fan(api: Api, db: Db, provider: Provider) -> None:

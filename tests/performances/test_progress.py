@@ -31,7 +31,7 @@ from tests.performances.quests import (
 from tests.points.bookings import award, some_point
 from tests.registrations.gates import some_passes
 from tests.running import Program
-from tests.waits import until_blocked
+from tests.waits import until, until_blocked
 
 SEED = 20270703
 FANS = 12
@@ -240,3 +240,40 @@ async def test_fans_are_merged_and_erased_while_they_take_part(api: Api, db: Db)
             assert await balance(api, fan_id, point_uid) == 1
         else:
             assert await db.value("select count(*) from quest_progresses where fan_id = $1", other) == 0
+
+
+async def test_a_quest_that_requires_another_waits_for_scans_that_complete_it(api: Api, db: Db) -> None:
+    uid, fan_id, group = await some_performance(api), await some_fan(api), uuid.uuid4().hex
+    key = await register(api, fan_id)
+    first = await some_quest(api, uid, "scan", scan_group_names=[group])
+    async with db.transaction() as tx:
+        await tx.execute("select from fans where fan_id = $1 for no key update", fan_id)
+        # The scan completes the first quest and waits for the fan, the second quest for the scan.
+        scanning = asyncio.create_task(scan(api, key, group))
+        await until_blocked(db, tx, scanning)
+        creating = asyncio.create_task(
+            some_quest(api, uid, "scan", scan_group_names=[f"{group} two"], required_page_tab_ids=[first])
+        )
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        await until(lambda: db.value(waiting))
+    await scanning
+    second = await creating
+    await scan(api, key, f"{group} two")
+    assert await completed(api, uid, fan_id) == {first, second}
+
+
+async def test_a_scan_of_a_fan_who_is_merged_meanwhile_counts_for_the_one_who_remains(api: Api, db: Db) -> None:
+    uid, group = await some_performance(api), uuid.uuid4().hex
+    fan_id, absorbed = await some_fan(api), await some_fan(api)
+    key = await register(api, absorbed)
+    quest = await some_quest(api, uid, "scan", scan_group_names=[group])
+    async with db.transaction() as tx:
+        await tx.execute("select from fans where fan_id = $1 for no key update", fan_id)
+        merging = asyncio.create_task(api.post(f"/api/v1/manage/fans/{fan_id}/merge", merged_fan_id=absorbed))
+        await until_blocked(db, tx, merging)
+        scanning = asyncio.create_task(scan(api, key, group))
+    await api.ok(await merging)
+    await scanning
+    assert await completed(api, uid, fan_id) == {quest}
+    sql = "select count(*) from quest_progresses where account_id = $1 and fan_id = $2"
+    assert await db.value(sql, api.account_id, absorbed) == 0

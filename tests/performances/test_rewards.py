@@ -12,7 +12,9 @@ from tests.api import Answer, Api
 from tests.performances.quests import (
     PERFORMANCES,
     balance,
+    completed,
     logged_in,
+    register,
     some_fan,
     some_performance,
     some_quest,
@@ -148,6 +150,38 @@ async def test_each_uploaded_code_goes_to_one_claim(api: Api) -> None:
     other = await some_reward(api, uid)
     refused = await api.post(f"/api/v1/manage/rewards/{other}/codes", codes=["A"])
     assert (refused.status_code, refused.json()["code"]) == (409, "reward_without_codes")
+
+
+async def test_a_code_that_was_given_out_is_known_after_an_erasure(api: Api) -> None:
+    reward, fan_id, late = await some_reward(api, code_type="uploaded"), await some_fan(api), await some_fan(api)
+    codes = f"/api/v1/manage/rewards/{reward}/codes"
+    await api.ok(await api.post(codes, codes=["A"]))
+    assert (await api.ok(await claim(api, fan_id, reward)))["reward_code"] == "A"
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+    assert await api.ok(await api.post(codes, codes=["A"])) == {"saved_count": 0, "available_count": 0}
+    assert outcomes([await claim(api, late, reward)]) == {"sold_out": 1}
+
+
+@pytest.mark.parametrize("prefix", ["quest:", "reward:", "reward-return:", " quest:", "QUEST:"])
+async def test_callers_cannot_use_the_keys_of_quests_and_rewards(api: Api, prefix: str) -> None:
+    uid, fan_id, name = await some_performance(api), await some_fan(api), uuid.uuid4().hex
+    point_uid = await some_point(api, name)
+    quest = await some_quest(api, uid, "registration", fan_points_reward=10, point_uid=point_uid)
+    used = {"award_key": f"{prefix}{quest}:{fan_id}", "fan_id": fan_id, "point_count": 1}
+    answers = [
+        await api.post("/api/v1/crm/fan_points", point_uid=point_uid, **used),
+        await api.post(
+            f"/api/v1/crm/fans/{fan_id}/points", point_name=name, **{**used, "award_key": f"{used['award_key']}x"}
+        ),
+    ]
+    is_free = prefix == "QUEST:"
+    expected = (200, []) if is_free else (422, ["award_key"])
+    for answer in answers:
+        fields = [error["field"] for error in answer.json().get("errors", [])]
+        assert (answer.status_code, fields) == expected
+    await register(api, fan_id, event_name=(await api.get(f"/api/v1/performances/{uid}")).json()["performance_name"])
+    assert await completed(api, uid, fan_id) == {quest}
+    assert await balance(api, fan_id, point_uid) == 10 + 2 * is_free
 
 
 async def test_generated_codes_differ(api: Api) -> None:

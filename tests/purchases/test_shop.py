@@ -125,6 +125,23 @@ async def test_what_was_read_before_the_points_ended_is_returned(api: Api, store
 LEAK = f"the token {TOKEN} is wrong"
 
 
+def odd_products() -> Iterator[Any]:
+    """Pages with a part in the shape of another, and with cursors that would not come back."""
+    node = {
+        "legacyResourceId": "1", "title": "Mug", "status": "ACTIVE", "createdAt": "2026-01-01T00:00:00Z",
+        "updatedAt": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    for odd in (
+        {"featuredMedia": {"preview": LEAK}}, {"featuredMedia": [LEAK]},
+        {"featuredMedia": {"preview": {"image": LEAK}}}, {"featuredMedia": {"preview": {"image": {"url": 1}}}},
+        {"createdAt": "0001-01-01T00:00:00"},
+        {"updatedAt": "2026-01-01T00:00:00"}, {"priceRangeV2": LEAK},
+    ):  # fmt: skip
+        yield {"nodes": [{**node, **odd}], "pageInfo": {"hasNextPage": False}}
+    for cursor in ("\u20ac", "a b", "a\r\nb", "x" * 501, ""):
+        yield {"nodes": [node], "pageInfo": {"hasNextPage": True, "endCursor": cursor}}
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "code"),
     [
@@ -136,6 +153,7 @@ LEAK = f"the token {TOKEN} is wrong"
         (reply(200, {"errors": LEAK}), 503, "shop_unavailable"),
         (reply(200, {"data": {"products": {"nodes": [{"title": LEAK}], "pageInfo": {}}}}), 503, "shop_unavailable"),
         (reply(200, {"data": {"products": {"nodes": [], "pageInfo": {"hasNextPage": True}}}}), 503, "shop_unavailable"),
+        *((reply(200, {"data": {"products": products}}), 503, "shop_unavailable") for products in odd_products()),
         (reply(200, [LEAK]), 503, "shop_unavailable"),
         ((200, {}, b"\xff" + LEAK.encode()), 503, "shop_unavailable"),
         ((200, {}, b"[" * 100_000), 503, "shop_unavailable"),
@@ -160,6 +178,9 @@ async def test_a_shop_that_refuses_is_not_connected(
     wrong = f"{TOKEN}x"
     answer = await other_api.post(MANAGE, shop_url=store.url, access_token=wrong)
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["access_token"])
+    for body in ({"data": {"shop": LEAK}}, {"data": {"shop": [1]}}, {"data": {"shop": {"name": 1}}}):
+        store.replies = [reply(200, body)]
+        assert (await other_api.post(MANAGE, shop_url=store.url, access_token=TOKEN)).status_code == 422
     store.replies = [reply(503, {})]
     assert (await other_api.post(MANAGE, shop_url=store.url, access_token=TOKEN)).status_code == 422
     assert (await other_api.get(MANAGE)).status_code == 404

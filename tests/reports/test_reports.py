@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from fanfare.campaigns.actions.activities import count_activities
 from fanfare.kernel.data.db import Db
 from fanfare.reports.queries.data import READERS
 from fanfare.reports.schemas.reports import ReportData
@@ -52,9 +53,9 @@ CASES = {
     "trackers": Case({"limit": 10}, "trackers", CREATED),
     "tracker": Case({"tracker_id": "{tracker_id}"}, "trackers/{tracker_id}", CREATED),
     "stream": Case(
-        {"stream_key": "{stream_key}", "data": ["words", "hashtags"]},
+        {"stream_key": "{stream_key}"},
         "streams/{stream_key}/summary",
-        {"data": "words,hashtags"},
+        {"data": "labels"},
         has_days=False,
     ),
     "ticket_sales": Case({"by": "event"}, "manage/tickets/sales", {**BOUGHT, "by": "event"}),
@@ -137,6 +138,7 @@ async def campaigns(post: Any, api: Api, db: Db, fan_ids: list[int]) -> dict[str
         where account_id = $1
     """
     await db.execute(sql, api.account_id, fan_ids[1])
+    await count_activities(db, api.account_id)
     return {"page_tab_id": campaign, "bundle_id": bundle["page_tab_id"]}
 
 
@@ -213,6 +215,29 @@ async def test_an_open_report_goes_up_to_today(other_api: Api) -> None:
         assert (report["end_date"], report["tickets"]["sales_count"]) == (None, count)
 
 
+@pytest.mark.parametrize(("report_type", "options"), [("trackers", {}), ("tracker", {"tracker_id": "{tracker_id}"})])
+async def test_a_report_without_a_first_day_says_which_days_it_shows(
+    api: Api, ids: dict[str, Any], report_type: str, options: dict[str, Any]
+) -> None:
+    options = {name: value.format(**ids) for name, value in options.items()}
+    report_uid = await created(api, report_type, end_date="2027-05-31", options=options)
+    report = await api.ok(await api.get(f"{REPORTS}/{report_uid}"))
+    # The call shows the 31 days up to the last one.
+    assert (report["start_date"], report["end_date"]) == ("2027-05-01", "2027-05-31")
+    rows = report[report_type] if report_type == "trackers" else [report[report_type]]
+    assert [row["total_tracker_click_count"] for row in rows if row["tracker_id"] == ids["tracker_id"]] == [12]
+
+
+@pytest.mark.parametrize("data", [["words"], ["hashtags", "labels"]])
+async def test_a_report_shows_no_words_that_people_typed(api: Api, ids: dict[str, Any], data: list[str]) -> None:
+    options = {"stream_key": ids["stream_key"], "data": data}
+    answer = await api.post(MANAGE, report_name="Words", report_type="stream", options=options)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["options"])
+    report_uid = await created(api, "stream", options={"stream_key": ids["stream_key"]})
+    report = await api.ok(await api.get(f"{REPORTS}/{report_uid}"))
+    assert (report["stream"]["words"], report["stream"]["hashtags"]) == (None, None)
+
+
 async def test_the_list_says_when_a_report_was_read(other_api: Api) -> None:
     first = await created(other_api, "fans")
     rows = await other_api.ok(await other_api.get(REPORTS))
@@ -248,6 +273,7 @@ async def test_the_list_says_when_a_report_was_read(other_api: Api) -> None:
         ({"report_type": "fans", "business_id": 10**12}, ["business_id"]),
         ({"report_type": "tickets", "start_date": "soon", "business_id": 10**12}, ["start_date", "business_id"]),
         ({"report_type": "fans", "report_name": ""}, ["report_name"]),
+
     ],
 )  # fmt: skip
 async def test_every_wrong_field_is_named(api: Api, body: dict[str, Any], fields: list[str]) -> None:

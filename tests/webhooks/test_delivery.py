@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -322,3 +323,26 @@ async def test_answers_about_an_erased_fan_are_forgotten(base_url: str, db: Db) 
         listing = await rows(api, hook["webhook_uid"])
         assert {row["topic"] for row in listing} == {"fan.created", "fan.updated", "fan.deleted"}
         assert {(row["state"], row["response_body"]) for row in listing} == {("delivered", None)}
+
+
+async def test_many_failures_stop_nothing_that_would_be_accepted(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, receiver() as got:
+
+        async def fail_for_fans(call: Call) -> bytes:
+            return response(500) if call.event["type"] == "fan.created" else OK
+
+        got.answer = fail_for_fans
+        hook = await register(api, got.url, "fan.created", "tag.created")
+        fans = [{"email": f"many.{number}@x.example"} for number in range(120)]
+        for number, fan in enumerate(fans):
+            await api.ok(await api.post("/api/v1/crm/fans", **fan))
+            if number % 3 == 0:
+                await tag(api, f"many {number}")
+        await deliver(db, api, NOW)
+        states = Counter((row["topic"], row["state"]) for row in await rows(api, hook["webhook_uid"]))
+        assert states == {("fan.created", "waiting"): 120, ("tag.created", "delivered"): 40}
+        await tag(api, "after all that failed")
+        await deliver(db, api, NOW)
+        assert got.calls[-1].event["type"] == "tag.created"
+        # Each failed once, and waits for its next try.
+        assert {row["try_count"] for row in await rows(api, hook["webhook_uid"])} == {1}

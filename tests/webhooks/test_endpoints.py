@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.webhooks.actions import replays, webhooks
+from fanfare.kernel.running.settings import Settings
+from fanfare.webhooks.actions import replays, upkeep, webhooks
 from fanfare.webhooks.actions.webhooks import seal_again
+from fanfare.webhooks.jobs import keep_webhooks
 from tests.api import Api, new_api
 from tests.segments.live import saved
 from tests.webhooks.receivers import PATH, deliver, receiver, register, rows, tag
@@ -165,6 +167,41 @@ async def test_replays_go_on_and_do_not_pile_up(base_url: str, db: Db, monkeypat
             assert (await api.post(path, **body)).status_code == 422
 
 
+async def test_a_replay_of_a_rare_topic_reads_a_part_of_the_log_at_a_time(
+    base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "BATCH", 1)
+    monkeypatch.setattr(replays, "MAX_PAGES", 2)
+    async with new_api(base_url, db) as api:
+        hook = await register(api, URL, "tag.created")
+        for number in range(5):
+            await tag(api, f"rare {number}")
+        path = f"{PATH}/{hook['webhook_uid']}/replay"
+        counts: list[int] = []
+        place: dict[str, int] | None = {}
+        while place is not None and len(counts) < 10:
+            replayed = await api.ok(await api.post(path, min_timestamp="2020-01-01", **place))
+            counts.append(replayed["count"])
+            place = {"after": replayed["after"]} if replayed["after"] else None
+        assert max(counts) <= 2
+        assert sum(counts) == 5
+
+
+async def test_deliveries_are_kept_as_long_as_the_settings_say(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, receiver() as got:
+        hook = await register(api, got.url)
+        await tag(api, "kept")
+        await deliver(db, api, NOW)
+        try:
+            # The default is 30 days.
+            for days, later, count in ((30, 29, 1), (40, 39, 1), (2, 3, 0)):
+                upkeep.delivery_retention.use(Settings(deliveries_days=days))
+                await keep_webhooks(db, api.account_id, NOW + timedelta(days=later))
+                assert len(await rows(api, hook["webhook_uid"])) == count
+        finally:
+            upkeep.delivery_retention.use(Settings())
+
+
 async def test_cloudevents_are_in_their_form(base_url: str, db: Db) -> None:
     async with new_api(base_url, db) as api, receiver() as got:
         hook = await register(api, got.url, format="cloudevents")
@@ -194,9 +231,16 @@ async def test_a_segment_and_a_business_filter_what_is_sent(base_url: str, db: D
             for name in ("BC", "ON")
         ]
         await db.execute(
-            "insert into segment_members (account_id, filter_id, fan_id, entered_at)"
-            " select account_id, filter_id, $3, now() from filters where account_id = $1 and filter_uid = $2"
-            " on conflict do nothing",
+            """
+            with entered as (
+                insert into segment_members (account_id, filter_id, fan_id, entered_at)
+                select account_id, filter_id, $3, now() from filters where account_id = $1 and filter_uid = $2
+                on conflict do nothing
+                returning filter_id
+            )
+            update filter_states s set member_count = member_count + 1
+            from entered where s.account_id = $1 and s.filter_id = entered.filter_id
+            """,
             api.account_id,
             uuid.UUID(filter_uid),
             fans[0],

@@ -12,7 +12,7 @@ from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
-from fanfare.search.schemas.stats import FilterStats
+from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 
 # The timeout of queries for members. SQL would take longer than this for many filters.
 MEMBERS_SECONDS = 2.0
@@ -36,6 +36,13 @@ async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: date
     result = answer.statistics
     result.postal_demographics = await stats.with_census(db, result.postal_demographics)
     return result
+
+
+async def reach(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus | None:
+    """Return how many fans meet criteria now and can be reached, None when the index does not answer."""
+    context = await conditions.checked_context(db, account, criteria, now)
+    answer = await _ask(db, account, criteria, context, stats_options(context))
+    return None if answer is None or answer.statistics is None else answer.statistics.fans
 
 
 async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:

@@ -14,6 +14,7 @@ from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.trackers.actions.retention import retention
 from fanfare.trackers.verdicts.networks import data_centres
+from fanfare.webhooks.actions.upkeep import delivery_retention
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         outgoing.use(settings)
         data_centres.use(settings.data_centres)
         retention.use(settings)
+        delivery_retention.use(settings)
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 

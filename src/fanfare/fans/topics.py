@@ -70,5 +70,11 @@ PUSH_TOKEN_CREATED = Topic(
     "push_token.created", "An app registered a push token; the fan is its user, when known.", "fan_id", "sometimes"
 )
 PUSH_TOKEN_UPDATED = Topic(
-    "push_token.updated", "The device of a push token changed; the fan is its user, when known.", "fan_id", "sometimes"
+    "push_token.updated",
+    "The user or platform of a push token changed; the fan is its user, when known.",
+    "fan_id",
+    "sometimes",
+)
+PUSH_TOKEN_DELETED = Topic(
+    "push_token.deleted", "A push token was deleted; the fan was its user, when known.", "fan_id", "sometimes"
 )

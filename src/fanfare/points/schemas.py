@@ -18,9 +18,9 @@ from fanfare.kernel.wire import (
     Id,
     IntegerForm,
     JsonObject,
+    KeyForm,
     LimitForm,
     LongText,
-    OuterKey,
     Text,
     Uuid,
 )
@@ -30,6 +30,41 @@ PointCount = Annotated[int, IntegerForm(-MAX_POINTS, MAX_POINTS)]
 Rows = Annotated[int, LimitForm(10_000)]
 Places = Annotated[int, LimitForm(1000)]
 PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
+
+
+# Keys of awards that Fanfare makes itself. With one of a caller's they could be blocked, or pretended.
+QUEST, REWARD, RETURN = "quest:", "reward:", "reward-return:"
+
+
+class AwardKeyForm(KeyForm):
+    """A key that a caller chose for an award, outside of those that Fanfare makes."""
+
+    def read(self, raw: object) -> str:
+        """Return the key; ValueError for one that begins like ours."""
+        key = super().read(raw)
+        for prefix in (QUEST, REWARD, RETURN):
+            if key.startswith(prefix):
+                message = f"must not begin with {prefix}, as the keys of quests and rewards do"
+                raise ValueError(message)
+        return key
+
+
+AwardKey = Annotated[str, AwardKeyForm()]
+
+
+def quest_key(page_tab_id: int, fan_id: int) -> str:
+    """Return the key of the points of a quest that a fan completed."""
+    return f"{QUEST}{page_tab_id}:{fan_id}"
+
+
+def reward_key(reward_claim_id: int) -> str:
+    """Return the key of what a claim costs."""
+    return f"{REWARD}{reward_claim_id}"
+
+
+def return_key(reward_claim_id: int) -> str:
+    """Return the key of what comes back when a claim is undone."""
+    return f"{RETURN}{reward_claim_id}"
 
 
 class Point(msgspec.Struct):
@@ -135,7 +170,9 @@ class NewAward(Params):
     page_tab_id: Annotated[Id | None, "Campaign to link the points to."] = None
     activity_id: Annotated[Id | None, "Activity to link the points to."] = None
     session_uid: Annotated[Uuid | None, "Session to link the points to."] = None
-    award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
+    award_key: Annotated[
+        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+    ] = None
     performance_uid: Annotated[Uuid | None, "Performance to link the points to."] = None
     point_source: Annotated[Text | None, "Source of the points, such as quiz or clicker."] = None
     award_signature: Annotated[Text | None, "Signature of the system that awarded the points."] = None
@@ -161,7 +198,9 @@ class NewNamedAward(Params):
     fan_id: Annotated[Id, "Fan who gets the points."]
     point_name: Annotated[Text, "Name of the point category."]
     point_count: Annotated[PointCount, "Points to award."]
-    award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
+    award_key: Annotated[
+        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+    ] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
 

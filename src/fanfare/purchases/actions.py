@@ -23,6 +23,7 @@ from fanfare.purchases.schemas import (
     Product,
     ProductQuery,
     Shop,
+    ShopCursorForm,
     ShopName,
     ShopProductQuery,
     ShopSaved,
@@ -337,7 +338,7 @@ async def shop_products(db: Db, account_id: int, query: ShopProductQuery) -> Arr
     except NotSealed:
         raise gateways.ShopRefused from None
     rows, info = await gateways.products(Shop(account_id, url, token), query.query, query.cursor, query.limit)
-    cursor = f"shop.{info.end_cursor}" if info.has_next_page else None
+    cursor = f"{ShopCursorForm.prefix}{info.end_cursor}" if info.has_next_page else None
     return ArrayPage([_shop_product(account_id, row) for row in rows], NextPage("cursor", cursor, info.has_next_page))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -20,7 +20,7 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.running.http_client import CallError, HttpAnswer, HttpRequest, http_client
 from fanfare.kernel.running.shares import Busy
 from fanfare.kernel.wire import storage_fault
-from fanfare.purchases.schemas import Shop
+from fanfare.purchases.schemas import SHOP_CURSOR, Shop
 
 log = structlog.get_logger()
 # Shopify keeps a version for a year, and then answers with the oldest one that it keeps.
@@ -81,24 +81,46 @@ class PriceRange(msgspec.Struct, rename="camel"):
     min_variant_price: Price
 
 
+class Image(msgspec.Struct):
+    """A picture."""
+
+    url: str
+
+
+class Preview(msgspec.Struct):
+    """What shows a medium."""
+
+    image: Image | None = None
+
+
+class Media(msgspec.Struct):
+    """The first picture or film of a product."""
+
+    preview: Preview | None = None
+
+
+# A moment without a zone is none.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class ShopProduct(msgspec.Struct, rename="camel"):
     """A product as the shop returns it."""
 
     legacy_resource_id: str
     title: str
     status: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     product_type: str | None = None
     online_store_url: str | None = None
-    featured_media: dict[str, Any] | None = None
+    featured_media: Media | None = None
     price_range: PriceRange | None = msgspec.field(name="priceRangeV2", default=None)
 
     @property
     def image_url(self) -> str | None:
         """The address of the picture."""
-        image = ((self.featured_media or {}).get("preview") or {}).get("image") or {}
-        return image.get("url") if isinstance(image.get("url"), str) else None
+        preview = self.featured_media.preview if self.featured_media else None
+        return preview.image.url if preview and preview.image else None
 
 
 class PageInfo(msgspec.Struct, rename="camel"):
@@ -131,8 +153,8 @@ class Cost(msgspec.Struct, rename="camel"):
 
 async def shop_name(shop: Shop) -> str:
     """Return the name of a shop; ShopRefused (409), ShopUnavailable (503)."""
-    data = await _ask_patiently(shop, SHOP, {}, MAX_WAIT)
-    name = (data.get("shop") or {}).get("name")
+    data = (await _ask_patiently(shop, SHOP, {}, MAX_WAIT)).get("shop")
+    name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or storage_fault(name):
         raise _unavailable(shop, "no name")
     return name[:MAX_NAME]
@@ -157,7 +179,8 @@ async def products(shop: Shop, text: str | None, cursor: str | None, limit: int)
             raise
         page = _page(shop, data.get("products"))
         rows += page.nodes
-        if page.page_info.has_next_page and page.page_info.end_cursor in (None, info.end_cursor):
+        following = page.page_info.end_cursor or ""
+        if page.page_info.has_next_page and (following == info.end_cursor or not SHOP_CURSOR.fullmatch(following)):
             raise _unavailable(shop, "a cursor that leads nowhere")
         info = page.page_info
     return rows[:limit], info

@@ -181,15 +181,19 @@ class ProductQuery(Params):
     cursor: NextCursor = None
 
 
+# Cursors of shops that can travel in a header and come back.
+SHOP_CURSOR = re.compile(r"[A-Za-z0-9_=+/-]{1,500}")
+
+
 class ShopCursorForm(CursorForm):
     """The cursor of an earlier response: ours, or one of the shop, which is passed on as it is."""
 
-    shop_pattern = re.compile(r"shop\.([A-Za-z0-9_=+/-]{1,500})")
+    prefix = "shop."
 
     def read(self, raw: object) -> Any:  # noqa: ANN401 - a cursor or a text
         """Return our cursor, or that of the shop as a text."""
-        match = self.shop_pattern.fullmatch(raw) if isinstance(raw, str) else None
-        return match[1] if match else super().read(raw)
+        text = raw.removeprefix(self.prefix) if isinstance(raw, str) and raw.startswith(self.prefix) else ""
+        return text if SHOP_CURSOR.fullmatch(text) else super().read(raw)
 
     def schema(self) -> dict[str, object]:
         """Return the JSON Schema."""

@@ -26,5 +26,5 @@ async def send_deliveries(db: Db, account_id: int, now: datetime) -> bool:
 @schedule("37 3 * * *", each=account_ids)
 async def keep_webhooks(db: Db, account_id: int, now: datetime) -> None:
     """Delete old deliveries, and seal secrets with the present secret key."""
-    await upkeep.forget_deliveries(db, account_id, now - upkeep.RETENTION)
+    await upkeep.forget_deliveries(db, account_id, now - upkeep.delivery_retention.duration)
     await seal_again(db, account_id)

@@ -12,10 +12,26 @@ import structlog
 
 from fanfare.campaigns.followers import SETTLE
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 
 log = structlog.get_logger()
 Kind = Literal["campaign", "scan", "link", "registration", "check_in"]
 HAS_PROGRESS = "exists (select from progress) as has_progress"
+# A scan and its registration that are stored at the same time would not see each other. Where scans fulfil quests,
+# whoever comes second waits, by one of these locks of the account: a scan's are shared, a registration has those of its
+# key and its barcode. A quest that requires others has all of them, so that no scan completes one without seeing it.
+LOCKS = 64
+LOCK_ALL = "select pg_advisory_xact_lock($1::bigint + number) from generate_series(0, $2::integer - 1) as number"
+
+
+def first_lock(account_id: int) -> int:
+    """Return the first of the account's locks."""
+    return lock_key("registrations", account_id)
+
+
+async def wait_for_scans(tx: Db, account_id: int) -> None:
+    """Wait for scans and registrations that are being stored, and let others wait for the end of this transaction."""
+    await tx.execute(LOCK_ALL, first_lock(account_id), LOCKS)
 
 
 def progress(kind: Kind, source: str, condition: str, *, moment: str, is_due: str = "true") -> str:

@@ -7,7 +7,7 @@ import asyncpg
 
 from fanfare.fans.actions.claims import release
 from fanfare.fans.contact import is_unambiguous_sql
-from fanfare.fans.schemas.attributes import AddressEntry, IdentifierChange, PushToken
+from fanfare.fans.schemas.attributes import AddressEntry, IdentifierChange, OnePushToken, PushToken
 from fanfare.fans.topics import (
     ADDRESS_CREATED,
     ADDRESS_DELETED,
@@ -15,6 +15,7 @@ from fanfare.fans.topics import (
     FAN_IDENTIFIED,
     FAN_UNIDENTIFIED,
     PUSH_TOKEN_CREATED,
+    PUSH_TOKEN_DELETED,
     PUSH_TOKEN_UPDATED,
 )
 from fanfare.kernel.callers import Caller
@@ -100,11 +101,14 @@ SAVE_PUSH_TOKEN = f"""
         for key share of f
     ),
     saved as (
-        insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
-        select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from owner) as locked
-        on conflict (account_id, user_key, push_token) do update
-        set device_network = excluded.device_network, updated_at = excluded.updated_at
-        where p.device_network <> excluded.device_network
+        insert into push_tokens as p (
+            account_id, user_key, push_token, device_network, created_at, updated_at, device_hash)
+        select $1, $2, $3, $4, $5::timestamptz, $5, $6 from (select count(*) from owner) as locked
+        on conflict (account_id, device_hash) do update
+        set user_key = excluded.user_key, push_token = excluded.push_token, device_network = excluded.device_network,
+            updated_at = excluded.updated_at
+        where (p.user_key, p.push_token, p.device_network)
+            <> (excluded.user_key, excluded.push_token, excluded.device_network)
         returning xmax = 0 as is_new
     ),
     rows as (select saved.is_new, owner.fan_id from saved left join owner on true)
@@ -114,7 +118,10 @@ SAVE_PUSH_TOKEN = f"""
 
 
 async def save_push_token(db: Db, account_id: int, params: PushToken, now: datetime) -> None:
-    """Store the push token of an app user; the fan is the owner of the user key in the network yinzcam."""
+    """Store the push token of an app user; the fan is the owner of the user key in the network yinzcam.
+
+    A device has one user: whoever logs in there takes it over.
+    """
     await db.execute(
         SAVE_PUSH_TOKEN,
         account_id,
@@ -122,7 +129,30 @@ async def save_push_token(db: Db, account_id: int, params: PushToken, now: datet
         params.push_token,
         params.device_network,
         now,
+        params.device_hash,
     )
+
+
+DELETE_PUSH_TOKEN = f"""
+    with {HOLD},
+    deleted as (delete from push_tokens where account_id = $1 and device_hash = $2 returning user_key),
+    rows as (
+        select i.fan_id from deleted left join fan_identifiers i
+            on i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = deleted.user_key
+            and {is_unambiguous_sql("i")}
+    ),
+    announced as (
+        {announce(PUSH_TOKEN_DELETED, "rows", subject="coalesce(fan_id::text, '')", at="$3")}
+    )
+    select true from deleted
+"""  # noqa: S608 - fixed parts
+
+
+async def delete_push_token(db: Db, account_id: int, target: OnePushToken, now: datetime) -> None:
+    """Delete the push token of a device, as when its user logs out; Unknown (404)."""
+    if not await db.value(DELETE_PUSH_TOKEN, account_id, target.device_hash, now):
+        message = "The account has no such push token"
+        raise Unknown(message)
 
 
 SAVE_ADDRESS = f"""

@@ -16,6 +16,7 @@ from fanfare.fans.schemas.attributes import (
     NewTag,
     OneField,
     OneNameWord,
+    OnePushToken,
     OneTag,
     Tag,
     TagChange,
@@ -88,6 +89,13 @@ async def manage_fans_consents(db: Db, account: Account, target: OneFan) -> list
 async def manage_fans_push_tokens(db: Db, account: Account, target: OneFan) -> list[DeviceToken]:
     """List the push tokens of a fan's devices, the oldest first."""
     return await queries.push_tokens(db, account.id, target.fan_id)
+
+
+@endpoint.delete("/api/v1/manage/push_tokens", scope="manage", key=SECRET)
+async def manage_push_tokens_delete(db: Db, account: Account, target: OnePushToken, now: datetime) -> bool:
+    """Delete the push token of a device, as when its user logs out or the platform says that it has ended."""
+    await identifiers.delete_push_token(db, account.id, target, now)
+    return True
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)

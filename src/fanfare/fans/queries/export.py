@@ -17,8 +17,8 @@ from fanfare.kernel.wire import unix
 NOT_EXPORTED = {"erasures": "certificates are about fans who no longer exist"}
 # Columns without information on the person: secrets and hashes of them, and generated columns.
 HIDDEN = [
-    "account_id", "code_challenge", "code_hash", "credential_id", "password_hash", "public_key", "refresh_hash",
-    "reset_hash", "sealed_values", "search_text", "session_hash", "user_handle",
+    "account_id", "code_challenge", "code_hash", "credential_id", "device_hash", "password_hash", "public_key",
+    "refresh_hash", "reset_hash", "sealed_values", "search_text", "session_hash", "user_handle",
 ]  # fmt: skip
 # Tables with a row about several people, or about more than the person: what each of them gets of it.
 SHARED_COLUMNS = {

@@ -1,5 +1,6 @@
 """Schemas of custom fields, tags, identities, consents, IP addresses, display name words and push tokens."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -211,11 +212,25 @@ class AddressSaved(msgspec.Struct):
     ip_address: str
 
 
-class PushToken(Params):
+class OnePushToken(Params):
     """The push token of a device."""
 
-    user_key: Annotated[OuterKey, "User key in the app."]
     push_token: Annotated[Annotated[str, TextForm(4096)], "Push token of the device."]
+
+    @property
+    def device_hash(self) -> bytes:
+        """The key of the device: of a browser its endpoint, as its subscription can be written in several ways."""
+        try:
+            key = msgspec.json.decode(self.push_token, type=Subscription).endpoint
+        except (msgspec.DecodeError, RecursionError):
+            key = self.push_token
+        return hashlib.sha256(key.encode()).digest()
+
+
+class PushToken(OnePushToken, kw_only=True):
+    """The push token of a device, and whose it is."""
+
+    user_key: Annotated[OuterKey, "User key in the app."]
     device_network: Annotated[DeviceNetwork, "ios or android; also huawei, or web for a browser's subscription (JSON)."]
 
     @classmethod

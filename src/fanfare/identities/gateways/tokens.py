@@ -186,9 +186,12 @@ def _check_times(claims: Claims, now: datetime) -> datetime:
 
 
 def _moment(value: Any, now: datetime) -> datetime | None:  # noqa: ANN401 - a claim
-    """Return a claim that is a usable time, at the latest now."""
+    """Return a claim that is a usable time, at the latest now.
+
+    The provider's clock may be behind ours: a login after our request would then seem to be one before it.
+    """
     try:
-        return min(datetime.fromtimestamp(value, UTC), now)
+        return min(datetime.fromtimestamp(value, UTC) + LEEWAY, now)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 

@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive_seconds: float = 75.0
     # days that the change log is kept
     changes_days: int = 90
+    # days that deliveries to endpoints are kept
+    deliveries_days: int = 30
     # what encrypts and signs, the key for new things first; empty: the file secret.keys in the data directory
     secret_key: tuple[str, ...] = ()
     # the mail server, such as smtp://user:password@mail.example.com:587?tls=starttls; empty: mail is kept, not sent
@@ -227,6 +229,7 @@ RANGES: dict[str, Range] = {
     "changes_days": _at_least(1),
     # A click can be credited with a sale for five days.
     "clicks_days": _at_least(6),
+    "deliveries_days": _at_least(1),
     "messages_days": _at_least(1),
     "secret_key": (
         lambda keys: all(len(key) >= SECRET_KEY_LENGTH for key in keys),

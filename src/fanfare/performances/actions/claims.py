@@ -25,6 +25,7 @@ from fanfare.performances.schemas.rewards import (
 )
 from fanfare.performances.topics import REWARD_CLAIM_CREATED, REWARD_CLAIM_DELETED
 from fanfare.points.actions.awards import Payment, PointClosed, pay
+from fanfare.points.schemas import return_key, reward_key
 from fanfare.sessions.actions.opening import used_session
 
 # 60 random bits.
@@ -64,8 +65,8 @@ INSERT = f"""
     with {HOLD},
     saved as (
         insert into reward_claims (
-            account_id, reward_claim_id, reward_uid, fan_id, point_count, reward_code, claim_key, created_at)
-        select $1, nextval('positions'), $2, $3, $4, $5, $6, $7 from hold
+            account_id, reward_claim_id, reward_uid, fan_id, point_count, reward_code, code_hash, claim_key, created_at)
+        select $1, nextval('positions'), $2, $3, $4, $5, sha256(convert_to($5, 'UTF8')), $6, $7 from hold
         returning reward_claim_id, reward_uid, fan_id
     ),
     announced as (
@@ -93,7 +94,8 @@ UNDO = f"""
 """  # noqa: S608 - fixed parts
 RETURN_CODE = """
     with returned as (
-        update reward_claims set reward_code = null where account_id = $1 and reward_claim_id = $2
+        update reward_claims set reward_code = null, code_hash = null
+        where account_id = $1 and reward_claim_id = $2
     )
     insert into reward_codes (account_id, reward_uid, reward_code) values ($1, $3, $4)
     on conflict (account_id, reward_uid, reward_code) do nothing
@@ -168,7 +170,7 @@ async def _write(tx: Db, account_id: int, claimant: Claimant, now: datetime) -> 
         raise SoldOut
     code = await _code(tx, account_id, reward_uid, reward["code_type"])
     reward_claim_id: int = await tx.value(INSERT, account_id, reward_uid, fan_id, price, code, claim_key, now)
-    if price and not await _book(tx, account_id, reward, (claimant, -price, f"reward:{reward_claim_id}"), now):
+    if price and not await _book(tx, account_id, reward, (claimant, -price, reward_key(reward_claim_id)), now):
         raise PointClosed
     return reward_claim_id
 
@@ -195,7 +197,7 @@ async def _book(tx: Db, account_id: int, reward: Record, entry: tuple[Claimant, 
         performance_uid=reward["performance_uid"],
         reward_uid=claimant.reward_uid,
     )
-    return await pay(tx, account_id, [payment], now)
+    return (await pay(tx, account_id, [payment], now)).award_count > 0
 
 
 async def undo_claim(db: Db, account_id: int, change: ClaimUndoing, now: datetime) -> None:
@@ -219,7 +221,7 @@ async def _undo(tx: Db, account_id: int, change: ClaimUndoing, now: datetime) ->
     claimant = Claimant(row["fan_id"], row["reward_uid"], None)
     is_present = await tx.value(LOCK_FAN, account_id, claimant.fan_id) is not None
     if row["point_count"] and is_present:
-        entry = (claimant, row["point_count"], f"reward-return:{change.reward_claim_id}")
+        entry = (claimant, row["point_count"], return_key(change.reward_claim_id))
         await _book(tx, account_id, row, entry, now)
     can_return = row["code_type"] == "uploaded" and row["reward_code"] and row["performance_uid"]
     if change.is_code_returned and can_return:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fanfare.campaigns.actions.quests import wait_for_scans
 from fanfare.campaigns.topics import CAMPAIGN_CREATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
@@ -134,6 +135,7 @@ async def _create(tx: Db, account: Account, new: NewQuest, now: datetime) -> int
     begins_at = starts_at if new.start_date else None
     page_tab_id: int = await tx.value(CREATE, account.id, new.quest_title, record, now, begins_at, ends_at)
     if new.required_page_tab_ids:
+        await wait_for_scans(tx, account.id)
         await tx.execute(REQUIRE, account.id, page_tab_id, new.required_page_tab_ids)
     return page_tab_id
 

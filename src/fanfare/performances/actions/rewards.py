@@ -54,7 +54,8 @@ SAVE_CODES = """
         select distinct $1::bigint, reward.reward_uid, code from reward cross join unnest($3::text[]) as code
         where not exists (
             select from reward_claims c
-            where c.account_id = $1 and c.reward_uid = reward.reward_uid and c.reward_code = code)
+            where c.account_id = $1 and c.reward_uid = reward.reward_uid
+              and c.code_hash = sha256(convert_to(code, 'UTF8')))
         on conflict (account_id, reward_uid, reward_code) do nothing
         returning reward_code
     )

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -134,7 +135,7 @@ PAY = Sql(f"""
         returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count, reward_uid
     ),
     {AFTER_AWARDS}
-    select fan_point_uid from inserted
+    select count(*) as award_count, {HAS_PROGRESS} from inserted
 """)  # noqa: S608 - fixed parts
 
 
@@ -151,13 +152,18 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     reward_uid: uuid.UUID | None = None
 
 
-async def pay(db: Db, account_id: int, payments: Sequence[Payment], now: datetime) -> int:
-    """Award points and return how many awards there were: a category may be closed, an award_key used before.
+class Paid(NamedTuple):
+    """How many awards there were (a category may be closed, an award_key used before), and whether quests are due."""
 
-    The caller has locked the fans' rows and settles their quests; part of its transaction.
-    """
+    award_count: int
+    has_progress: bool
+
+
+async def pay(db: Db, account_id: int, payments: Sequence[Payment], now: datetime) -> Paid:
+    """Award points; part of the transaction of the caller, who has locked the fans' rows and settles their quests."""
     rows = [{**msgspec.structs.asdict(payment), "fan_point_uid": uuid.uuid4()} for payment in payments]
-    return len(await db.rows(PAY, account_id, **PAYMENTS.arguments(rows), now=now))
+    row = await db.row(PAY, account_id, **PAYMENTS.arguments(rows), now=now)
+    return Paid(row["award_count"], row["has_progress"]) if row else Paid(0, has_progress=False)
 
 
 async def award_named_points(db: Db, account_id: int, new: NewNamedAward, now: datetime) -> uuid.UUID:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from fanfare.campaigns.actions.quests import progress, settle
+from fanfare.campaigns.actions.quests import LOCKS, first_lock, settle
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db
-from fanfare.kernel.data.locks import lock_key
+from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
+from fanfare.performances.actions.settling import pay_completed
+from fanfare.performances.topics import QUEST_COMPLETED
 from fanfare.registrations.queries.registrations import performance_of
 from fanfare.registrations.queries.scans import HOLDER, REGISTRATION
 
@@ -34,12 +36,6 @@ def holders(fan_id: str) -> str:
     )"""  # noqa: S608 - a column
 
 
-# A scan and its registration that are stored at the same time would not see each other. Where scans fulfil quests,
-# whoever comes second waits, by one of these locks of the account: a scan's are shared, a registration has those of its
-# key and its barcode.
-LOCKS = 64
-
-
 def lock_number(key: str) -> str:
     """Return the SQL of the number of a lock, by the SQL of what scan and registration have in common."""
     return f"(hashtext({key}) & {LOCKS - 1})"
@@ -54,15 +50,9 @@ LOCK_REGISTRATION = f"""
 LOCK_SCANS = f"""
     locks as materialized (
         select pg_advisory_xact_lock_shared($4::bigint + number) as is_locked from (
-            select distinct {lock_number("network || ':' || coalesce(registration_key, barcode)")} as number
-            from inserted
-            where coalesce(registration_key, barcode) is not null and {HAS_SCAN_QUESTS} order by 1) as numbers
+            select distinct {lock_number("network || ':' || coalesce(registration_key, barcode, '')")} as number
+            from inserted where {HAS_SCAN_QUESTS} order by 1) as numbers
     )"""  # noqa: S608 - fixed parts
-
-
-def first_lock(account_id: int) -> int:
-    """Return the first of the account's locks."""
-    return lock_key("registrations", account_id)
 
 
 async def lock_registration(tx: Db, account_id: int, network: str, codes: Sequence[str | None]) -> None:
@@ -70,51 +60,91 @@ async def lock_registration(tx: Db, account_id: int, network: str, codes: Sequen
     await tx.execute(LOCK_REGISTRATION, account_id, first_lock(account_id), network, [code for code in codes if code])
 
 
-# Scans are matched with quests first, as few of them are of any; folding a text costs more than all comparisons.
+# The columns of the CTE `followed` of SCANS.
+FOLLOWED = (
+    "fan_id", "is_present", "is_completed", "page_tab_id", "performance_uid", "point_uid", "fan_points_reward",
+    "reward_type", "opens",
+)  # fmt: skip
+# Scans are matched with quests by their places, of which a batch has few: folding a text costs more than all
+# comparisons. What a fan has fulfilled before costs a look into the index; only whoever has new progress is locked, so
+# that those who complete quests of a fan wait for each other. What nothing restricts and what opens no other quest is
+# completed here.
 SCANS = f"""
-    with new_scans as materialized (
+    new_scans as materialized (
         select s.account_id, s.network, s.registration_key, s.barcode, s.event_key, s.event_date, s.scanned_at,
-               s.pass_uid, fold_text(s.scan_group_name) as group_key, fold_text(s.site_name) as site_key
+               s.pass_uid, coalesce(s.scan_group_name, '') as group_name, coalesce(s.site_name, '') as site_name
         from scans s where s.account_id = $1 and {{scans}} and s.is_success
     ),
+    places as materialized (
+        select group_name, site_name, fold_text(group_name) as group_key, fold_text(site_name) as site_key
+        from new_scans group by group_name, site_name
+    ),
+    targets as materialized (
+        select places.group_name, places.site_name, q.page_tab_id, q.starts_at, q.ends_at, q.performance_uid,
+               q.point_uid, q.fan_points_reward, q.reward_type,
+               q.access_restriction_type = 'none' and not exists (
+                   select from quest_requirements r
+                   where r.account_id = $1 and r.required_page_tab_id = q.page_tab_id) as is_simple
+        from quests q
+        join places on (q.scan_group_keys = '{{{{}}}}' or places.group_key = any(q.scan_group_keys))
+            and (q.site_key is null or q.site_key = places.site_key)
+        where q.account_id = $1 and q.quest_type = 'scan' and q.performance_uid is not null
+    ),
     matches as materialized (
-        select coalesce(r.fan_id, p.claim_fan_id, p.fan_id) as fan_id, q.page_tab_id, s.scanned_at
-        from new_scans s
-        join quests q on q.account_id = $1 and q.quest_type = 'scan' and q.performance_uid is not null
-            and (q.scan_group_keys = '{{{{}}}}' or s.group_key = any(q.scan_group_keys))
-            and (q.site_key is null or q.site_key = s.site_key)
-            and s.scanned_at >= q.starts_at and s.scanned_at < q.ends_at
+        select distinct holder.fan_id, t.page_tab_id
+        from targets t
+        join new_scans s on s.group_name = t.group_name and s.site_name = t.site_name
+            and s.scanned_at >= t.starts_at and s.scanned_at < t.ends_at
         {REGISTRATION}
         {HOLDER}
+        cross join lateral (select coalesce(r.fan_id, p.claim_fan_id, p.fan_id) as fan_id) as holder
+        where holder.fan_id is not null
+    ),
+    inserted as (
+        insert into quest_progresses (
+            account_id, fan_id, page_tab_id, progress_count, is_due, completed_at, completion_id)
+        select $1, m.fan_id, m.page_tab_id, 1, false,
+               case when t.is_simple then :now::timestamptz end,
+               case when t.is_simple then nextval('positions') end
+        from matches m join (select distinct page_tab_id, is_simple from targets) as t on t.page_tab_id = m.page_tab_id
+        order by m.fan_id, m.page_tab_id
+        on conflict (account_id, fan_id, page_tab_id) do nothing
+        returning fan_id, page_tab_id, completed_at, completion_id
     ),
     present as materialized (
         select f.fan_id from fans f
-        where f.account_id = $1 and f.fan_id in (select fan_id from matches)
+        where f.account_id = $1 and f.fan_id in (select fan_id from inserted)
         order by f.fan_id
-        for key share
+        for no key update
     ),
-    fulfilled as (
-        select m.fan_id, m.page_tab_id, m.scanned_at from matches m join present on present.fan_id = m.fan_id
+    progress as materialized (
+        select i.fan_id, i.page_tab_id, i.completion_id, i.completed_at is not null as is_completed,
+               t.performance_uid, t.point_uid, t.fan_points_reward, t.reward_type
+        from inserted i
+        join present on present.fan_id = i.fan_id
+        join (select distinct page_tab_id, performance_uid, point_uid, fan_points_reward, reward_type
+              from targets) as t on t.page_tab_id = i.page_tab_id
     ),
-    {progress("scan", "fulfilled", "q.page_tab_id = c.page_tab_id", moment="c.scanned_at", is_due="false")}
-    select fan_id, true as is_present from progress
-    union all
-    select fan_id, false from matches where fan_id is not null and fan_id not in (select fan_id from present)
+    announced as (
+        {announce(QUEST_COMPLETED, "progress where is_completed", position="completion_id", at=":now")}
+    ),
+    followed as (
+        select fan_id, true as is_present, is_completed, page_tab_id, performance_uid, point_uid, fan_points_reward,
+               reward_type, false as opens
+        from progress
+        union all
+        select fan_id, false, false, page_tab_id, null, null, null, null, false
+        from inserted where fan_id not in (select fan_id from present)
+    )
 """  # noqa: S608 - fixed parts
-BY_KEY = Sql(SCANS.format(scans="s.scan_key = any(:scan_keys::bigint[])"))
 BY_REGISTRATION = Sql(
-    SCANS.format(
+    f"with {HOLD}, {SCANS} select * from followed".format(  # noqa: S608 - fixed parts
         scans="""s.network = :network
           and (s.registration_key = :registration_key or s.registration_key is null and s.barcode = (
               select g.barcode from registrations g
               where g.account_id = $1 and g.network = :network and g.registration_key = :registration_key))"""
     )
 )
-
-
-async def follow_scans(tx: Db, account: Account, scan_keys: Sequence[int], now: datetime) -> set[int]:
-    """Write the progress of the fans of scans and return those with any; part of the caller's transaction."""
-    return await _follow(tx, account, BY_KEY, {"scan_keys": list(scan_keys)}, now)
 
 
 async def follow_registration(
@@ -126,18 +156,38 @@ async def follow_registration(
     if has_scan_quests:
         network, registration_key = key
         names = {"network": network, "registration_key": registration_key}
-        fan_ids |= await _follow(tx, account, BY_REGISTRATION, names, now)
+        followed, _ = await follow(tx, account, BY_REGISTRATION, names, now)
+        fan_ids |= followed
     if fan_ids:
         await settle(tx, account.id, sorted(fan_ids), now)
 
 
-async def _follow(tx: Db, account: Account, statement: Sql, names: Mapping[str, object], now: datetime) -> set[int]:
+# The fan was merged or erased after the statement began.
+REMOVE = """
+    delete from quest_progresses p using unnest($2::bigint[], $3::bigint[]) as d (fan_id, page_tab_id)
+    where p.account_id = $1 and p.fan_id = d.fan_id and p.page_tab_id = d.page_tab_id
+"""
+
+
+async def follow(
+    tx: Db, account: Account, statement: Sql, names: Mapping[str, object], now: datetime
+) -> tuple[set[int], list[Record]]:
+    """Run a statement with SCANS, and pay for what it completes; return the fans to settle, and its rows."""
     ahead = now.astimezone(ZoneInfo(account.time_zone)).utcoffset()
-    fan_ids: set[int] = set()
+    progress: list[Record] = []
     for _ in range(WRITE_ATTEMPTS):
-        rows = await tx.rows(statement, account.id, **names, ahead=ahead)
-        fan_ids |= {row["fan_id"] for row in rows if row["is_present"]}
-        if all(row["is_present"] for row in rows):
-            return fan_ids
-        # Merged since the statement began; the next one finds the fan who remains.
-    raise Unavailable
+        rows = await tx.rows(statement, account.id, **names, ahead=ahead, now=now)
+        progress += [row for row in rows if row["is_present"]]
+        absent = [row for row in rows if row["is_present"] is False]
+        if not absent:
+            break
+        # The next attempt finds the fan who remains.
+        pairs = [row["fan_id"] for row in absent], [row["page_tab_id"] for row in absent]
+        await tx.execute(REMOVE, account.id, *pairs)
+    else:
+        raise Unavailable
+    completed = [row for row in progress if row["is_completed"]]
+    fan_ids = {row["fan_id"] for row in progress if not row["is_completed"]}
+    if completed and await pay_completed(tx, account.id, completed, now):
+        fan_ids |= {row["fan_id"] for row in completed}
+    return fan_ids, rows

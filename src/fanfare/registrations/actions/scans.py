@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fanfare.campaigns.actions.quests import progress, settle
+from fanfare.campaigns.actions.quests import first_lock, progress, settle
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.quests import (
     CHECK_IN_QUESTS,
+    FOLLOWED,
     HAS_SCAN_QUESTS,
     LOCK_SCANS,
-    first_lock,
-    follow_scans,
+    SCANS,
+    follow,
     holders,
 )
 from fanfare.registrations.actions.refusals import reason
@@ -132,6 +134,24 @@ REFUSE = f"""
       and not (p.check_in_key is not distinct from s.check_in_key and s.check_in_key is not null
                and p.gate_name is not distinct from {GATE})
 """  # noqa: S608 - fixed parts
+# The stored scans. Keys are sent as JSON, whose length the planner does not know: for short arrays it would plan anew
+# in each call, which costs more than the statement.
+BY_SOURCE = """
+    select s.network, s.source_key, s.scan_key, s.is_success, s.refusal, p.checked_in_at, p.gate_name, c.time_zone
+    from jsonb_to_recordset(:keys) as k (network text, source_key text)
+    join scans s on s.account_id = $1 and s.network = k.network and s.source_key = k.source_key
+    left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
+    left join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
+"""
+FIND = Sql(BY_SOURCE)
+# The same eight columns, and what new scans fulfil: a row of the one or of the other.
+FOLLOW = Sql(f"""
+    with {HOLD}, {SCANS.format(scans="s.scan_key = any(:scan_keys::bigint[])")},
+    scan as ({BY_SOURCE})
+    select scan.*, {", ".join(f"null as {name}" for name in FOLLOWED)} from scan
+    union all
+    select {", ".join(["null"] * 8)}, {", ".join(FOLLOWED)} from followed
+""")  # noqa: S608 - fixed parts
 # Values of access_mode that mean leaving, in lower case and without punctuation.
 EXIT_MODES = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
@@ -200,11 +220,17 @@ async def _record(
         lines = [_columns(key, scan) for key, scan in unique.items()]
         rows = await tx.rows(STORE, account.id, lines, now, first_lock(account.id))
         fan_ids = await _admit(tx, account.id, rows, now)
+        keys = [{"network": network, "source_key": source_key} for network, source_key in unique]
         if rows and rows[0]["has_quests"]:
-            fan_ids |= await follow_scans(tx, account, [row["scan_key"] for row in rows], now)
+            names = {"keys": keys, "scan_keys": [row["scan_key"] for row in rows]}
+            followed, scan_rows = await follow(tx, account, FOLLOW, names, now)
+            fan_ids |= followed
+        else:
+            scan_rows = await tx.rows(FIND, account.id, keys=keys)
         if fan_ids:
             await settle(tx, account.id, sorted(fan_ids), now)
-        return {row["scan_key"] for row in rows}, await _find(tx, account.id, list(unique))
+        records = {(row["network"], row["source_key"]): row for row in scan_rows if row["scan_key"]}
+        return {row["scan_key"] for row in rows}, records
 
 
 async def _admit(tx: Db, account_id: int, rows: Sequence[Record], now: datetime) -> set[int]:
@@ -222,19 +248,3 @@ async def _admit(tx: Db, account_id: int, rows: Sequence[Record], now: datetime)
     checked_in = await tx.rows(CHECK_IN, account_id, list(entries), now)
     await tx.execute(REFUSE, account_id, list(entries))
     return {row["fan_id"] for row in checked_in}
-
-
-async def _find(db: Db, account_id: int, keys: Sequence[ScanId]) -> dict[ScanId, Record]:
-    rows = await db.rows(
-        """
-        select s.network, s.source_key, s.scan_key, s.is_success, s.refusal, p.checked_in_at, p.gate_name, c.time_zone
-        from unnest($2::text[], $3::text[]) as k (network, source_key)
-        join scans s on s.account_id = $1 and s.network = k.network and s.source_key = k.source_key
-        left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
-        left join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
-        """,
-        account_id,
-        [network for network, _ in keys],
-        [source_key for _, source_key in keys],
-    )
-    return {(row["network"], row["source_key"]): row for row in rows}

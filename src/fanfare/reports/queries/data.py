@@ -22,7 +22,7 @@ from fanfare.segments.schemas.segments import OneSegment
 from fanfare.streams.queries import summary
 from fanfare.tickets.queries import stats as tickets
 from fanfare.trackers.queries import trackers
-from fanfare.trackers.schemas.trackers import Tracker, TrackersQuery
+from fanfare.trackers.schemas.trackers import FigureDays, Tracker, TrackersQuery
 
 # Params differ by type, so the readers take any.
 Reader = Callable[[Db, Account, Any, datetime], Awaitable[Any]]
@@ -38,6 +38,9 @@ async def report_data(db: Db, account: Account, report: Report, now: datetime) -
     days = first, (max(first, last) if first else report.end_date)
     try:
         params = parameters(report.report_type, report.options, days)
+        if isinstance(params, FigureDays):
+            # The call takes a first day of its own.
+            report = msgspec.structs.replace(report, start_date=trackers.figure_days(account, params, now)[0])
         data = await READERS[report.report_type](db, account, params, now)
     except (BadParameters, Unknown) as fault:
         raise NoSubject(fault.detail) from None

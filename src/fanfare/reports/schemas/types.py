@@ -54,7 +54,8 @@ TYPES: Mapping[str, ReportType] = {
     "ticket_sales": ReportType("manage_tickets_sales", SalesBy, PURCHASE_DAYS),
     "trackers": ReportType("trackers_list", TrackersQuery, CREATION_DAYS),
     "tracker": ReportType("trackers_get", TrackerQuery, CREATION_DAYS),
-    "stream": ReportType("streams_summary", SummaryQuery),
+    # Labels are words of staff; words and hashtags are those of others, which a link would publish.
+    "stream": ReportType("streams_summary", SummaryQuery, None, {"data": "labels"}),
 }
 TypeName = Annotated[str, ChoiceForm(*TYPES)]
 

@@ -3,11 +3,12 @@
 import uuid
 from datetime import datetime
 
+from fanfare.audience import counting
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.search.criteria import Criteria
-from fanfare.search.queries import conditions, stats, stored
+from fanfare.search.queries import stored
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 from fanfare.segments.queries import filters, segments
 from fanfare.segments.schemas.segments import OneSegment
@@ -28,8 +29,7 @@ async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime
     """Return the statistics of a filter now and store its count, but not for a HEAD request. Unknown (404)."""
     named_filter = await filters.filter_by_name(db, account.id, filter_name)
     criteria = stored.criteria_in(named_filter.criteria)
-    context = await conditions.checked_context(db, account, criteria, now)
-    result = await stats.criteria_stats(db, account.id, criteria, context)
+    result = await counting.criteria_stats(db, account, criteria, now)
     if delivery.has_body:
         await _store_count(db, account.id, named_filter.filter_uid, criteria, result.fans.fan_count)
     return result

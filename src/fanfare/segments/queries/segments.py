@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from fanfare.audience import counting
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.errors import MAX_KEY_LENGTH, Unknown
@@ -76,6 +77,8 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
 
 async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
     """Return the numbers of fans who meet criteria now, and of those who can be reached."""
+    if (status := await counting.reach(db, account, criteria, now)) is not None:
+        return status
     query = await condition(db, account, criteria, now)
     row = await db.row(query.statement(STATUS), *query.args)
     return msgspec.convert(dict(row or {}), SegmentStatus)

@@ -71,7 +71,7 @@ ONE = f"""
 async def trackers(db: Db, account: Account, query: TrackersQuery, now: datetime) -> ArrayPage[Tracker]:
     """Return the trackers of the account, the newest first."""
     cursor = start(query.cursor, "desc")
-    days = _days(account, query, now)
+    days = figure_days(account, query, now)
     bounds = cursor.span(await settled(db, account.id))
     rows = await db.rows(LIST.format(order=cursor.order), account.id, *days, account.currency, *bounds, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
@@ -80,13 +80,13 @@ async def trackers(db: Db, account: Account, query: TrackersQuery, now: datetime
 
 async def tracker(db: Db, account: Account, query: TrackerQuery, now: datetime) -> Tracker:
     """Return one tracker; Unknown (404)."""
-    rows = await db.rows(ONE, account.id, *_days(account, query, now), account.currency, query.tracker_id)
+    rows = await db.rows(ONE, account.id, *figure_days(account, query, now), account.currency, query.tracker_id)
     if not rows:
         raise Unknown(tracker=query.tracker_id)
     return _read([dict(row) for row in rows])[0]
 
 
-def _days(account: Account, query: FigureDays, now: datetime) -> tuple[date, date]:
+def figure_days(account: Account, query: FigureDays, now: datetime) -> tuple[date, date]:
     """Return the first and the last day of the figures."""
     end = query.max_creation_date or max(day_of(now, account.time_zone), query.min_creation_date or date.min)
     return query.min_creation_date or end - timedelta(days=DAYS - 1), end

@@ -10,7 +10,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.webhooks.actions.following import FAILING
-from fanfare.webhooks.queries.queues import LEASE, MAX_RETRYING, Claim, Waiting
+from fanfare.webhooks.queries.queues import IS_FREE, LEASE, Claim, Waiting
 from fanfare.webhooks.topics import WEBHOOK_DISABLED
 
 # Seconds until the next try, give or take a part; after the last the delivery is given up.
@@ -161,6 +161,26 @@ async def record(db: Db, claim: Claim, health: Health, outcomes: Sequence[Outcom
     return health_now if is_enabled else None
 
 
+RELEASE = f"""
+    with next as (
+        select min(due_at) as due_at from (
+            (select due_at from webhook_deliveries
+             where account_id = $1 and webhook_id = $2 and delivery_state = 'waiting' and try_count > 0
+             order by due_at limit 1)
+            union all
+            (select $3::timestamptz from webhook_deliveries d
+             where d.account_id = $1 and d.webhook_id = $2 and d.delivery_state = 'waiting' and d.try_count = 0
+               and {IS_FREE}
+             limit 1)
+        ) as waiting
+    )
+    update webhooks
+    set lease_ends_at = '-infinity',
+        due_at = case when next.due_at is not null then greatest(next.due_at, $3) end
+    from next where account_id = $1 and webhook_id = $2
+"""  # noqa: S608 - fixed parts
+
+
 async def release(db: Db, claim: Claim, health: Health, now: datetime) -> None:
     """End the lease, and set when the endpoint is due next; never if nothing waits."""
     async with db.transaction() as tx:
@@ -171,30 +191,5 @@ async def release(db: Db, claim: Claim, health: Health, now: datetime) -> None:
             claim.webhook_id,
         )
         await tx.execute(
-            """
-            with retrying as materialized (
-                select lane from webhook_deliveries
-                where account_id = $1 and webhook_id = $2 and delivery_state = 'waiting' and try_count > 0
-            ),
-            next as (
-                select min(due_at) as due_at from (
-                    (select due_at from webhook_deliveries
-                     where account_id = $1 and webhook_id = $2 and delivery_state = 'waiting' and try_count > 0
-                     order by due_at limit 1)
-                    union all
-                    (select $3::timestamptz from webhook_deliveries
-                     where account_id = $1 and webhook_id = $2 and delivery_state = 'waiting' and try_count = 0
-                       and (select count(*) from retrying) < $4 and lane not in (select lane from retrying)
-                     limit 1)
-                ) as waiting
-            )
-            update webhooks
-            set lease_ends_at = '-infinity',
-                due_at = case when next.due_at is not null then greatest(next.due_at, $3) end
-            from next where account_id = $1 and webhook_id = $2
-            """,
-            claim.account_id,
-            claim.webhook_id,
-            health.probe_at(now) if health.is_failing else now,
-            MAX_RETRYING,
+            RELEASE, claim.account_id, claim.webhook_id, health.probe_at(now) if health.is_failing else now
         )

@@ -18,6 +18,8 @@ from fanfare.webhooks.topics import WEBHOOK_TESTED
 # Deliveries that one call writes, and that may wait beside them.
 MAX_REPLAYED = 10_000
 MAX_WAITING = 100_000
+# Pages of the log that one call reads, of up to 10,000 rows each: few may match.
+MAX_PAGES = 20
 
 
 class WebhookDisabled(Conflict):
@@ -96,7 +98,9 @@ async def _replay_range(db: Db, account_id: int, endpoint: Endpoint, target: Rep
     begin, end = target.min_timestamp or now, target.max_timestamp or now
     position: int | None = target.after or await db.value(FIRST, account_id, begin)
     count = 0
-    while position is not None and count < MAX_REPLAYED:
+    for _ in range(MAX_PAGES):
+        if position is None or count >= MAX_REPLAYED:
+            break
         page = await feed_of_topics(db, account_id, position, BATCH, endpoint.topics)
         changes = [each for each in page.changes if begin <= each.occurred_at < end]
         async with db.transaction() as tx:

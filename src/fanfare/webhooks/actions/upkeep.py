@@ -5,11 +5,26 @@ from datetime import datetime, timedelta
 
 from fanfare.fans.followers import Person
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 
-RETENTION = timedelta(days=30)
 DELETE_BATCH = 5000
 # Deliveries have the fan as their lane, which stays as it is.
 TABLES = ()
+
+
+class Retention:
+    """How long deliveries are kept, by the settings; the worker sets it as it starts."""
+
+    def __init__(self) -> None:
+        """Begin with the default."""
+        self.use(Settings())
+
+    def use(self, settings: Settings) -> None:
+        """Take FANFARE_DELIVERIES_DAYS."""
+        self.duration = timedelta(days=settings.deliveries_days)
+
+
+delivery_retention = Retention()
 
 
 async def forget_deliveries(db: Db, account_id: int, older_than: datetime) -> None:

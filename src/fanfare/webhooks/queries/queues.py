@@ -10,8 +10,6 @@ from fanfare.kernel.data.sql import Sql
 
 # A worker that died is followed by another after this.
 LEASE = timedelta(seconds=60)
-# An endpoint with so many deliveries that wait for another try gets no new ones meanwhile.
-MAX_RETRYING = 100
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -91,35 +89,35 @@ async def target_of(db: Db, account_id: int, webhook_id: int, now: datetime) -> 
     return Target(**row) if row else None
 
 
+# Whether no delivery of the lane of `d` waits for another try; each is looked for in an index, however many wait.
+IS_FREE = """not exists (
+              select from webhook_deliveries w
+              where w.account_id = $1 and w.webhook_id = d.webhook_id and w.lane = d.lane
+                and w.delivery_state = 'waiting' and w.try_count > 0)"""
 # First those that are due again, then new ones of lanes in which none waits for another try.
-DUE = Sql("""
-    with retrying as materialized (
-        select lane from webhook_deliveries
-        where account_id = $1 and webhook_id = :webhook_id and delivery_state = 'waiting' and try_count > 0
-    ),
-    again as (
+DUE = Sql(f"""
+    with again as (
         select delivery_id, position, lane, try_count from webhook_deliveries
         where account_id = $1 and webhook_id = :webhook_id and delivery_state = 'waiting' and try_count > 0
           and due_at <= :now
         order by due_at, delivery_id limit :limit
     ),
     first as (
-        select delivery_id, position, lane, try_count from webhook_deliveries
-        where account_id = $1 and webhook_id = :webhook_id and delivery_state = 'waiting' and try_count = 0
-          and (select count(*) from retrying) < :most_retrying
-          and lane not in (select lane from retrying)
+        select delivery_id, position, lane, try_count from webhook_deliveries d
+        where d.account_id = $1 and d.webhook_id = :webhook_id and d.delivery_state = 'waiting' and d.try_count = 0
+          and {IS_FREE}
         order by delivery_id limit :limit
     ),
     due as (select 0 as turn, * from again union all select 1, * from first)
     select d.delivery_id, d.position, d.lane, d.try_count, c.topic, c.subject_id, c.fan_id, c.occurred_at, c.data
     from due d left join changes c on c.account_id = $1 and c.position = d.position
     order by d.turn, d.delivery_id limit :limit
-""")
+""")  # noqa: S608 - fixed parts
 
 
 async def due(db: Db, account_id: int, webhook_id: int, limit: int, now: datetime) -> list[Waiting]:
     """Return at most `limit` deliveries that are due; of each lane they are the first ones, in order."""
-    rows = await db.rows(DUE, account_id, webhook_id=webhook_id, limit=limit, most_retrying=MAX_RETRYING, now=now)
+    rows = await db.rows(DUE, account_id, webhook_id=webhook_id, limit=limit, now=now)
     return [
         Waiting(
             row["delivery_id"],
