@@ -30,7 +30,7 @@ async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> Non
 
     assert await count("select count(*) from fans where account_id = $1") == FANS
     assert await count("select count(*) from businesses where account_id = $1") == 5
-    assert await count("select count(*) from campaigns where account_id = $1") == 30
+    assert await count("select count(*) from campaigns where account_id = $1 and app_type <> 'quest'") == 31
     assert await count("select count(*) from crm_fields where account_id = $1") == 8
     assert 4 * FANS < await count("select count(*) from activities where account_id = $1") < 6 * FANS
     assert FANS < await count("select count(*) from fan_tags where account_id = $1") < 4 * FANS
@@ -47,7 +47,7 @@ async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> Non
 async def test_campaigns_span_two_years_and_what_is_over_is_closed(db: Db, account_id: int) -> None:
     rows = await db.rows(
         "select app_type, starts_at, ends_at, closed_at, is_active, winner_fan_id, created_at from campaigns"
-        " where account_id = $1 order by starts_at",
+        " where account_id = $1 and starts_at is not null and app_type <> 'quest' order by starts_at",
         account_id,
     )
     assert {row["app_type"] for row in rows} == {"sweepstakes", "quiz", "form", "custom", "registration"}
@@ -138,6 +138,12 @@ COUNTS = {
     "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
     "ad_project.created": "select count(*) from ad_projects where account_id = $1",
     "ad_project_line.created": "select count(*) from ad_project_lines where account_id = $1",
+    "portal.created": "select count(*) from portals where account_id = $1",
+    "quest.created": "select count(*) from quests where account_id = $1",
+    "quest.completed": "select count(*) from quest_progresses where account_id = $1 and completed_at is not null",
+    "reward.created": "select count(*) from rewards where account_id = $1",
+    "reward_claim.created": "select count(*) from reward_claims where account_id = $1",
+    "reward_claim.deleted": "select count(*) from reward_claims where account_id = $1 and undone_at is not null",
     "report.created": "select count(*) from reports where account_id = $1",
     "ad_figures.updated": "select count(distinct (network, figure_date)) from ad_days where account_id = $1",
     "tracker.created": "select count(*) from trackers where account_id = $1",

@@ -31,7 +31,15 @@ async def count(db: Db, sql: str, account_id: int) -> int:
         ("select count(*) from idol_events where account_id = $1 and is_available", 6, 6),
         ("select count(*) from performances where account_id = $1", 90, 140),
         ("select count(*) from products where account_id = $1", 14, 14),
-        ("select count(*) from points where account_id = $1", 2, 2),
+        ("select count(*) from points where account_id = $1", 3, 3),
+        ("select count(*) from quests where account_id = $1", 5, 5),
+        ("select count(*) from quest_progresses where account_id = $1 and completed_at is not null", 36, 60),
+        ("select count(*) from reward_claims where account_id = $1 and undone_at is null", 8, 20),
+        ("select count(*) from reward_claims where account_id = $1 and undone_at is not null", 1, 1),
+        ("select count(*) from reward_claims where account_id = $1 and reward_code is not null", 5, 12),
+        ("select count(*) from reward_codes where account_id = $1", 30, 39),
+        ("select count(*) from webhook_deliveries where account_id = $1 and delivery_state = 'delivered'", 30, 36),
+        ("select count(*) from webhook_deliveries where account_id = $1 and delivery_state = 'failed'", 4, 4),
         ("select count(*) from fan_idols where account_id = $1", FANS // 3, FANS * 2),
         ("select count(*) from fan_idols where account_id = $1 and not is_explicit", FANS // 20, FANS),
         ("select count(*) from fan_performances where account_id = $1", FANS // 20, FANS),
@@ -76,7 +84,8 @@ async def test_balances_and_ranks_are_those_of_the_bookings(db: Db, account_id: 
         )
         select (select count(*) from sums s full join (select * from standings where account_id = $1) k
                 using (board, fan_id, total, award_count) where s.board is null or k.account_id is null)
-             + (select count(*) from buckets w full join (select * from standing_buckets where account_id = $1) k
+             + (select count(*) from buckets w full join (
+                    select * from standing_buckets where account_id = $1 and fan_count > 0) k
                 using (board, level, bucket, fan_count) where w.board is null or k.account_id is null)
         """,
         account_id,

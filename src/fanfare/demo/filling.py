@@ -20,6 +20,7 @@ from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
+from fanfare.demo.hooks import make_endpoint
 from fanfare.demo.linking import make_trackers
 from fanfare.demo.logins import open_sessions
 from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points, make_polls
@@ -27,6 +28,7 @@ from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.places import load_excerpt
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, DemoField, campaigns
+from fanfare.demo.quests import make_quests
 from fanfare.demo.reporting import make_reports
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
@@ -120,11 +122,18 @@ async def fill(
         await _announce(tx, account_id, now)
         await _close(tx, ids, programme, tables["activities"], now)
         tickets = await import_tickets(tx, account_id, now, seed, report)
+        await _add_what_comes_last(tx, account, now)
     await db.execute(f"analyze fan_activity, standings, sessions, tickets, ticket_events, {', '.join(COLUMNS)}")
     while not await update_ratings(db, account, now):
         report("ratings", 0.5)
     activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
     return Filled(len(people), activities, tags, consents, tickets)
+
+
+async def _add_what_comes_last(db: Db, account: Account, now: datetime) -> None:
+    """Create what refers to fans, points and the change log."""
+    await make_quests(db, account, now)
+    await make_endpoint(db, account.id, now)
 
 
 async def _announce(db: Db, account_id: int, now: datetime) -> None:
