@@ -16,6 +16,7 @@ help:
 	@echo 'make clients       compiles and runs clients that are generated from the API document'
 	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
 	@echo 'make fuzz          long tests: generated inputs for each call'
+	@echo 'make replay        100,000 clicks of real user agents, compared with their labels'
 	@echo 'make bench         benchmarks, each beside a baseline'
 	@echo 'make setup         .venv with the command .venv/bin/fanfare, from the lock file'
 	@echo 'make setup-dev     the same with the tools for tests and checks'
@@ -87,6 +88,9 @@ fuzz: setup-dev
 	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py
 
 # The figures of calls need wrk and pgbench (Debian: wrk, postgresql-contrib).
+replay: setup-dev
+	$(BIN)/python -m tests.trackers.replay
+
 bench: setup-dev
 	@missed=; for part in activities changes search tickets segments audience ratings points sessions shares starts streams trackers quests reports props webhooks; do \
 		nice $(BIN)/python -m bench.$$part || missed="$$missed $$part"; \
@@ -103,4 +107,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check clients faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check clients faults fuzz replay bench lock

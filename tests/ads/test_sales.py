@@ -1,9 +1,13 @@
 """Spend against the sales that are attributed to trackers."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fanfare.kernel.data.db import Db
+from fanfare.trackers.actions.attribution import attribute_all
 from tests.api import Api
+from tests.trackers.links import browser, new_tracker, query_of
 
 SALES = "/api/v1/manage/ad_sales"
 MAY = {"start_date": "2027-05-01", "end_date": "2027-05-31"}
@@ -59,6 +63,38 @@ async def test_spend_and_sales_of_a_network_stand_side_by_side(api: Api, db: Db)
     }
     (row,) = await api.ok(await api.get(SALES, **MAY, network="Meta", currency="eur"))
     assert (row["network"], row["currency"], row["roas"]) == ("meta", "EUR", 2.5)
+    # They have no clicks and sales that they were counted from.
+    for table in ("tracker_click_days", "tracker_sale_days"):
+        await db.execute(f"delete from {table} where account_id = $1", api.account_id)
+
+
+async def test_a_sale_of_the_pixel_stands_beside_what_led_to_it(other_api: Api, db: Db, base_url: str) -> None:
+    """From the click of an ad's link to the order that the page reports, and back when another rule credits it."""
+    trackers = [await new_tracker(other_api, network=network) for network in ("Facebook", "google")]
+    day = datetime.now(ZoneInfo("America/Vancouver")).date().isoformat()
+    figures = [
+        {"network": network, "day": day, "campaign_key": "c", "currency": "CAD", "spend": 20, "clicks": 9}
+        for network in ("meta", "google")
+    ]
+    await other_api.ok(await other_api.post("/api/v1/manage/ad_figures", figures=figures))
+    async with browser(base_url) as client:
+        answers = [await client.get(f"/trk/{each['tracker_key']}") for each in trackers]
+        sale = {
+            "api_key": other_api.keys["Api-Key"], "order_key": "from an ad", "purchase_amount": "50", "currency": "CAD",
+            "trk_click": query_of(answers[-1])["trk_click"],
+        }  # fmt: skip
+        assert (await client.post("/trk/events", data=sale)).status_code == 204
+
+    async def sales() -> dict[str, tuple[float, ...]]:
+        rows = await other_api.ok(await other_api.get(SALES, start_date=day, end_date=day))
+        names = ("spend", "tracker_clicks", "attributed_purchase_count", "attributed_purchase_amount", "roas", "cpa")
+        return {row["network"]: tuple(row[name] for name in names) for row in rows if row["currency"] == "CAD"}
+
+    unsold, sold = (20, 1, 0, 0, 0, None), (20, 1, 1, 50, 2.5, 20)
+    assert await sales() == {"meta": unsold, "google": sold}
+    await other_api.ok(await other_api.post("/api/v1/manage/tracker_settings", attribution="first_click"))
+    await attribute_all(db.for_account(other_api.account_id), other_api.account_id, datetime.now(UTC))
+    assert await sales() == {"meta": sold, "google": unsold}
 
 
 def line(*values: float, **rates: float | None) -> dict[str, Any]:

@@ -180,6 +180,22 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
     assert astray == 0
 
 
+async def test_trackers_have_clicks_of_people_and_programs_and_sales(db: Db, account_id: int) -> None:
+    clicks = await db.rows(
+        "select verdict, min(click_count) as least from tracker_click_days where account_id = $1 group by 1", account_id
+    )
+    assert {row["verdict"] for row in clicks} == {"human", "repeated", "head", "prefetch", "preview", "bot"}
+    sales = await db.rows(
+        """
+        select t.network, sum(d.purchase_count) as count, sum(d.purchase_amount) as amount
+        from tracker_sale_days d join trackers t on t.account_id = $1 and t.tracker_id = d.tracker_id
+        where d.account_id = $1 group by 1
+        """,
+        account_id,
+    )
+    assert {row["network"] for row in sales if row["count"] and row["amount"]} == {"custom", "instagram", "google"}
+
+
 async def test_the_log_of_fans_runs_with_the_time(db: Db, account_id: int) -> None:
     moments = await db.rows(
         "select occurred_at from changes where account_id = $1 and fan_id is not null and topic <> 'campaign.closed'"

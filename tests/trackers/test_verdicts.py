@@ -59,6 +59,7 @@ def test_devices_are_told_apart() -> None:
 def test_ranges_are_read_as_they_are_published(tmp_path: Path) -> None:
     (tmp_path / "ip-ranges.json").write_text('{"prefixes": [{"ip_prefix": "198.51.100.0/25", "region": "1.2.3"}]}')
     (tmp_path / "geo.csv").write_text("203.0.113.0/24,NL,NL-NH,Amsterdam\n2001:db8:1::/48,NL\n999.0.0.0/8\n")
+    (tmp_path / ".partial.json").write_text("127.0.0.0/8")
     (tmp_path / "plain.txt").write_text("# ours\n198.51.100.128/25\n198.51.100.0/24\n")
     centres = DataCentres()
     centres.use(str(tmp_path))
@@ -69,6 +70,52 @@ def test_ranges_are_read_as_they_are_published(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path / "empty.txt"):
         with pytest.raises(BadSettings, match="FANFARE_DATA_CENTRES"):
             DataCentres().use(str(path))
+
+
+# Shortened, in the form in which each provider publishes its file: name, text, and addresses inside.
+PUBLISHED = [
+    (
+        "aws.json",
+        """{"syncToken": "1764115200", "createDate": "2025-11-26-00-00-00",
+            "prefixes": [{"ip_prefix": "192.0.2.0/26", "region": "eu-west-1", "service": "EC2",
+                          "network_border_group": "eu-west-1"}],
+            "ipv6_prefixes": [{"ipv6_prefix": "2001:db8:a::/48", "region": "GLOBAL", "service": "AMAZON"}]}""",
+        ["192.0.2.63", "2001:db8:a::1"],
+    ),
+    (
+        "google.json",
+        """{"syncToken": "1764115200000", "creationTime": "2025-11-26T00:00:00.00", "prefixes": [
+            {"ipv4Prefix": "192.0.2.64/26", "service": "Google Cloud", "scope": "europe-west1"},
+            {"ipv6Prefix": "2001:db8:b::/48", "service": "Google Cloud", "scope": "us-east1"}]}""",
+        ["192.0.2.64", "2001:db8:b::1"],
+    ),
+    (
+        "azure.json",
+        """{"changeNumber": 300, "cloud": "Public", "values": [{"name": "ActionGroup", "id": "ActionGroup",
+            "properties": {"changeNumber": 42, "region": "", "addressPrefixes": ["192.0.2.128/31", "2001:db8:c::/56"],
+                           "networkFeatures": ["API", "NSG"]}}]}""",
+        ["192.0.2.129", "2001:db8:c::ff"],
+    ),
+    (
+        "oracle.json",
+        """{"last_updated_timestamp": "2025-11-20T22:06:48.713451", "regions": [{"region": "uk-london-1",
+            "cidrs": [{"cidr": "192.0.2.192/27", "tags": ["OCI"]}]}]}""",
+        ["192.0.2.192"],
+    ),
+    ("cloudflare-v4.txt", "198.51.100.0/22\n203.0.113.0/24", ["203.0.113.255"]),
+    ("cloudflare-v6.txt", "2001:db8:d::/48\n2001:db8:e::/48\n", ["2001:db8:e::1"]),
+    ("digitalocean.csv", "192.0.2.224/28,NL,NL-NH,Amsterdam,1098 XH\n2001:db8:f::/64,US,US-NY,,\n", ["192.0.2.230"]),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "inside"), PUBLISHED)
+def test_the_lists_of_the_large_providers_are_read(tmp_path: Path, name: str, text: str, inside: list[str]) -> None:
+    (tmp_path / name).write_text(text)
+    centres = DataCentres()
+    centres.use(str(tmp_path))
+    assert [each for each in inside if not centres.has(each)] == []
+    assert not centres.has("192.0.2.255")
+    assert not centres.has("2001:db8:0:1::1")
 
 
 async def test_clicks_are_judged_again_by_other_rules(api: Api, db: Db, base_url: str, tmp_path: Path) -> None:

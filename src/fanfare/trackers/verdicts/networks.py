@@ -1,7 +1,8 @@
 """Addresses of data centres, by the lists that their operators publish: people do not browse from there.
 
 The operator names a file or a folder of files as they are published (JSON, CSV or text): each range in CIDR notation
-counts, whatever stands around it. Each process reads them once, and again, in a thread, when a file was replaced.
+counts, whatever stands around it; files that begin with a dot are being fetched. Each process reads them once, and
+again, in a thread, when a file was replaced.
 """
 
 import hashlib
@@ -83,7 +84,7 @@ class DataCentres:
                 self._read_files(self._path)
 
     def _read_files(self, place: Path) -> None:
-        paths = sorted(place.iterdir()) if place.is_dir() else [place]
+        paths = sorted(place.glob("[!.]*")) if place.is_dir() else [place]
         files = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.is_file())
         if files == self._files:
             return
