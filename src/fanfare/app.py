@@ -205,7 +205,8 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route(PATH, MessageReports(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
-    add_tracker_routes(app, service, settings)
+    site = Site(service.db, clock, settings, proxies)
+    add_tracker_routes(app, service, settings, site)
     oauth.add_routes(app, service, oauth_calls())
-    Site(service.db, clock, settings, proxies).add_routes(app, pages())
+    site.add_routes(app, pages())
     return app

@@ -84,6 +84,13 @@ class Site:
         else:
             _put_other(response, result)
 
+    async def refuse(self, request: Request, response: Response, refusal: Refusal) -> None:
+        """Answer with the page of a refusal, for what visitors ask of and is no page."""
+        visit = self._visit(request)
+        view = self._error(response, refusal)
+        policy.put_headers(response, visit.nonce, is_secure=self.is_secure, is_framed=False)
+        await _put_html(request, response, view, render(view, visit))
+
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")

@@ -30,7 +30,7 @@ ATTEMPTS = 3
 
 
 class NoLink(Unknown):
-    """No link has this address"""
+    """No link has this address, or it has ended"""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
-from fanfare.kernel.errors import Refusal
 from fanfare.kernel.pages.cookies import our_cookies, put_cookies
+from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
@@ -18,21 +18,16 @@ from fanfare.trackers.verdicts.rules import signals
 
 # Clicks of an address in a minute that are counted in the process alone, and how many addresses are.
 FREE_CLICKS, MAX_SOURCES = 100, 100_000
-NOT_FOUND = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Not found</title><h1>Not found</h1><p>No link has this address, or it has ended.</p></html>
-"""
-BUSY = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Try again</title><h1>Please try again</h1><p>The link cannot be opened at the moment.</p></html>
-"""
 HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex", "x-content-type-options": "nosniff"}
 
 
 class Redirects:
     """Serves the links of all hosts."""
 
-    def __init__(self, service: http.Service, settings: Settings, redirector: redirects.Redirector) -> None:
+    def __init__(self, service: http.Service, settings: Settings, site: Site) -> None:
         self.service = service
-        self.redirector = redirector
+        self.site = site
+        self.redirector = redirects.Redirector(service.db)
         self.is_secure = settings.public_url.startswith("https://")
         self.limits = limits.Limits()
         self._minute, self._counts = 0, Counter[str]()
@@ -44,7 +39,7 @@ class Redirects:
             await self._redirect(request, response, tracker_key)
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             # Not in a variable of this frame, which the error's traceback refers to.
-            _refuse(response, answers.refusal_of(error))
+            await self.site.refuse(request, response, answers.refusal_of(error))
 
     on_head = on_get
 
@@ -90,11 +85,3 @@ class Redirects:
         response.headers["location"] = followed.location
         if request.method != "HEAD":
             put_cookies(response, visitor_cookies(followed.visitor), is_secure=self.is_secure)
-
-
-def _refuse(response: Response, refusal: Refusal) -> None:
-    response.status = refusal.status
-    response.content_type = "text/html; charset=utf-8"
-    response.data = NOT_FOUND if isinstance(refusal, redirects.NoLink) else BUSY
-    if refusal.retry_after is not None:
-        response.set_header("Retry-After", str(refusal.retry_after))
