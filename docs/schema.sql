@@ -776,6 +776,36 @@ create table erasure_settings (
     constraint erasure_settings_automatic_days_check CHECK (((automatic_days >= 0) AND (automatic_days <= 30)))
 );
 
+create table exports (
+    account_id bigint not null,
+    export_id bigint not null,
+    export_uid uuid not null,
+    table_name text not null,
+    file_format text not null,
+    export_name text,
+    search_uid uuid,
+    export_state text not null,
+    has_file boolean not null default true,
+    watermark bigint not null,
+    last_key bigint not null default 0,
+    row_count bigint not null default 0,
+    content_bytes bigint not null default 0,
+    file_bytes bigint not null default 0,
+    checksum bigint not null default 0,
+    sha256 bytea,
+    failure_count integer not null default 0,
+    failure text,
+    created_at timestamp with time zone not null,
+    finished_at timestamp with time zone,
+    updated_at timestamp with time zone not null,
+    constraint exports_pkey PRIMARY KEY (account_id, export_id),
+    constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text]))),
+    constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text])))
+);
+CREATE UNIQUE INDEX exports_by_uid ON exports USING btree (account_id, export_uid);
+CREATE INDEX exports_due ON exports USING btree (account_id) WHERE (export_state = 'running'::text);
+
 create table fan_identifiers (
     account_id bigint not null,
     network text not null,

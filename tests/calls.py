@@ -23,8 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
-from tests.imports.made import CALLS as IMPORT_CALLS
-from tests.imports.made import made_imports
+from tests.imports.made import IMPORT_CALLS, made_imports
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
@@ -49,7 +48,10 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "target_page_tab_id": "page_tab_id",
     "required_page_tab_ids": "quest_page_tab_id",
-    **{f"max_{each}": each for each in ("erasure_id", "erasure_request_id", "import_id", "merge_id", "message_id")},
+    **{
+        f"max_{each}_id": f"{each}_id"
+        for each in ["erasure", "erasure_request", "export", "import", "merge", "message"]
+    },
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",

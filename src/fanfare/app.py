@@ -8,6 +8,9 @@ from types import ModuleType
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
+from fanfare.exports.actions import upkeep as exports
+from fanfare.exports.actions.links import PATH as EXPORT_PATH
+from fanfare.exports.endpoints.files import ExportFiles
 from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
@@ -94,6 +97,7 @@ DOMAINS = (
     "fanfare.webhooks",
     "fanfare.imports",
     "fanfare.reports",
+    "fanfare.exports",
     "fanfare.hosted",
     "fanfare.openid",
     "fanfare.staff",
@@ -103,7 +107,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
-    registrations, purchases, trackers, search, segments, webhooks, imports, openid, hosted,
+    registrations, purchases, trackers, search, segments, webhooks, imports, exports, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
@@ -203,6 +207,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url, operations(topics())))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
+    app.add_route(EXPORT_PATH, ExportFiles(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
     site = Site(service.db, clock, settings, proxies)

@@ -1,9 +1,9 @@
-"""Imports of an account, for the rules over all calls."""
+"""Imports and an export of an account, for the rules over all calls."""
 
 from typing import Any
 
 # Each of these calls needs an import of its own.
-CALLS = {
+IMPORT_CALLS = {
     (call, "import_uid"): kind
     for call, kind in (
         ("manage_imports_upload", "empty_import_uid"),
@@ -20,4 +20,6 @@ async def made_imports(api: Any, post: Any, got: Any) -> dict[str, Any]:
         values[kind] = (await post("manage/imports", kind="fans"))["import_uid"]
         url = f"/api/v1/manage/imports/{values[kind]}/file"
         await api.ok(await api.client.post(url, content=b"email\nimported@example.com\n", headers=api.keys))
-    return {**values, "import_id": (await got(f"manage/imports/{values['import_uid']}"))["import_id"]}
+    values["import_id"] = (await got(f"manage/imports/{values['import_uid']}"))["import_id"]
+    values["export_uid"] = (await post("manage/exports", table="fans"))["export_uid"]
+    return {**values, "export_id": (await got(f"manage/exports/{values['export_uid']}"))["export_id"]}

@@ -200,6 +200,18 @@ async def an_old_delivery(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_export(api: Api, _: Db) -> None:
+    await api.ok(await api.post("/api/v1/manage/exports", table="activities"))
+
+
+async def an_old_export(api: Api, db: Db) -> None:
+    await an_export(api, db)
+    sql = (
+        "update exports set export_state = 'failed', updated_at = updated_at - interval '1 year' where account_id = $1"
+    )
+    await db.execute(sql, api.account_id)
+
+
 async def an_import(api: Api, _: Db) -> None:
     uid = await upload(api, b"email\nada@example.com\n")
     await api.ok(await api.post(f"/api/v1/manage/imports/{uid}/run"))
@@ -262,6 +274,10 @@ WORK = {
     "webhooks.keep_webhooks": Work(
         an_old_delivery, "select count(*) = 0 from webhook_deliveries where account_id = $1"
     ),
+    "exports.work_on_exports": Work(
+        an_export, "select bool_and(export_state = 'completed') from exports where account_id = $1"
+    ),
+    "exports.forget_files": Work(an_old_export, "select bool_and(not has_file) from exports where account_id = $1"),
     "imports.work_on_imports": Work(
         an_import, "select bool_and(import_state = 'completed') from imports where account_id = $1"
     ),

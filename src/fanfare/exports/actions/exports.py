@@ -1,0 +1,66 @@
+"""Creates and deletes exports."""
+
+import uuid
+from datetime import datetime
+
+from fanfare.exports.schemas.exports import ExportCreated, NewExport
+from fanfare.exports.topics import EXPORT_CREATED, EXPORT_DELETED
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import files
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.search.actions.running import complete_search
+
+# Exports of an account that run, or whose files are there.
+MAX_RUNNING, MAX_FILES = 100, 1000
+
+
+class TooManyExports(Conflict):
+    """100 exports are running, or 1,000 files are there; delete some"""
+
+
+CREATE = f"""
+    with {HOLD},
+    created as (
+        insert into exports (account_id, export_id, export_uid, table_name, file_format, export_name, search_uid,
+                             export_state, watermark, created_at, updated_at)
+        select $1, nextval('positions'), gen_random_uuid(), $2, $3, $4, $5, 'running', $6, $7, $7
+        from hold
+        where (select count(*) from exports where account_id = $1 and export_state = 'running') < $8
+          and (select count(*) from exports where account_id = $1 and has_file) < $9
+        returning export_id, export_uid
+    ),
+    announced as (
+        {announce(EXPORT_CREATED, "created", position="export_id", at="$7")}
+    )
+    select export_uid from created
+"""  # noqa: S608 - fixed parts
+
+
+async def create_export(db: Db, account: Account, new: NewExport, now: datetime) -> ExportCreated:
+    """Start an export; Unknown (404) for a search that is not there, Conflict (409) with too many."""
+    if new.search_uid is not None:
+        await complete_search(db, account, new.search_uid, now)
+    watermark = await settled(db.independent(), account.id)
+    export_uid = await db.value(
+        CREATE, account.id, new.table, new.format or "csv", new.name, new.search_uid, watermark, now, MAX_RUNNING,
+        MAX_FILES,
+    )  # fmt: skip
+    if export_uid is None:
+        raise TooManyExports
+    return ExportCreated(export_uid)
+
+
+DELETE = announced_deletion(
+    EXPORT_DELETED, "delete from exports where account_id = $1 and export_uid = $2", returning="export_uid"
+)
+
+
+async def delete_export(db: Db, account_id: int, export_uid: uuid.UUID, now: datetime) -> None:
+    """Delete an export with its file; one that runs ends. Unknown (404)."""
+    async with db.transaction() as tx:
+        if await tx.value(DELETE, account_id, export_uid, now) is None:
+            raise Unknown(export=export_uid)
+        await files.delete_file(tx, account_id, export_uid)

@@ -1,0 +1,163 @@
+"""Works on exports, a batch of rows after the other: each is a transaction that writes a part of the file.
+
+The file is one gzip member that is compressed in parts: a worker that dies leaves nothing of its batch behind, and
+another one continues with the next.
+"""
+
+import hashlib
+import time
+import zlib
+from datetime import datetime
+from typing import NamedTuple
+
+from fanfare.exports.queries.exports import next_export
+from fanfare.exports.queries.tables import ROWS_AFTER, ROWS_AMONG, TABLES, header
+from fanfare.exports.schemas.exports import CurrentExport
+from fanfare.exports.topics import EXPORT_COMPLETED, EXPORT_FAILED
+from fanfare.kernel.data import faults, files
+from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.files import PART_BYTES
+from fanfare.kernel.running.threads import run_in_thread
+from fanfare.kernel.wire import MAX_ID
+from fanfare.search.queries.searches import fan_ids
+
+BATCH = 10_000
+# How long an account works before others get their turn.
+STEP_SECONDS = 2.0
+MAX_FAILURES = 3
+LEVEL = 1
+READ_BYTES = 4 * 1024 * 1024
+# The header of a gzip member without name and time, and the empty last block of its data.
+GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
+GZIP_END = b"\x03\x00"
+
+
+class Batch(NamedTuple):
+    """Rows of an export: their number, the key of the last of them, their text, and whether more can follow."""
+
+    row_count: int
+    last_key: int
+    text: str
+    is_last: bool
+
+
+async def work(db: Db, account_id: int, now: datetime) -> bool:
+    """Work on an account's exports for a few seconds; return whether there was anything to do.
+
+    A failure that is not transient counts against the export, which ends with the third.
+    """
+    end = time.monotonic() + STEP_SECONDS
+    has_worked = False
+    while time.monotonic() < end:
+        current: CurrentExport | None = None
+        try:
+            async with db.bulk_turn(), db.transaction() as tx:
+                current = await next_export(tx, account_id)
+                if current is None:
+                    return has_worked
+                await _run_batch(tx, account_id, current, now)
+        except Exception as error:
+            if current and not faults.is_transient(error):
+                await _count_failure(db, account_id, current, now, faults.description_of(error))
+            raise
+        has_worked = True
+    return has_worked
+
+
+async def _count_failure(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
+    if current.failure_count + 1 < MAX_FAILURES:
+        await db.execute(
+            "update exports set failure_count = failure_count + 1 where account_id = $1 and export_id = $2",
+            account_id,
+            current.export_id,
+        )
+        return
+    async with db.transaction() as tx:
+        await tx.execute(FAIL, account_id, current.export_id, now, description)
+        await files.delete_file(tx, account_id, current.export_uid)
+
+
+async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
+    """Write the next rows; part of the caller's transaction."""
+    batch = await (_rows_of_search if current.search_uid else _rows)(db, account_id, current)
+    begin = header(current.table_name, current.file_format) if current.file_bytes == 0 else ""
+    content = (begin + batch.text).encode()
+    is_first = current.file_bytes == 0
+    data = await run_in_thread(lambda: _compressed(content, is_first=is_first))
+    checksum = zlib.crc32(content, current.checksum)
+    content_bytes = current.content_bytes + len(content)
+    if batch.is_last:
+        data += GZIP_END + checksum.to_bytes(4, "little") + (content_bytes % 2**32).to_bytes(4, "little")
+    for start in range(0, len(data), PART_BYTES):
+        part = data[start : start + PART_BYTES]
+        await files.append(db, account_id, current.export_uid, current.file_bytes + start, part)
+    row_count = current.row_count + batch.row_count
+    await db.execute(
+        MOVE, account_id, current.export_id, batch.last_key, row_count, content_bytes, current.file_bytes + len(data),
+        checksum, now,
+    )  # fmt: skip
+    if batch.is_last:
+        digest = await _digest(db, account_id, current)
+        await db.execute(COMPLETE, account_id, current.export_id, now, digest)
+
+
+def _compressed(content: bytes, *, is_first: bool) -> bytes:
+    """Return blocks of a gzip member that do not refer to those before, with its header at the begin of the file."""
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    blocks = compressor.compress(content) + compressor.flush(zlib.Z_FULL_FLUSH)
+    return GZIP_HEADER + blocks if is_first else blocks
+
+
+async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
+    table = TABLES[current.table_name]
+    bound = current.watermark if table.is_position else MAX_ID
+    statement = ROWS_AFTER[current.table_name, current.file_format]
+    row = await db.row(statement, account_id, current.last_key, bound, BATCH)
+    assert row is not None  # noqa: S101 - an aggregate
+    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["row_count"] < BATCH)
+
+
+async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Batch:
+    """Return the fans of the next rows of a search; those who were deleted since are left out."""
+    assert current.search_uid is not None  # noqa: S101 - the caller's condition
+    ids = await fan_ids(db, account_id, current.search_uid, current.last_key, BATCH)
+    statement = ROWS_AMONG[current.table_name, current.file_format]
+    row = await db.row(statement, account_id, ids, MAX_ID, BATCH)
+    assert row is not None  # noqa: S101 - an aggregate
+    return Batch(row["row_count"], current.last_key + len(ids), row["lines"] or "", len(ids) < BATCH)
+
+
+async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:
+    """Return the SHA-256 of a file that is complete, in the caller's transaction."""
+    digest, offset = hashlib.sha256(), 0
+    while data := await files.read_from(db, account_id, current.export_uid, offset, READ_BYTES):
+        offset += len(data)
+        await run_in_thread(lambda data=data: digest.update(data))  # type: ignore[misc] # a default argument
+    return digest.digest()
+
+
+MOVE = """
+    update exports
+    set last_key = $3, row_count = $4, content_bytes = $5, file_bytes = $6, checksum = $7, updated_at = $8,
+        failure_count = 0
+    where account_id = $1 and export_id = $2
+"""
+COMPLETE = f"""
+    with {HOLD},
+    ended as (
+        update exports set export_state = 'completed', finished_at = $3, updated_at = $3, sha256 = $4
+        where account_id = $1 and export_id = $2
+        returning export_uid, row_count, file_bytes
+    )
+    {announce(EXPORT_COMPLETED, "ended", at="$3")}
+"""  # noqa: S608 - fixed parts
+FAIL = f"""
+    with {HOLD},
+    ended as (
+        update exports set export_state = 'failed', has_file = false, finished_at = $3, updated_at = $3, failure = $4
+        where account_id = $1 and export_id = $2
+        returning export_uid
+    )
+    {announce(EXPORT_FAILED, "ended", at="$3")}
+"""  # noqa: S608 - fixed parts

@@ -1,0 +1,62 @@
+"""Deletes files of exports: old ones, and those that may contain a fan who was erased."""
+
+from datetime import datetime, timedelta
+
+from fanfare.fans.followers import Person
+from fanfare.kernel.data import files
+from fanfare.kernel.data.db import Db
+
+RETENTION = timedelta(days=7)
+# Exports have no fan_id: their files may contain anybody.
+TABLES = ()
+BATCH = 100
+
+
+async def forget_old_files(db: Db, account_id: int, older_than: datetime) -> None:
+    """Delete the files of exports that ended before."""
+    rows = None
+    while rows is None or len(rows) == BATCH:
+        async with db.transaction() as tx:
+            rows = await tx.rows(
+                """
+                update exports set has_file = false
+                where account_id = $1 and export_id in (
+                    select export_id from exports
+                    where account_id = $1 and has_file and export_state <> 'running' and updated_at < $2
+                    order by export_id limit $3)
+                returning export_uid
+                """,
+                account_id,
+                older_than,
+                BATCH,
+            )
+            for row in rows:
+                await files.delete_file(tx, account_id, row["export_uid"])
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Leave files as they are: they say what was there at their watermark."""
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Do nothing: `forget_person` deletes the files once for all ids of the fan."""
+
+
+async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
+    """Delete all files: any may contain the person. Exports that run start again."""
+    rows = await db.rows(
+        """
+        update exports
+        set has_file = export_state = 'running', last_key = 0, updated_at = $2,
+            row_count = case export_state when 'running' then 0 else row_count end,
+            content_bytes = case export_state when 'running' then 0 else content_bytes end,
+            file_bytes = case export_state when 'running' then 0 else file_bytes end,
+            checksum = 0
+        where account_id = $1 and has_file
+        returning export_uid
+        """,
+        account_id,
+        now,
+    )
+    for row in rows:
+        await files.delete_file(db, account_id, row["export_uid"])

@@ -1,0 +1,1 @@
+"""Exports over HTTP: the calls, and the files by their links."""

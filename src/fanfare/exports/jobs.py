@@ -1,0 +1,21 @@
+"""Works on exports, and deletes their old files."""
+
+from datetime import datetime
+
+from fanfare.accounts.queries import account_ids
+from fanfare.exports.actions import running, upkeep
+from fanfare.exports.queries.exports import accounts_due
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import always, schedule
+
+
+@always(each=accounts_due)
+async def work_on_exports(db: Db, account_id: int, now: datetime) -> bool:
+    """Work on an account's exports for a few seconds; return whether there was anything to do."""
+    return await running.work(db, account_id, now)
+
+
+@schedule("27 3 * * *", each=account_ids)
+async def forget_files(db: Db, account_id: int, now: datetime) -> None:
+    """Delete old files."""
+    await upkeep.forget_old_files(db, account_id, now - upkeep.RETENTION)

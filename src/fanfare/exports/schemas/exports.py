@@ -1,0 +1,127 @@
+"""Shapes of exports."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from fanfare.kernel.data.paging import Meta
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Id, IntegerForm, LimitForm, Text, Uuid
+
+ROWS = 100
+NAMES = ("fans", "consents", "activities", "tickets", "purchases", "registrations", "points")
+MAX_LINK_MINUTES = 7 * 24 * 60
+State = Literal["running", "completed", "failed"]
+
+
+class Export(msgspec.Struct):
+    """An export and the manifest of its file. Timestamps are unix seconds.
+
+    state: `running`, `completed`, `failed` (`failure` says why). row_count rows were written, content_bytes before and
+    file_bytes after compression with gzip; sha256 is that of the file as it is fetched. The file has every row that was
+    committed up to `watermark`, a position of the change log: with the changes after it a copy is brought up to date.
+    has_file is false once the file was deleted.
+    """
+
+    export_id: int
+    export_uid: uuid.UUID
+    table: str
+    format: str
+    name: str | None
+    search_uid: uuid.UUID | None
+    state: State
+    has_file: bool
+    file_name: str
+    row_count: int
+    content_bytes: int
+    file_bytes: int
+    sha256: str | None
+    watermark: int
+    failure: str | None
+    creation_timestamp: int
+    finish_timestamp: int | None
+
+
+class ExportMeta(Meta):
+    """How to request the next page, and the number of exports in this one."""
+
+    min_export_id: int | None
+    count: int
+
+
+class ExportCreated(msgspec.Struct):
+    """A new export, which a worker writes."""
+
+    export_uid: uuid.UUID
+
+
+class ExportLink(msgspec.Struct):
+    """A link with which anybody can fetch a file until it ends."""
+
+    url: str
+    expires_timestamp: int
+
+
+class NewExport(Params, kw_only=True):
+    """An export to start."""
+
+    table: Annotated[
+        Annotated[str, ChoiceForm(*NAMES)],
+        "What the rows are: fans, consents, activities, tickets, purchases, registrations or points.",
+    ]
+    format: Annotated[
+        Annotated[Literal["csv", "ndjson"], ChoiceForm("csv", "ndjson")] | None, "csv (the default) or ndjson."
+    ] = None
+    search_uid: Annotated[Uuid | None, "Only the fans of this search: the meta.search_uid of a page of fans."] = None
+    name: Annotated[Text | None, "What to call it."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"table": "activities", "format": "ndjson"}
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a search of fans for another table."""
+        if values.get("search_uid") and values.get("table") != "fans":
+            yield "search_uid", "is only accepted with the table fans"
+
+
+class OneExport(Params):
+    """The uid of an export."""
+
+    export_uid: Annotated[Uuid, "Export by its uid."]
+
+
+class NewLink(Params, kw_only=True):
+    """How long a link is valid."""
+
+    export_uid: Annotated[Uuid, "Export by its uid."]
+    minutes: Annotated[
+        Annotated[int, IntegerForm(1, MAX_LINK_MINUTES)] | None, "How long the link is valid; 60 when left out."
+    ] = None
+
+
+class ExportWindow(Params):
+    """Which exports to list."""
+
+    max_export_id: Annotated[Id | None, "Only exports before this one: the previous meta.min_export_id."] = None
+    limit: Annotated[Annotated[int, LimitForm(ROWS)] | None, "Rows of a page."] = None
+
+
+class CurrentExport(msgspec.Struct, frozen=True):
+    """The row of an export that is worked on."""
+
+    export_id: int
+    export_uid: uuid.UUID
+    table_name: str
+    file_format: Literal["csv", "ndjson"]
+    search_uid: uuid.UUID | None
+    watermark: int
+    last_key: int
+    row_count: int
+    content_bytes: int
+    file_bytes: int
+    checksum: int
+    failure_count: int
+    created_at: datetime

@@ -1,0 +1,120 @@
+"""Exports: every row once, formulas neutral, a manifest that fits the file, links that end, erasure."""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fanfare.exports.actions import running, upkeep
+from fanfare.exports.queries.tables import TABLES
+from fanfare.kernel.clock import system_clock
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.imports.files import imported
+
+PATH = "/api/v1/manage/exports"
+
+
+async def work_all(api: Api, db: Db) -> None:
+    """Do what workers would do."""
+    while await running.work(db.for_account(api.account_id), api.account_id, datetime.now(UTC)):
+        pass
+
+
+async def exported(api: Api, db: Db, **params: Any) -> tuple[dict[str, Any], bytes]:
+    """Return an export that ended, and the content of its file, fetched by a link and compared with the manifest."""
+    uid = (await api.ok(await api.post(PATH, **params)))["export_uid"]
+    await work_all(api, db)
+    result: dict[str, Any] = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert result["state"] == "completed", result
+    link = await api.ok(await api.post(f"{PATH}/{uid}/link"))
+    answer = await api.client.get("/exports/" + link["url"].rpartition("/")[2])
+    assert answer.status_code == 200, answer.text
+    assert hashlib.sha256(answer.content).hexdigest() == result["sha256"]
+    assert len(answer.content) == result["file_bytes"]
+    content = zlib.decompress(answer.content, zlib.MAX_WBITS | 16)
+    assert gzip.decompress(answer.content) == content
+    assert len(content) == result["content_bytes"]
+    return result, content
+
+
+async def test_fans_come_out_as_they_went_in(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "BATCH", 3)
+    head = "email,phone,first_name,last_name,is_subscribed"
+    rows = [
+        f'e{number}@example.com,+16045550{number:03},=SUM(A1),"O\'Hara, ""Jr""\nX",yes' for number in range(100, 110)
+    ]
+    await imported(api, db, "\n".join([head, *rows]).encode(), values={"country_code": "CA"})
+    result, content = await exported(api, db, table="fans")
+    table = list(csv.DictReader(io.StringIO(content.decode())))
+    assert result["row_count"] == len(table) == 10
+    assert list(table[0]) == list(TABLES["fans"].columns)
+    assert table[0]["first_name"] == "'=SUM(A1)"
+    assert table[0]["phone"] == "'+16045550100"
+    assert table[0]["last_name"] == 'O\'Hara, "Jr"\nX'
+    again = await imported(api, db, content)
+    assert (again["matched_count"], again["error_count"]) == (10, 0)
+    lines = (await exported(api, db, table="fans", format="ndjson"))[1].decode().splitlines()
+    assert json.loads(lines[0])["first_name"] == "=SUM(A1)"
+    assert json.loads(lines[0])["is_subscribed"] is True
+    search = await api.ok(await api.get("/api/v1/crm/fans", limit=1))
+    searched = await exported(api, db, table="fans", search_uid=search["meta"]["search_uid"])
+    assert searched[1] == content
+
+
+async def test_each_table_is_exported_in_each_format(api: Api, db: Db) -> None:
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="all@example.com", is_subscribed=True)))["fan_id"]
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title="Half-time quiz"))
+    for table, columns in ((name, each.columns) for name, each in TABLES.items()):
+        lines = (await exported(api, db, table=table, format="ndjson"))[1].decode().splitlines()
+        assert all(json.loads(line).keys() == columns.keys() for line in lines)
+        text = (await exported(api, db, table=table))[1].decode()
+        assert len(list(csv.reader(io.StringIO(text)))) == len(lines) + 1
+    _, content = await exported(api, db, table="activities", format="ndjson")
+    assert json.loads(content.splitlines()[-1])["campaign_title"] == "Half-time quiz"
+
+
+async def test_a_copy_is_brought_up_to_date_from_the_watermark(api: Api, db: Db) -> None:
+    result, _ = await exported(api, db, table="activities")
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="after@example.com")))["fan_id"]
+    changes = await api.ok(await api.get("/api/v1/manage/changes", after=result["watermark"], topics="fan.created"))
+    assert [each["fan_id"] for each in changes] == [fan_id]
+
+
+async def test_links_end(api: Api, db: Db, base_url: str) -> None:
+    del base_url
+    result, _ = await exported(api, db, table="consents")
+    link = await api.ok(await api.post(f"{PATH}/{result['export_uid']}/link", minutes=1))
+    seconds = link["expires_timestamp"] - system_clock().timestamp()
+    assert 0 < seconds <= 60
+    sealed = link["url"].rpartition("/")[2]
+    assert (await api.client.get(f"/exports/{sealed[:-4]}AAAA")).status_code == 404
+    await api.ok(await api.delete(f"{PATH}/{result['export_uid']}"))
+    assert (await api.client.get(f"/exports/{sealed}")).status_code == 404
+
+
+async def test_files_end_with_the_erasure_of_a_fan_and_with_age(api: Api, db: Db) -> None:
+    result, _ = await exported(api, db, table="fans")
+    waiting = (await api.ok(await api.post(PATH, table="fans")))["export_uid"]
+    gone = (await api.ok(await api.post("/api/v1/crm/fans", email="gone@example.com")))["fan_id"]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{gone}/erase"))
+    assert (await api.ok(await api.get(f"{PATH}/{result['export_uid']}")))["has_file"] is False
+    assert (await api.post(f"{PATH}/{result['export_uid']}/link")).status_code == 409
+    await work_all(api, db)
+    later = await api.ok(await api.get(f"{PATH}/{waiting}"))
+    assert (later["state"], later["has_file"]) == ("completed", True)
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=1))
+    assert (await api.ok(await api.get(f"{PATH}/{waiting}")))["has_file"] is False
+    parts = "select count(*) from file_parts join exports on file_uid = export_uid where exports.account_id = $1"
+    assert await db.value(parts, api.account_id) == 0
+
+
+async def test_a_search_is_of_fans_and_of_this_account(api: Api) -> None:
+    assert (await api.post(PATH, table="tickets", search_uid="6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")).status_code == 422
+    assert (await api.post(PATH, table="fans", search_uid="6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")).status_code == 404
