@@ -23,7 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
-from tests.imports.made import IMPORT_CALLS, made_imports
+from tests.imports.made import BULK_IDS, IMPORT_CALLS, made_imports
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
@@ -48,10 +48,8 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "target_page_tab_id": "page_tab_id",
     "required_page_tab_ids": "quest_page_tab_id",
-    **{
-        f"max_{each}_id": f"{each}_id"
-        for each in ["erasure", "erasure_request", "export", "import", "merge", "message"]
-    },
+    **{f"max_{noun}_id": f"{noun}_id" for noun in ("erasure", "erasure_request", "merge", "message")},
+    **BULK_IDS,
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",

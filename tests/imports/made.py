@@ -2,6 +2,7 @@
 
 from typing import Any
 
+BULK_IDS = {"max_export_id": "export_id", "max_import_id": "import_id"}
 # Each of these calls needs an import of its own.
 IMPORT_CALLS = {
     (call, "import_uid"): kind

@@ -45,9 +45,9 @@ TABLES: Mapping[str, Table] = {
         "fan_id",
         "fans t",
         _columns(
-            "fan_id; *email; *phone; *add_phone; *first_name; *last_name; *display_name; *gender; birth_date; *country_code;"
-            "*province; *city; *postal_code; *metro_area; latitude; longitude; *ip_address; *image_url; *fan_source; rating;"
-            "is_subscribed; is_phone_subscribed; is_optout; is_confirmed; is_phone_confirmed;"
+            "fan_id; *email; *phone; *add_phone; *first_name; *last_name; *display_name; *gender; birth_date;"
+            "*country_code; *province; *city; *postal_code; *metro_area; latitude; longitude; *ip_address;"
+            "*image_url; *fan_source; rating; is_subscribed; is_phone_subscribed; is_optout; is_confirmed; is_phone_confirmed;"
             "*fields=(select jsonb_object_agg(v.crm_field_key, v.field_value) from fan_fields v"
             " where v.account_id = $1 and v.fan_id = t.fan_id)::text;"
             "creation_timestamp=t.created_at; last_update_timestamp=t.updated_at"
@@ -103,35 +103,36 @@ TABLES: Mapping[str, Table] = {
         "fan_point_id",
         "fan_points t left join points p on p.account_id = $1 and p.point_uid = t.point_uid",
         _columns(
-            "fan_point_id; fan_id; *point_name=p.point_name; point_count; *point_type; *point_source; page_tab_id; *award_key;"
-            "creation_timestamp=t.created_at"
+            "fan_point_id; fan_id; *point_name=p.point_name; point_count; *point_type; *point_source; page_tab_id;"
+            "*award_key; creation_timestamp=t.created_at"
         ),
     ),
 }
 Format = Literal["csv", "ndjson"]
 # A text in quotation marks; one that a spreadsheet would run as a formula has an apostrophe before it.
-CELL = (
+TEXT_CELL = (
     "coalesce('\"' || case when left({0}, 1) in ('=', '+', '-', '@', e'\\t', e'\\r') then '''' else '' end"
     " || replace({0}, '\"', '\"\"') || '\"', '')"
 )
+CELL = "coalesce(({})::text, '')"
+JSON_LINE = "(select row_to_json(r)::text from (select {}) as r)"
 BATCH = """
     select count(*) as row_count, max(key) as last_key, string_agg(line, e'\\n' order by key) || e'\\n' as lines
     from (
         select t.{key} as key, {line} as line from {source}
         where t.account_id = $1 and {condition} order by t.{key} limit $4) as batch
 """
-AFTER, AMONG = "t.{key} > $2::bigint and t.{key} <= $3::bigint", "t.{key} = any($2::bigint[]) and t.{key} <= $3::bigint"
+BEHIND_KEY, OF_KEYS = (
+    "t.{key} > $2::bigint and t.{key} <= $3::bigint",
+    "t.{key} = any($2::bigint[]) and t.{key} <= $3::bigint",
+)
 
 
 def _line(table: Table, file_format: Format) -> str:
     if file_format == "csv":
-        cells = (
-            CELL.format(each.sql) if each.is_text else f"coalesce(({each.sql})::text, '')"
-            for each in table.columns.values()
-        )
-        return " || ',' || ".join(cells)
-    names = ", ".join(f"{each.sql} as {name}" for name, each in table.columns.items())
-    return f"(select row_to_json(r)::text from (select {names}) as r)"
+        forms = {True: TEXT_CELL, False: CELL}
+        return " || ',' || ".join(forms[each.is_text].format(each.sql) for each in table.columns.values())
+    return JSON_LINE.format(", ".join(f"{each.sql} as {name}" for name, each in table.columns.items()))
 
 
 def _statement(table: Table, file_format: Format, condition: str) -> str:
@@ -142,8 +143,8 @@ def _statement(table: Table, file_format: Format, condition: str) -> str:
 
 FORMATS: tuple[Format, ...] = ("csv", "ndjson")
 # By table and format: the rows behind a key, and those of some keys.
-ROWS_AFTER = {(name, each): _statement(table, each, AFTER) for name, table in TABLES.items() for each in FORMATS}
-ROWS_AMONG = {("fans", each): _statement(TABLES["fans"], each, AMONG) for each in FORMATS}
+ROWS_AFTER = {(name, each): _statement(table, each, BEHIND_KEY) for name, table in TABLES.items() for each in FORMATS}
+ROWS_AMONG = {("fans", each): _statement(TABLES["fans"], each, OF_KEYS) for each in FORMATS}
 
 
 def header(name: str, file_format: Format) -> str:
