@@ -133,13 +133,14 @@ async def database_url(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture(scope="module")
-async def db(database_url: str) -> AsyncIterator[Db]:
-    """A handle on the module's own database."""
+async def db(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Db]:
+    """A handle on the module's own database. Where a module sets FILLS_TABLES, its SQL leaves totals out."""
     handle = await Db.connect(database_url, size=10)
     yield handle
     try:
         await announcements.check(handle)
-        await totals.check(handle)
+        if not getattr(request.module, "FILLS_TABLES", False):
+            await totals.check(handle)
     finally:
         await handle.close()
 

@@ -9,6 +9,9 @@ from fanfare.trackers.actions.attribution import attribute_all
 from tests.api import Api
 from tests.trackers.links import browser, new_tracker, query_of
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 SALES = "/api/v1/manage/ad_sales"
 MAY = {"start_date": "2027-05-01", "end_date": "2027-05-31"}
 SALE_DAY = """

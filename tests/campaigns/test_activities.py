@@ -11,6 +11,9 @@ from tests.api import Api
 from tests.campaigns.fans import moment_of, some_activities, some_fan
 from tests.waits import until_blocked
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 FEED = "/api/v1/crm/activities"
 FIELDS = [
     "activity_id", "account_id", "fan_id", "creation_date", "campaign_title", "app_type", "page_tab_id",

@@ -11,6 +11,9 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.campaigns.fans import moment_of, some_activities, some_fan
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 MANAGE = "/api/v1/manage/campaigns"
 ZONE = ZoneInfo("America/Vancouver")
 YES_NO = (True, False)

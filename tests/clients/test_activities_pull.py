@@ -12,6 +12,9 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.running import PATIENCE
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 COUNT = 1030
 START = datetime(2025, 10, 31, tzinfo=UTC)
 # What a warehouse table would be made of: the type of each column, alike in every page.

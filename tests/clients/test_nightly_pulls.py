@@ -11,6 +11,9 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.feeds import FEEDS, WRITE, pages, settle, store
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 # The largest page of each list of a fixed size.
 FIXED = {

@@ -13,6 +13,9 @@ from tests.api import Api
 from tests.faults.test_cursors import WRITERS, Run
 from tests.feeds import FEEDS, WRITE, Feed, pages, settle, store
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 # Pages are small, so that readers meet their ends often.
 SMALL = 50

@@ -21,6 +21,9 @@ from tests.identity_provider import identity_provider
 from tests.sessions import logins
 from tests.sessions.logins import PASSWORD, connect, fan_of, try_connect
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 HOME = "/crm/my_data"
 
 

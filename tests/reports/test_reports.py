@@ -15,6 +15,9 @@ from tests.api import Api
 from tests.streams.made import made_streams
 from tests.trackers.made import made_trackers
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 MANAGE, REPORTS = "/api/v1/manage/reports", "/api/v1/reports"
 MAY = {"start_date": "2027-05-01", "end_date": "2027-05-31"}
 BOUGHT = {"min_purchase_date": "2027-05-01", "max_purchase_date": "2027-05-31"}

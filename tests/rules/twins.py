@@ -26,6 +26,8 @@ MADE_ANEW = re.compile(
     # the generated keys of trackers, and what confirms their domains
     r'|(?<=fanfare-domain=)[0-9a-f]{32}|"confirmation_token": ?"[0-9a-f]{32}"'
     r'|"tracker_key": ?"[0-9A-Za-z]{8}"|(?<=/trk/)[0-9A-Za-z]{8}\b'
+    # the day on which it was done
+    r'|(?<="record_date":")[\d-]{10}|(?<="figure_date":")[\d-]{10}'
     # QR codes of codes made anew
     r"|<svg.*</svg>|PNG\r\n(?s:.*)"
 )

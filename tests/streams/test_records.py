@@ -12,6 +12,9 @@ from fanfare.streams.queries.records import search
 from fanfare.streams.schemas.records import RecordFilter
 from tests.api import Api
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 MANAGE = "/api/v1/manage/streams"
 
 

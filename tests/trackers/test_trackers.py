@@ -9,6 +9,9 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.trackers.links import TARGET, click, figures, new_tracker
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 PATH = "/api/v1/trackers"
 
 

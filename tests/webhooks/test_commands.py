@@ -86,6 +86,8 @@ async def test_what_a_program_refuses_is_printed_and_the_next_one_is_sent(api: A
         (("--topics", "nothing.*"), None, "422: "),
         (("--after", "tomorrow"), None, "422: "),
         (("--forward-to", "localhost:3000"), None, "--forward-to must be a URL"),
+        (("--url", "fans.example.com"), None, "--url must be a URL"),
+        ((), "ffs_\u00e9", "API_SECRET is not a secret"),
     ],
 )
 async def test_a_wrong_use_is_one_line(

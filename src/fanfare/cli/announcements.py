@@ -1,7 +1,6 @@
 """`listen` and `trigger`: what endpoints receive, sent to a program under development."""
 
 import base64
-import binascii
 import os
 import secrets
 import time
@@ -25,7 +24,7 @@ SECRET_VARIABLE = "API_SECRET"  # noqa: S105 - a name
 SIGNING_VARIABLE = "WEBHOOK_SECRET"
 SECONDS = 15.0
 # Between two attempts to reach the server.
-PAUSE = 2.0
+PAUSE, MAX_PAUSE = 2.0, 300.0
 # Statuses of a server, or a proxy before it, that may answer soon.
 AWAY = frozenset({429, 500, 502, 503, 504})
 
@@ -53,8 +52,8 @@ def listen(
     api_secret = os.environ.get(SECRET_VARIABLE) or typer.prompt("API secret", hide_input=True)
     receiver = _Receiver(forward_to)
     client = httpx.Client(
-        base_url=url,
-        headers={"Api-Secret": api_secret},
+        base_url=_checked_url("--url", url),
+        headers={"Api-Secret": _checked_secret(api_secret)},
         timeout=httpx.Timeout(SECONDS, read=MAX_WAIT_SECONDS + SECONDS),
     )
     with client, receiver:
@@ -94,12 +93,10 @@ class _Receiver:
     """The program under development."""
 
     def __init__(self, url: str) -> None:
-        if not url.startswith(("http://", "https://")):
-            message = "--forward-to must be a URL with http:// or https://, such as http://localhost:3000/hooks"
-            raise CannotRun(message)
-        self._url = url
+        self._url = _checked_url("--forward-to", url)
         self._key = _signing_key()
-        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)
+        # A proxy of the environment would read what is sent to this machine.
+        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -129,10 +126,33 @@ def _signing_key() -> bytes:
         typer.echo(f"requests are signed with {secret_text(key)}")
         return key
     try:
-        return base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
         message = f"{SIGNING_VARIABLE} must be a secret of a webhook, such as {PREFIX}Zm9v"
-        raise CannotRun(message) from None
+        raise CannotRun(message)
+    return key
+
+
+def _checked_secret(api_secret: str) -> str:
+    """Return a secret that a header can have."""
+    if not api_secret.isascii() or not api_secret.isprintable():
+        message = f"{SECRET_VARIABLE} is not a secret of this service: it has letters that none has"
+        raise CannotRun(message)
+    return api_secret
+
+
+def _checked_url(option: str, url: str) -> str:
+    """Return a URL that calls can be made to."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        message = f"{option} must be a URL with http:// or https:// and a host, such as http://localhost:3000"
+        raise CannotRun(message)
+    return url
 
 
 def _changes(client: httpx.Client, topics: str, position: str) -> Iterator[LoggedChange]:
@@ -143,25 +163,37 @@ def _changes(client: httpx.Client, topics: str, position: str) -> Iterator[Logge
         )
         if response.status_code != httpx.codes.OK:
             raise CannotRun(_problem(response))
-        yield from msgspec.json.decode(response.content, type=list[LoggedChange])
-        position = response.headers["X-Next-Cursor"]
+        try:
+            rows = msgspec.json.decode(response.content, type=list[LoggedChange])
+            position = response.headers["X-Next-Cursor"]
+        except (msgspec.DecodeError, KeyError):
+            message = "--url is not the address of a Fanfare server: its answer is no list of changes"
+            raise CannotRun(message) from None
+        yield from rows
 
 
 def _answer(client: httpx.Client, params: dict[str, str]) -> httpx.Response:
     """Return the server's answer; a server that is away or busy is asked again, which is said once."""
     is_away = False
     while True:
+        seconds = PAUSE
         try:
             response = client.get("/api/v1/manage/changes", params=params)
             if response.status_code not in AWAY:
                 return response
             reason = _problem(response)
+            seconds = max(PAUSE, _wait_of(response))
         except httpx.HTTPError as error:
             reason = str(error)
         if not is_away:
             typer.echo(f"the server does not answer ({reason}); it is asked again", err=True)
         is_away = True
-        time.sleep(PAUSE)
+        time.sleep(seconds)
+
+
+def _wait_of(response: httpx.Response) -> float:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), MAX_PAUSE) if text.isascii() and text.isdigit() else 0
 
 
 def _problem(response: httpx.Response) -> str:

@@ -70,16 +70,21 @@ def no_check() -> None:
 
 
 def in_database(
-    settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]], *, create: Callable[[], object] | None = None
+    settings: Settings,
+    purpose: str,
+    act: Callable[[Db], Awaitable[T]],
+    *,
+    create: Callable[[], object] | None = None,
+    prepare: Callable[[str], Awaitable[object]] = migrate,
 ) -> T:
-    """Call `act` with the migrated database and return its result; `create` is that of `open_database`."""
+    """Call `act` with the database, after `prepare`, and return its result; `create` is that of `open_database`."""
     log.configure(settings.log_level)
     with open_database(settings, purpose, create=create) as url:
-        return asyncio.run(_act(url, act))
+        return asyncio.run(_act(url, act, prepare))
 
 
-async def _act(url: str, act: Callable[[Db], Awaitable[T]]) -> T:
-    await migrate(url)
+async def _act(url: str, act: Callable[[Db], Awaitable[T]], prepare: Callable[[str], Awaitable[object]]) -> T:
+    await prepare(url)
     db = await Db.connect(url, size=4, statement_seconds=600)
     try:
         return await act(db)

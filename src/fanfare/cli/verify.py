@@ -9,6 +9,7 @@ from fanfare.accounts import queries
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import check_schema
 from fanfare.kernel.data.totals import Difference, Total, differences
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import from_environment
@@ -34,17 +35,19 @@ def verify(
 
     kinds = totals()
     settings = from_environment().replace(data_dir=data_dir)
-    ids, rows = in_database(settings, "fanfare verify", lambda db: _compare(db, account_id, kinds))
+    ids, rows = in_database(
+        settings, "fanfare verify", lambda db: _compare(db, account_id, kinds), prepare=check_schema
+    )
     if as_json:
         typer.echo(msgspec.json.encode({"account_ids": ids, "differences": rows}).decode())
     else:
         for row in rows:
             typer.echo(f"account {row.account_id}  {row.total}  {row.key}  is {row.figure}, rows say {row.count}")
     if rows:
-        message = f"{len(rows):,} totals differ from their rows"
+        message = f"totals that differ from their rows: {len(rows):,}"
         raise CannotRun(message)
     if not as_json:
-        typer.echo(f"{len(kinds)} kinds of totals agree with their rows in {len(ids):,} accounts")
+        typer.echo(f"all totals agree with their rows; kinds: {len(kinds)}, accounts: {len(ids):,}")
 
 
 async def _compare(db: Db, account_id: int | None, kinds: list[Total]) -> tuple[list[int], list[Difference]]:

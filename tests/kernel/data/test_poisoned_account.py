@@ -19,6 +19,9 @@ from tests.imports.files import upload
 from tests.segments.live import saved
 from tests.trackers.links import click, new_tracker
 
+# Rows are written without their totals.
+FILLS_TABLES = True
+
 # Of no account: what the queue itself remembers.
 OF_NO_ACCOUNT = {"kernel.forget_done", "staff.forget_old_sign_ins"}
 # Reads an account and writes into the queue alone, where no write of an account can fail.

@@ -27,6 +27,9 @@ FAULTS = {
         select account_id, stream_id, 1 from streams where account_id = $1
         on conflict (account_id, stream_id) do update set author_count = c.author_count + 1
     """,
+    "approved records in slices": """
+        update stream_slices set slice_position = slice_position + 1000000000 where account_id = $1
+    """,
     "clicks of trackers by verdict": """
         insert into tracker_click_days (account_id, tracker_id, figure_date, verdict, click_count)
         select account_id, tracker_id, '2026-01-01', 'human', 1 from trackers where account_id = $1
@@ -72,11 +75,11 @@ async def test_the_command_says_what_differs(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
     fault = FAULTS["claims of rewards"]
-    assert "agree with their rows in 1 accounts" in (await command("verify")).output
+    assert "all totals agree with their rows" in (await command("verify")).output
     await db.execute(fault, account_id)
     try:
         result = await command("verify", "--account", str(account_id))
         assert f"account {account_id}  claims of rewards  " in result.output
-        assert (result.exit_code, str(result.exception)) == (1, "1 totals differ from their rows")
+        assert (result.exit_code, str(result.exception)) == (1, "totals that differ from their rows: 1")
     finally:
         await db.execute(fault.replace("+ 1", "- 1"), account_id)
