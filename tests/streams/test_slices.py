@@ -1,0 +1,160 @@
+"""Slices of streams: searches go through them, and nobody has a search that reads a whole stream."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from fanfare.kernel.data.db import Db
+from fanfare.streams.actions.deleting import forget_records
+from fanfare.streams.queries.records import search
+from fanfare.streams.schemas.records import RecordFilter
+from tests.api import Api
+from tests.streams.test_records import ids, moderate, new_stream, page, submit
+
+
+async def many_records(db: Db, key: str, count: int = 6000, slice_size: int = 500) -> None:
+    """Add records to a stream: every other one from one place, words that never meet, and one that is rare."""
+    await db.execute(
+        """
+        with stream as (select stream_id, account_id from streams where stream_key = $1),
+        author as (
+            insert into stream_authors (account_id, author_id, stream_id, network, author_key, author_status,
+                stored_count, approved_count, created_at)
+            select account_id, nextval('positions'), stream_id, 'rss', 'a', 'new', $2, $2, now() from stream
+            returning account_id, stream_id, author_id),
+        counts as (
+            insert into stream_days
+            select account_id, stream_id, '', (now() at time zone 'UTC')::date, $2, $2, 0 from stream),
+        author_counts as (insert into stream_author_counts select account_id, stream_id, 1 from stream),
+        numbers as (
+            select nextval('positions') as n, i, (i - 1) / $3::int as slice from generate_series(1, $2::int) i),
+        slices as (select slice, min(n) - 1 as slice_position from numbers group by 1),
+        saved as (
+            insert into stream_slices select account_id, stream_id, slice_position, $3 from slices cross join stream)
+        insert into stream_records (account_id, feed_record_id, stream_id, network, record_key, author_id,
+            record_status, time_position, slice_position, approved_at, created_at, stored_at, caption, links, latitude,
+            longitude, labels, terms, reach, props)
+        select account_id, n, stream_id, 'rss', n, author_id, 'approved', n, slice_position, now(), now(), now(), '',
+               '[]', case when i = 7 then 10 when i % 2 = 0 then 49 end,
+               case when i = 7 then 20 when i % 2 = 0 then -123 end, '{}',
+               case i when 7 then '{rare,@network:odd}'::text[] else '{common}' end
+               || case i % 2 when 0 then '{even,@network:rss}'::text[] else '{uneven,@network:mail}' end, 0, '{}'
+        from numbers join slices using (slice) cross join author
+        """,
+        key,
+        count,
+        slice_size,
+    )
+    await db.execute("analyze stream_records, stream_slices")
+
+
+def box(latitude: float, longitude: float) -> dict[str, float]:
+    """Return a map box around a place."""
+    return {
+        "start_latitude": latitude - 0.5,
+        "end_latitude": latitude + 0.5,
+        "start_longitude": longitude - 0.5,
+        "end_longitude": longitude + 0.5,
+    }
+
+
+async def test_a_rare_record_far_back_is_there_for_each_filter(api: Api, db: Db) -> None:
+    key = await new_stream(api)
+    await many_records(db, key, 2500)
+    there = box(10, 20)
+    for filters in ({"q": "rare"}, {"networks": "odd"}, {"networks": "odd,form"}, there, {"q": "rare", **there}):
+        [record_id] = await ids(api, key, **filters)
+        assert await ids(api, key, **filters, min_time_key="0_0_0") == [record_id]
+        assert await ids(api, key, **filters, min_time_key=f"0_0_{record_id - 1}") == [record_id]
+        assert await ids(api, key, **filters, min_time_key=f"0_0_{record_id}") == []
+        assert await ids(api, key, **filters, max_time_key=f"0_0_{record_id + 1}") == [record_id]
+        assert await ids(api, key, **filters, max_time_key=f"0_0_{record_id}") == []
+
+
+async def test_pages_with_a_filter_lead_through_all_slices(api: Api, db: Db) -> None:
+    key = await new_stream(api)
+    await many_records(db, key, 300, slice_size=32)
+    for filters in ({"q": "even"}, {"networks": "rss"}, box(49, -123), {"q": "common", **box(49, -123)}):
+        forwards: list[int] = []
+        backwards: list[int] = []
+        for record_ids, order in ((forwards, "min"), (backwards, "max")):
+            query: dict[str, Any] = {"min_time_key": "0_0_0"} if order == "min" else {}
+            while rows := (answer := await page(api, key, **filters, **query, limit=40))["data"]:
+                record_ids += [row["feed_record_id"] for row in rows]
+                query = {f"{order}_time_key": answer["meta"][f"{'max' if order == 'min' else 'min'}_time_key"]}
+        assert len(forwards) == 150
+        assert forwards == sorted(forwards) == backwards[::-1]
+
+
+# Rows that a search reads for its page of 50.
+FEW = 1200
+READ = """
+    select idx_tup_fetch + seq_tup_read from pg_stat_xact_user_tables where relname = 'stream_records'
+"""
+
+
+async def test_no_search_reads_a_whole_stream(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    await many_records(db, key)
+    empty = box(49, -122)
+    for filters in (
+        {"q": "even"}, {"q": "nowhere"}, {"q": "even uneven"}, {"q": "even", "networks": ["mail"]},
+        {"q": "even", "networks": ["odd", "form"]}, {"networks": ["nowhere"]}, {"networks": ["form", "nowhere"]},
+        empty, {"q": "even", **empty}, {"networks": ["mail"], **empty}, {"networks": ["mail", "rss"], **empty},
+        {"q": "rare", "min_time_key": "0_0_0"}, {"q": "even", "min_time_key": "0_0_0", **box(49, -123)},
+    ):  # fmt: skip
+        async with db.transaction() as tx:
+            await search(tx, other_api.account_id, RecordFilter(stream_key=key, **filters))
+            assert await tx.value(READ) < FEW, filters
+
+
+# Records whose position is not in their slice: after its beginning, and before that of the next one.
+ASTRAY = """
+    with slices as (
+        select slice_position,
+               lead(slice_position) over (partition by stream_id order by slice_position) as next_position
+        from stream_slices where account_id = $1
+    )
+    select count(*) from stream_records r left join slices s using (slice_position)
+    where r.account_id = $1 and r.time_position is not null
+      and not coalesce(r.time_position > s.slice_position
+                       and (s.next_position is null or r.time_position < s.next_position), false)
+"""
+
+
+async def test_simultaneous_writers_keep_positions_in_their_slices(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    first = [await submit(other_api, key, f"word {number}") for number in range(8)]
+    for _ in range(3):
+        # The next writer begins a slice, while others come.
+        await db.execute("update stream_slices set record_count = 4096 where account_id = $1", other_api.account_id)
+        await asyncio.gather(
+            *(submit(other_api, key, f"word {number}", email=f"{number}@example.com") for number in range(8)),
+            *(moderate(other_api, key, record_id, "remove") for record_id in first[:4]),
+            *(moderate(other_api, key, record_id, "approve") for record_id in first[4:]),
+        )
+        await asyncio.gather(*(moderate(other_api, key, record_id, "approve") for record_id in first[:4]))
+        await asyncio.gather(*(moderate(other_api, key, record_id, "remove") for record_id in first[4:]))
+    assert await db.value(ASTRAY, other_api.account_id) == 0
+    assert await ids(other_api, key, q="word", limit=100) == await ids(other_api, key, limit=100)
+    assert len(await ids(other_api, key, limit=100)) == 28
+
+
+async def test_slices_are_given_up_with_their_records(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api, author_limit=10_000)
+    record_ids = []
+    for number in range(4):
+        record_ids.append(await submit(other_api, key, f"word {number}"))
+        # The slice is full.
+        await db.execute("update stream_slices set record_count = 4096 where account_id = $1", other_api.account_id)
+    assert await ids(other_api, key, q="word") == record_ids[::-1]
+    assert await ids(other_api, key, q="word", min_time_key="0_0_0") == record_ids
+    count = """
+        select count(*) from stream_slices s join streams t using (account_id, stream_id) where t.stream_key = $1
+    """
+    assert await db.value(count, key) == 4
+    await moderate(other_api, key, record_ids[1], "remove")
+    await forget_records(db, other_api.account_id, datetime.now(UTC))
+    assert await db.value(count, key) == 3
+    await moderate(other_api, key, record_ids[1], "approve")
+    assert await ids(other_api, key, q="word") == [record_ids[1], record_ids[3], record_ids[2], record_ids[0]]
