@@ -108,7 +108,7 @@ async def test_no_search_reads_a_whole_stream(other_api: Api, db: Db) -> None:
             assert await tx.value(READ) < FEW, filters
 
 
-# Records whose position is not in their slice: after its beginning, and before that of the next one.
+# Records whose position is not in their slice: after its beginning, and not after that of the next one.
 ASTRAY = """
     with slices as (
         select slice_position,
@@ -118,7 +118,7 @@ ASTRAY = """
     select count(*) from stream_records r left join slices s using (slice_position)
     where r.account_id = $1 and r.time_position is not null
       and not coalesce(r.time_position > s.slice_position
-                       and (s.next_position is null or r.time_position < s.next_position), false)
+                       and (s.next_position is null or r.time_position <= s.next_position), false)
 """
 
 

@@ -36,7 +36,7 @@ FORGET = """
       and s.slice_position < (
           select max(n.slice_position) from stream_slices n where n.account_id = $1 and n.stream_id = s.stream_id)
       and not exists (select from stream_records r where r.account_id = $1 and r.stream_id = s.stream_id
-          and r.time_position > s.slice_position and r.time_position < coalesce((
+          and r.time_position > s.slice_position and r.time_position <= coalesce((
               select min(n.slice_position) from stream_slices n
               where n.account_id = $1 and n.stream_id = s.stream_id and n.slice_position > s.slice_position), 0))
 """
