@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from fanfare.campaigns.actions.activities import count_activities
 from fanfare.kernel.data.db import Db
 
 
@@ -24,7 +25,7 @@ async def some_fan(db: Db, account_id: int, name: str = "Sam Poe", *, mail: bool
 
 
 async def some_activities(db: Db, account_id: int, fan_id: int, page_tab_id: int | None, *moments: datetime) -> None:
-    """Record an activity at each moment, as if the clock had stood there."""
+    """Record an activity at each moment, as if the clock had stood there; in a transaction without its total."""
     await db.execute(
         """
         insert into activities (account_id, activity_id, fan_id, page_tab_id, created_at)
@@ -35,6 +36,8 @@ async def some_activities(db: Db, account_id: int, fan_id: int, page_tab_id: int
         page_tab_id,
         list(moments),
     )
+    if not db.in_transaction:
+        await count_activities(db, account_id)
 
 
 def moment_of(text: str) -> datetime:
