@@ -95,6 +95,24 @@ create table attempts (
 );
 CREATE INDEX attempts_by_end ON attempts USING btree (account_id, ends_at);
 
+create table audit_entries (
+    account_id bigint not null,
+    entry_number bigint not null,
+    occurred_at timestamp with time zone not null,
+    actor_kind text not null,
+    actor_key text not null,
+    actor_name text not null,
+    ip_address text,
+    action_name text not null,
+    inputs jsonb not null,
+    row_before jsonb,
+    row_after jsonb,
+    entry_hash bytea not null,
+    constraint audit_entries_pkey PRIMARY KEY (account_id, entry_number),
+    constraint audit_entries_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['staff'::text, 'key'::text])))
+);
+CREATE INDEX audit_entries_by_actor ON audit_entries USING btree (account_id, actor_key, entry_number);
+
 create table campaign_events (
     account_id bigint not null,
     event_id bigint not null,
@@ -695,6 +713,14 @@ create table audience_indexes (
     address text not null,
     constraint audience_indexes_pkey PRIMARY KEY (account_id),
     constraint audience_indexes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table audit_heads (
+    account_id bigint not null,
+    entry_number bigint not null,
+    entry_hash bytea not null,
+    constraint audit_heads_pkey PRIMARY KEY (account_id),
+    constraint audit_heads_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
 create table businesses (
@@ -1580,6 +1606,14 @@ create table ad_projects (
     constraint ad_projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 CREATE UNIQUE INDEX ad_projects_by_id ON ad_projects USING btree (account_id, project_id);
+
+create table api_key_uses (
+    account_id bigint not null,
+    api_key uuid not null,
+    used_at timestamp with time zone not null,
+    constraint api_key_uses_pkey PRIMARY KEY (account_id, api_key),
+    constraint api_key_uses_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
+);
 
 create table api_secrets (
     account_id bigint not null,

@@ -28,6 +28,7 @@ from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
+from tests.staff.made import made_staff
 from tests.streams.made import made_streams
 from tests.trackers.made import made_trackers
 from tests.webhooks.made import made_webhooks
@@ -63,6 +64,7 @@ SAME_AS = {
     "next_purchase_key": "purchase_key",
     "next_scan_key": "scan_key",
     "business_": "business_id",
+    "business_ids": "business_id",
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
@@ -259,15 +261,13 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     await post("crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True)
     v |= await _merge(post, v["fan_id"])
     v |= await _campaign(post, got, v["fan_id"], mark)
-    v |= await _tickets(post, mark)
-    v |= await _points(post, v["fan_id"], mark)
+    v |= await _tickets(post, mark) | await _points(post, v["fan_id"], mark)
     v |= await _purchases(post, email, mark) | await made_trackers(post)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
-    v |= await _segments(post, v["fan_id"])
-    v |= await _messages(post, got) | await made_streams(post, got)
+    v |= await _segments(post, v["fan_id"]) | await _messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(api, post, got)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
-    v |= await made_sessions(post, got)
+    v |= await made_sessions(post, got) | await made_staff(api, post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]

@@ -58,6 +58,7 @@ from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
 from fanfare.sessions.actions.lifetimes import lifetimes
+from fanfare.staff.actions.audit import audit_log
 from fanfare.streams.actions import followers as streams
 from fanfare.streams.endpoints.public import Pictures, PublicRecords
 from fanfare.tickets.actions import followers as tickets
@@ -198,7 +199,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     data_centres.use(settings.data_centres)
     lifetimes.use(settings.session_idle_days, settings.session_days)
     proxies = addresses.networks(settings.trusted_proxies)
-    service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)
+    service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked, audit_log)
     served = endpoints()
     app = http.application(service, served, Database(service, settings))
     app.add_route("/healthz", health.Health())

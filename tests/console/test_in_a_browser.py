@@ -106,6 +106,32 @@ async def test_invited_with_a_passkey_and_signed_in_by_it(db: Db, api: Api, cont
     assert faults == []
 
 
+async def test_a_key_is_made_and_found_in_the_audit_log(
+    db: Db, api: Api, context: BrowserContext, base_url: str
+) -> None:
+    token = await session_cookie(db, await add_person(db, api.account_id, "keys@example.com"))
+    await context.add_cookies([{"name": COOKIE, "value": token, "url": base_url}])
+    page = await context.new_page()
+    faults = watched(page)
+    await page.goto(f"/manage/{api.account_id}")
+    await page.get_by_role("link", name="API keys").click()
+    await page.get_by_role("link", name="New key").click()
+    await page.get_by_label("What it is for").fill("Ticket shop of the club")
+    await page.get_by_label("apps").check()
+    await page.get_by_role("button", name="Make the key").click()
+    secret = await page.locator("#api-secret").text_content()
+    assert len(secret or "") > 30
+    await page.get_by_role("link", name="I have kept it").click()
+    await page.get_by_text("Ticket shop of the club").wait_for()
+    await page.get_by_role("link", name="Audit log").click()
+    await page.get_by_role("searchbox").fill("ticket SHOP")
+    await page.wait_for_url("**/audit?text=*")
+    await page.get_by_text("Before and after").first.click()
+    await page.get_by_text("Ticket shop of the club").first.wait_for()
+    assert await page.locator("#entries tbody tr").count() == 1
+    assert faults == []
+
+
 OPEN = {"sign_in": "/manage/sign_in", "forgotten": "/manage/password"}
 PERSONAL = {
     "me": "/manage/me",
@@ -114,13 +140,25 @@ PERSONAL = {
     "prove": "/manage/prove",
     "components": "/manage/components",
 }
-OF_ACCOUNT = {"home": ""}
+OF_ACCOUNT = {
+    "home": "",
+    "keys": "/keys",
+    "key_new": "/keys/new",
+    "staff": "/staff",
+    "staff_new": "/staff/new",
+    "audit": "/audit",
+    "verification": "/audit/verification",
+}
 
 
 @pytest.fixture(scope="module")
 async def urls(db: Db, api: Api) -> dict[str, str]:
     """Every page by its name."""
     invitation = await invitation_path(db, api.account_id, "guest@example.com")
+    for number in range(3):
+        await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Harbour City FC {number}"))
+        await api.ok(await api.post("/api/v1/crm/fans", email=f"fan{number}@example.com"))
+    await api.ok(await api.post("/api/v1/manage/keys", key_name="Website", scopes=["apps", "sessions"]))
     pages = {name: f"/manage/{api.account_id}{path}" for name, path in OF_ACCOUNT.items()}
     return {**PERSONAL, **pages, "invitation": invitation}
 

@@ -15,7 +15,7 @@ from tests.calls import ENDPOINTS, parameters
 CURSORS = {
     "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
     "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
-    "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id",
+    "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_entry_number",
     "min_event_id", "after",
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.
@@ -31,7 +31,8 @@ UNPAGED = {
     "manage_passkey_origins_list", "manage_performance_quests", "manage_report_links_list",
     "performance_quests_list", "performance_rewards_list", "manage_webhooks_list",
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
-    "manage_stream_sources_list", "streams_list",
+    "manage_stream_sources_list", "streams_list", "manage_keys_list", "manage_staff_list",
+    "manage_staff_invitations_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens", "manage_fans_quests_list",

@@ -5,8 +5,8 @@ import re
 from fanfare.kernel.data.db import Db
 
 MADE_ANEW = re.compile(
-    # links to reports
-    r"(?<=/crm/reports\?link=)[\w.-]+|"
+    # links to reports and invitations
+    r"(?<=/crm/reports\?link=)[\w.-]+|(?<=/manage/invitation\?token=)[\w-]+|"
     r'"request_id":"[^"]*"'
     r"|\b[0-9a-f]{64}\b"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.\d+)?"

@@ -90,6 +90,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/segments/actions/members.py:_build_chunk": Reason.CRITERIA,
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
     "src/fanfare/sessions/actions/guests.py:_forget_guests": Reason.COLUMNS,
+    "src/fanfare/staff/actions/audit.py:_subject": Reason.COLUMNS,
     "src/fanfare/streams/actions/counting.py:additions": Reason.CALLERS_PART,
     "src/fanfare/streams/actions/counting.py:count": Reason.CALLERS_PART,
     "src/fanfare/streams/actions/counting.py:removals": Reason.CALLERS_PART,

@@ -8,6 +8,7 @@ import typer
 from fanfare.cli import (
     accounts,
     announcements,
+    audit,
     backups,
     demo,
     messages,
@@ -59,6 +60,7 @@ app.command()(announcements.listen)
 app.command()(announcements.trigger)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
+app.add_typer(audit.audit, name="audit")
 app.add_typer(backups.erasures, name="erasures")
 app.add_typer(messages.messages, name="messages")
 app.add_typer(openid_keys.openid_key, name="openid-key")

@@ -24,9 +24,10 @@ class Account(msgspec.Struct, frozen=True):
 class Caller(msgspec.Struct, frozen=True):
     """The caller: the IP address that counts as the fan's, and whether the secret was sent.
 
-    `is_server`: the address is that of a system with the secret, which sent none of a fan.
+    `is_server`: the address is that of a system with the secret, which sent none of a fan. `scopes` are the key's.
     """
 
     address: str | None
     has_secret: bool
     is_server: bool = False
+    scopes: frozenset[str] = frozenset()

@@ -51,6 +51,7 @@ COMMANDS = {
     "messages watch": "messages watch --account 1",
     "openid-key list": "openid-key list --account 1",
     "openid-key rotate": "openid-key rotate --account 1",
+    "audit verify": "audit verify",
     "staff invite": "staff invite jo@example.com --account 1 --role Full",
     "staff link": "staff link jo@example.com",
     "staff password": "staff password jo@example.com",

@@ -16,11 +16,13 @@ import msgspec
 
 from fanfare.console.shell.frame import framed
 from fanfare.console.shell.signed_in import prove_url, require_session
+from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
+from fanfare.staff.actions.audit import actor_of, audit_log
 from fanfare.staff.queries.people import member as member_of
 from fanfare.staff.schemas.members import Member, StaffSession
 from fanfare.staff.schemas.roles import AREA_NAMES, Right
@@ -75,12 +77,6 @@ def _account_id(raw: Raw) -> int:
     return account_id
 
 
-async def _call(parts: _Parts, values: dict[Any, Any], raw: Raw) -> Answer:
-    if parts.params:
-        values[parts.params] = read(parts.params, raw)
-    return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
-
-
 class _Decorator:
     """Provides `@manage.get("/keys", area="keys")`; for personal pages `@personal.get("/me")`."""
 
@@ -125,8 +121,19 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         member = await member_of(db, session, account_id)
         member.require(access.area, access.right)
         _require_proof(access, session, visit, now)
-        values = {Db: db, Visit: visit, datetime: now, Member: member}
-        answer = await _call(parts, values, raw)
+        params = read(parts.params, raw) if parts.params else None
+
+        async def act(tx: Db) -> Answer:
+            values: dict[Any, Any] = {Db: tx, Visit: visit, datetime: now, Member: member, parts.params: params}
+            return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
+
+        action = Action(parts.handler.__name__, actor_of(member, visit), params)
+        if access.method == "POST":
+            answer = await audit_log.change(db, account_id, action, now, act)
+        elif access.right == "export":
+            answer = await audit_log.export(db, account_id, action, now, act)
+        else:
+            answer = await act(db)
         return await framed(db, visit, answer, member=member, session=session)
 
     return serve
@@ -138,8 +145,10 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
             db, visit, now, is_read=access.method == "GET", is_set_up=access.path in SET_UP_PATHS
         )
         _require_proof(access, session, visit, now)
-        values = {Db: db, Visit: visit, datetime: now, StaffSession: session}
-        answer = await _call(parts, values, dict(raw))
+        values: dict[Any, Any] = {Db: db, Visit: visit, datetime: now, StaffSession: session}
+        if parts.params:
+            values[parts.params] = read(parts.params, raw)
+        answer = await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
         return await framed(db, visit, answer, member=None, session=session)
 
     return serve

@@ -58,6 +58,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     rate_limit: int
     secrets: tuple[tuple[bytes, datetime | None], ...]
+    name: str = ""
 
     def require_scope(self, scope: str) -> None:
         """Raise Forbidden unless the key has the scope."""
@@ -179,7 +180,7 @@ async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
     rows = await db.rows(
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code, a.currency,
-               k.api_key, k.scopes, k.rate_limit, s.secret_hash, s.expires_at
+               k.api_key, k.key_name, k.scopes, k.rate_limit, s.secret_hash, s.expires_at
         from api_keys k
         join accounts a on a.account_id = k.account_id
         left join api_secrets s on s.account_id = k.account_id and s.api_key = k.api_key
@@ -194,4 +195,4 @@ async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
     row = rows[0]
     account = Account(row["account_id"], row["account_name"], row["time_zone"], row["country_code"], row["currency"])
     hashes = tuple((each["secret_hash"], each["expires_at"]) for each in rows if each["secret_hash"])
-    return ApiKey(account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes)
+    return ApiKey(account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes, row["key_name"])

@@ -176,6 +176,19 @@ async def _take_block(db: Db, counter: Counter, lease: _Lease) -> None:
 
 
 async def forget_windows(db: Db, account_id: int, now: datetime) -> None:
-    """Delete the counters of an account's past minutes."""
+    """Delete the counters of an account's past minutes, and note when each key was last used."""
     minute = int(now.timestamp()) // MINUTE - 2
-    await db.execute("delete from rate_windows where account_id = $1 and minute < $2", account_id, minute)
+    await db.execute(
+        """
+        with ended as (
+            delete from rate_windows where account_id = $1 and minute < $2 returning api_key, minute
+        )
+        insert into api_key_uses (account_id, api_key, used_at)
+        select $1, e.api_key, to_timestamp(max(e.minute)::bigint * 60)
+        from ended e join api_keys k on k.account_id = $1 and k.api_key = e.api_key
+        group by e.api_key
+        on conflict (account_id, api_key) do update set used_at = greatest(api_key_uses.used_at, excluded.used_at)
+        """,
+        account_id,
+        minute,
+    )

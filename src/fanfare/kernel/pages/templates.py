@@ -27,6 +27,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    result.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}
     result.globals.update(asset_url=asset_url, TOKEN=TOKEN)
     return result
 

@@ -64,7 +64,8 @@ class Admission:
             raise
         fan_address = named_address(request.headers) if visit.has_secret else None
         is_server = visit.has_secret and fan_address is None
-        return Entry(key, Caller(fan_address or nearest, visit.has_secret, is_server), visit.owner, body, raw)
+        caller = Caller(fan_address or nearest, visit.has_secret, is_server, key.scopes)
+        return Entry(key, caller, visit.owner, body, raw)
 
     def lookup_lock(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
         """Return a lock that limits key lookups to one connection for all addresses that are guessing keys."""

@@ -25,6 +25,8 @@ References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str
 # Makes calls to others that the action needs, before any transaction; what it returns is an argument of the handler, by
 # the type that it says it returns.
 Prepare = Callable[[Db, Account, Caller, Any, datetime], Awaitable[Any]]
+# Calls for whoever sets an account up.
+MANAGE = "/api/v1/manage/"
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
 R = TypeVar("R")
@@ -63,6 +65,15 @@ class Endpoint(msgspec.Struct, frozen=True):
     is_write: bool = False
     # whether the body is a file, which the handler reads in parts; the parameters are in the query
     takes_file: bool = False
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether each call has its entry in the audit log: changes of what an account sets up, and exports.
+
+        The parts of a file have none: what is done with the file has.
+        """
+        is_change = self.is_write and not self.takes_file
+        return self.path.startswith(MANAGE) and (is_change or self.path.endswith("/export"))
 
     def is_secret(self, answer: object) -> bool:
         """Return whether an answer is not stored for a repeated request."""

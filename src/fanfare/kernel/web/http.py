@@ -19,6 +19,7 @@ from fanfare.kernel.addresses import Network
 from fanfare.kernel.callers import PUBLIC, Account, Caller
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import idempotency
+from fanfare.kernel.data.audit import Action, Actor, AuditLog
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.data.idempotency import Repeat, StoredAnswer
@@ -87,6 +88,7 @@ class Service:
         proxies: Iterable[Network] = (),
         attempts: Attempts = single_attempt,
         bans: Bans = no_bans,
+        audit_log: AuditLog | None = None,
     ) -> None:
         """`proxies` are trusted; `attempts` runs calls that have parameters; `bans` refuses writes by address."""
         self.db = db
@@ -94,6 +96,7 @@ class Service:
         self.admission = Admission(db, proxies)
         self.attempts = attempts
         self.bans = bans
+        self.audit_log = audit_log or AuditLog()
 
     def responder(self, endpoint: Endpoint) -> Responder:
         """Return the responder of an endpoint."""
@@ -158,9 +161,19 @@ class Service:
         inputs = (params, entry.raw)
         if endpoint.takes_file:
             values[Upload] = upload_of(request)
+
+        async def act(db: Db) -> StoredAnswer:
+            if not endpoint.is_audited:
+                return await call_endpoint(endpoint, db, values, inputs, self.attempts)
+            action = Action(endpoint.call_id, _actor(entry), params)
+            run = self.audit_log.change if endpoint.is_write else self.audit_log.export
+            return await run(
+                db, account.id, action, now, lambda tx: call_endpoint(endpoint, tx, values, inputs, self.attempts)
+            )
+
         # A file is stored by its offset, so a repeated request has no further effect.
         if not endpoint.is_write or endpoint.takes_file:
-            return await call_endpoint(endpoint, handle, values, inputs, self.attempts)
+            return await act(handle)
         if not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
@@ -171,11 +184,12 @@ class Service:
         if endpoint.prepare:
             values[endpoint.prepared_type] = await _prepare(endpoint.prepare, handle, entry, params, now)
 
-        async def act(db: Db) -> StoredAnswer:
-            return await call_endpoint(endpoint, db, values, inputs, self.attempts)
-
         async with handle.bulk_turn() if len(entry.body) > SHORT_BYTES else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
+
+
+def _actor(entry: Entry) -> Actor:
+    return Actor("key", str(entry.key.api_key), entry.key.name, entry.caller.address)
 
 
 def _put_media_type(response: Response, endpoint: Endpoint, delivery: Delivery) -> None:

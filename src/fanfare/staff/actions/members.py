@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from fanfare.kernel.callers import SCOPES, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
-from fanfare.staff.actions.invitations import check_businesses, invite
+from fanfare.staff.actions.invitations import check_businesses, invite, withdraw
 from fanfare.staff.queries.members import staff_member
 from fanfare.staff.schemas.invitations import MemberChanges, NewInvitation, SentInvitation, StaffMember
 from fanfare.staff.schemas.members import RoleForbids
@@ -14,6 +15,11 @@ from fanfare.staff.schemas.roles import FULL, Rights, rights_of
 
 class LastFullMember(Conflict):
     """The account needs another person with the role full first"""
+
+
+def rights_of_key(caller: Caller) -> Rights | None:
+    """Return what a key may give: all rights with every scope, else none."""
+    return None if caller.scopes >= set(SCOPES) else {}
 
 
 def check_grant(grantor: Rights | None, role: str, custom_rights: Mapping[str, list[str]] | None) -> None:
@@ -52,11 +58,18 @@ async def change_member(db: Db, account_id: int, changes: MemberChanges, *, gran
         return await staff_member(tx, account_id, changes.staff_id)
 
 
-async def remove_member(db: Db, account_id: int, staff_id: int, *, grantor: Rights | None) -> None:
+async def remove_member(db: Db, account_id: int, staff_id: int, *, grantor: Rights | None) -> bool:
     """Let a person go from an account; their sessions see it no longer. As `change_member` refuses."""
     async with db.transaction() as tx:
         await _check_last(tx, account_id, await _locked(tx, account_id, staff_id, grantor))
         await tx.execute("delete from staff_memberships where account_id = $1 and staff_id = $2", account_id, staff_id)
+    return True
+
+
+async def withdraw_invitation(db: Db, account_id: int, invitation_id: int) -> bool:
+    """Take an invitation back. Unknown (404)."""
+    await withdraw(db, account_id, invitation_id)
+    return True
 
 
 async def _locked(db: Db, account_id: int, staff_id: int, grantor: Rights | None) -> StaffMember:

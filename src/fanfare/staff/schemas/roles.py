@@ -65,6 +65,27 @@ TABLE: Mapping[Role, Rights] = {
 }
 
 
+# The areas in which a person needs every right to give a key a scope, for whoever has the key can do as much.
+SCOPE_AREAS: Mapping[str, tuple[str, ...]] = {
+    "segments": ("segments",),
+    "crm": ("fans", "campaigns", "tickets"),
+    "streams": ("streams",),
+    "sessions": ("fans",),
+    "idols": ("points",),
+    "reports": ("reports",),
+    "ads": ("links",),
+    "misc": ("points", "purchases", "links", "performances"),
+    "apps": ("campaigns",),
+    "manage": AREA_NAMES,
+}
+
+
+def scopes_of(rights: Rights) -> frozenset[str]:
+    """Return the scopes that somebody with these rights may give a key."""
+    complete = {area for area, each in rights.items() if each >= set(RIGHTS)}
+    return frozenset(scope for scope, areas in SCOPE_AREAS.items() if complete >= set(areas))
+
+
 def rights_of(role: str, custom_rights: Mapping[str, list[str]], *, is_limited: bool) -> Rights:
     """Return what a person may do in each area; `is_limited` to businesses, account-wide areas are closed."""
     if role == CUSTOM:
