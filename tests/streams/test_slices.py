@@ -158,3 +158,14 @@ async def test_slices_are_given_up_with_their_records(other_api: Api, db: Db) ->
     assert await db.value(count, key) == 3
     await moderate(other_api, key, record_ids[1], "approve")
     assert await ids(other_api, key, q="word") == [record_ids[1], record_ids[3], record_ids[2], record_ids[0]]
+
+
+async def test_a_slice_stays_for_its_last_record(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    # Slices of the migration begin at the last record of the slice before.
+    await many_records(db, key, 10, slice_size=5)
+    record_ids = await ids(other_api, key, min_time_key="0")
+    for record_id in [*record_ids[:4], *record_ids[5:]]:
+        await moderate(other_api, key, record_id, "remove")
+    await forget_records(db, other_api.account_id, datetime.now(UTC))
+    assert await ids(other_api, key, q="common") == [record_ids[4]]

@@ -44,6 +44,7 @@ TOTALS = (
         """,  # noqa: S608 - constants
     ),
     # A search goes through slices: it would miss a record outside of its slice.
+    # The last record of a slice of the migration is where the next one begins.
     Total(
         "approved records in slices",
         f"""
@@ -53,7 +54,7 @@ TOTALS = (
                      lead(slice_position) over (partition by stream_id order by slice_position) as next_position
               from stream_slices where account_id = $1) as s using (stream_id, slice_position)
         where {STREAMS} and r.time_position > s.slice_position
-          and (s.next_position is null or r.time_position < s.next_position)
+          and (s.next_position is null or r.time_position <= s.next_position)
         """,  # noqa: S608 - constants
         f"""
         select feed_record_id::text as key, 1 as figure
