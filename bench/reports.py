@@ -94,7 +94,7 @@ async def fill(dsn: str) -> dict[str, str]:
                 await tx.execute(sql)
         async with db.connection() as connection:
             await connection.execute("vacuum (analyze)", timeout=1800)
-    key = await create_key(db, ACCOUNT, ["manage", "misc"], datetime.now(UTC), name="reports", rate_limit=1_000_000)
+    key = await create_key(db, ACCOUNT, ["manage", "reports"], datetime.now(UTC), name="reports", rate_limit=1_000_000)
     await db.close()
     return {"Api-Key": str(key.api_key), "Api-Secret": key.api_secret}
 
