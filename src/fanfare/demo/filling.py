@@ -17,6 +17,7 @@ from fanfare.campaigns.topics import ACTIVITY_CREATED
 from fanfare.demo.advertising import make_ads
 from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
+from fanfare.demo.colleagues import add_colleagues
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
@@ -92,6 +93,7 @@ async def create_demo(db: Db, fans: int, now: datetime, report: Report = _no_rep
             tx, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
         )
         await fill(tx, account.account_id, fans, now=now, report=report)
+        await add_colleagues(tx, account.account_id, now)
     return account
 
 

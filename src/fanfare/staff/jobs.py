@@ -1,4 +1,4 @@
-"""Deletes what has ended: sessions, links and invitations of staff."""
+"""Deletes what has ended of staff (sessions, links, invitations), and seals their secrets again."""
 
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from fanfare.kernel.data.limits import NO_ACCOUNT
 from fanfare.passkeys.actions.challenges import forget_challenges
 from fanfare.sessions.actions.budgets import forget_attempts
 from fanfare.staff.actions.invitations import forget_invitations
+from fanfare.staff.actions.people import seal_again
 from fanfare.staff.actions.sessions import forget_sessions
 
 
@@ -24,3 +25,9 @@ async def forget_old_sign_ins(db: Db, now: datetime) -> None:
     await forget_sessions(db, now)
     await forget_attempts(db, NO_ACCOUNT, now)
     await forget_challenges(db, NO_ACCOUNT, now)
+
+
+@schedule("23 3 * * *")
+async def keep_secrets(db: Db) -> None:
+    """Seal the secrets of authenticator apps again: keys of the installation are rotated."""
+    await seal_again(db)

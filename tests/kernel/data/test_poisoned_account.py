@@ -23,7 +23,7 @@ from tests.trackers.links import click, new_tracker
 FILLS_TABLES = True
 
 # Of no account: what the queue itself remembers.
-OF_NO_ACCOUNT = {"kernel.forget_done", "staff.forget_old_sign_ins"}
+OF_NO_ACCOUNT = {"kernel.forget_done", "staff.forget_old_sign_ins", "staff.keep_secrets"}
 # Reads an account and writes into the queue alone, where no write of an account can fail.
 OF_THE_QUEUE = {"messages.queue_again", "streams.queue_sources"}
 POISON = """
