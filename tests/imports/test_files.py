@@ -107,6 +107,15 @@ async def test_refused_rows_can_be_mended_and_sent_again(api: Api, db: Db) -> No
     assert (again["created_count"], again["error_count"]) == (30, 0), again
 
 
+async def test_no_cell_of_an_error_file_is_a_formula(api: Api, db: Db) -> None:
+    done = await imported(api, db, b"email,=1+1\nwrong,@SUM(A1)\nf1@example.com,x\n")
+    answer = await api.get(f"{PATH}/{done['import_uid']}/errors")
+    cells = [cell for row in csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))) for cell in row]
+    assert "'=1+1" in cells
+    assert "'@SUM(A1)" in cells
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))] == []
+
+
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "empty"),
     "blank": (b"\n\n \n", "empty"),

@@ -34,7 +34,7 @@ async def deliver(db: Db, account_id: int, import_uid: uuid.UUID, delivery: Deli
 
 
 async def _parts(db: Db, account_id: int, current: CurrentImport) -> AsyncGenerator[bytes, None]:
-    yield BYTE_ORDER_MARK + _csv(current, [[*current.columns, NUMBER, REASON]])
+    yield BYTE_ORDER_MARK + _csv(current, [[*map(_cell, current.columns), NUMBER, REASON]])
     number = 0
     while faults := await _faults(db, account_id, current.import_id, number):
         number = faults[-1]["row_number"]

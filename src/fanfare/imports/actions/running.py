@@ -19,7 +19,7 @@ from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import delete_if_erased
 from fanfare.imports.queries.imports import next_import
-from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, UnreadableFileError
+from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import faults, files
 from fanfare.kernel.data.db import Db
@@ -29,7 +29,8 @@ from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.running.threads import run_in_thread
 
 BATCH = 1000
-PIECE_BYTES = 2 * MAX_ROW_BYTES
+# Usually a small piece has a batch; a large one has any row.
+PIECE_SIZES = (MAX_ROW_BYTES // 4, 2 * MAX_ROW_BYTES)
 # How long an account works before others get their turn.
 STEP_SECONDS = 2.0
 MAX_FAILURES = 3
@@ -88,16 +89,10 @@ async def _run_batch(db: Db, account_id: int, current: CurrentImport, now: datet
     """Read and write the next rows; part of the caller's transaction."""
     account = await account_by_id(db, account_id)
     context = ImportContext(account, f"import {current.import_uid}", current.uploaded_at or now, now)
-    data = await files.read_from(db, account_id, current.import_uid, current.run_offset, PIECE_BYTES)
-    piece = Piece(data, current.run_offset, current.run_row, current.run_offset + len(data) >= current.file_bytes)
-    plan = plan_of(current)
-    lines, last = await run_in_thread(lambda: lines_of_piece(current, plan, piece, BATCH, context))
-    if last is None and not piece.is_last:
-        message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
-        raise UnreadableFileError(message)
+    piece, lines, last = await _next_lines(db, account_id, current, context)
     is_dry = current.import_state == "checking"
     outcomes = await _write(db, kind_of(current.kind), lines, context, is_dry=is_dry)
-    end, number = (last.end, last.number + 1) if last else (piece.offset + len(data), current.run_row)
+    end, number = (last.end, last.number + 1) if last else (piece.offset + len(piece.data), current.run_row)
     await _advance(db, account_id, current, lines, outcomes)
     await _move(db, account_id, current, (end, number), now)
     if not is_dry:
@@ -108,6 +103,22 @@ async def _run_batch(db: Db, account_id: int, current: CurrentImport, now: datet
         await end_work(db, account_id, current.import_id, "ready" if is_dry else "completed", now)
         if not is_dry:
             await delete_if_erased(db, account_id, current)
+
+
+async def _next_lines(
+    db: Db, account_id: int, current: CurrentImport, context: ImportContext
+) -> tuple[Piece, list[Line], Row | None]:
+    """Return the piece of the file where a run continues, its lines and its last row; raises UnreadableFileError."""
+    plan, offset = plan_of(current), current.run_offset
+    # The first piece has the header, however long.
+    for size in PIECE_SIZES if offset else PIECE_SIZES[1:]:
+        data = await files.read_from(db, account_id, current.import_uid, offset, size)
+        piece = Piece(data, offset, current.run_row, offset + len(data) >= current.file_bytes)
+        lines, last = await run_in_thread(lambda piece=piece: lines_of_piece(current, plan, piece, BATCH, context))  # type: ignore[misc] # a default argument
+        if last is not None or piece.is_last:
+            return piece, lines, last
+    message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
+    raise UnreadableFileError(message)
 
 
 async def _move(db: Db, account_id: int, current: CurrentImport, place: tuple[int, int], now: datetime) -> None:
