@@ -149,6 +149,20 @@ async def test_staff_and_their_exports_are_in_the_log(base_url: str, db: Db) -> 
         assert "All 2 entries are as they were written." in (await client.get(f"{root}/audit/verification")).text
 
 
+# What programs call at any rate, or changes nothing that stays.
+ROUTINE = {
+    "manage_campaign_events_create",
+    "manage_campaign_views_create",
+    "manage_campaign_wagers_create",
+    "manage_fans_identifiers_add",
+    "manage_fans_rewards_claim",
+    "manage_message_templates_preview",
+    "manage_message_templates_send",
+    "manage_passes_claim",
+    "manage_passes_create",
+    "manage_passes_transfer",
+    "manage_registration_scans_create",
+}
 AUDITED = [
     each
     for each in calls.ENDPOINTS
@@ -174,7 +188,7 @@ async def numbers(base_url: str, db: Db) -> dict[str, int]:
 
 @pytest.mark.parametrize("endpoint", AUDITED, ids=lambda each: each.call_id)
 def test_every_call_that_manages_has_its_entry(numbers: dict[str, int], endpoint: Endpoint) -> None:
-    assert numbers[endpoint.call_id] == 1
+    assert numbers[endpoint.call_id] == (endpoint.call_id not in ROUTINE)
 
 
 def test_other_calls_have_none(numbers: dict[str, int]) -> None:

@@ -227,19 +227,22 @@ async def manage_campaign_items_delete(db: Db, account: Account, target: OneItem
     scope="manage",
     key=SECRET,
     references=item_actions.wager_references,
+    is_routine=True,
 )
 async def manage_campaign_wagers_create(db: Db, account: Account, new: NewWager, now: datetime) -> WagerSaved:
     """Place a wager on an item for a fan; 409 when fewer are left."""
     return await item_actions.place_wager(db, account.id, new, now)
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/views", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/views", scope="manage", key=SECRET, is_routine=True)
 async def manage_campaign_views_create(db: Db, account: Account, new: NewViews, now: datetime) -> ViewsSaved:
     """Record views of a campaign; the response has the viewer's count of that day."""
     return await event_actions.record_views(db, account, new, now)
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events", is_routine=True
+)
 async def manage_campaign_events_create(db: Db, account: Account, new: NewEvents, now: datetime) -> EventsSaved:
     """Record app events of a campaign, at most 1000 in a call; an invalid one does not affect the others.
 

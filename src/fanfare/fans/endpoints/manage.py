@@ -98,7 +98,7 @@ async def manage_push_tokens_delete(db: Db, account: Account, target: OnePushTok
     return True
 
 
-@endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET, is_routine=True)
 async def manage_fans_identifiers_add(db: Db, account: Account, change: IdentifierChange, now: datetime) -> FanSaved:
     """Add an external identity to a fan; 409 when another fan has it."""
     await identifiers.add_identifier(db, account.id, change, now)

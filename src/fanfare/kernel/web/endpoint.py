@@ -65,14 +65,17 @@ class Endpoint(msgspec.Struct, frozen=True):
     is_write: bool = False
     # whether the body is a file, which the handler reads in parts; the parameters are in the query
     takes_file: bool = False
+    # whether programs make the call at any rate (gates, apps, feeds), or it changes nothing that stays
+    is_routine: bool = False
 
     @property
     def is_audited(self) -> bool:
         """Whether each call has its entry in the audit log: changes of what an account sets up, and exports.
 
-        The parts of a file have none: what is done with the file has.
+        The parts of a file have none: what is done with the file has. Routine calls have none, for entries of an
+        account wait for each other; the change log has them.
         """
-        is_change = self.is_write and not self.takes_file
+        is_change = self.is_write and not self.takes_file and not self.is_routine
         return self.path.startswith(MANAGE) and (is_change or self.path.endswith("/export"))
 
     def is_secret(self, answer: object) -> bool:
@@ -86,13 +89,14 @@ class WriteOptions(TypedDict, total=False):
     """What a call that writes can have beside path, scope and key.
 
     `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other objects,
-    `prepare` makes calls to others before any transaction.
+    `prepare` makes calls to others before any transaction. `is_routine` calls are not in the audit log.
     """
 
     array_field: str | None
     references: References | None
     prepare: Prepare | None
     has_secret_answer: bool | str
+    is_routine: bool
 
 
 class ReadOptions(TypedDict, total=False):

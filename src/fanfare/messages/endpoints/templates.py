@@ -36,13 +36,13 @@ async def manage_message_templates_save(db: Db, account: Account, new: NewTempla
     return TemplateSaved(await actions.save_template(db, account.id, new, now))
 
 
-@endpoint.post("/api/v1/manage/message_templates/preview", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/message_templates/preview", scope="manage", key=SECRET, is_routine=True)
 async def manage_message_templates_preview(draft: TemplatePreview) -> Preview:
     """Return a template rendered with sample values; nothing is stored."""
     return await queries.preview(draft)
 
 
-@endpoint.post("/api/v1/manage/message_templates/send", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/message_templates/send", scope="manage", key=SECRET, is_routine=True)
 async def manage_message_templates_send(
     db: Db, account: Account, sample: SampleMessage, now: datetime
 ) -> MessageQueued:

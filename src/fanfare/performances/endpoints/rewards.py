@@ -70,7 +70,7 @@ async def manage_fans_reward_claims(db: Db, account: Account, target: FanClaims)
     return await queries.fan_claims(db, account.id, target.fan_id)
 
 
-@endpoint.post("/api/v1/manage/fans/{fan_id}/rewards/{reward_uid}/claim", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/fans/{fan_id}/rewards/{reward_uid}/claim", scope="manage", key=SECRET, is_routine=True)
 async def manage_fans_rewards_claim(db: Db, account: Account, new: NewFanClaim, now: datetime) -> RewardClaim:
     """Claim a reward for a fan, and pay its price in points.
 

@@ -64,7 +64,11 @@ async def manage_passes_list(db: Db, account: Account, query: PassQuery) -> Page
 
 
 @endpoint.post(
-    "/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET, references=actions.references
+    "/api/v1/manage/campaigns/{page_tab_id}/passes",
+    scope="manage",
+    key=SECRET,
+    references=actions.references,
+    is_routine=True,
 )
 async def manage_passes_create(db: Db, account: Account, new: NewPasses, now: datetime) -> list[Pass]:
     """Create passes of a campaign, at most 1000 at once; 409 when the section has fewer places left."""
@@ -95,13 +99,13 @@ async def manage_passes_qr_png(db: Db, account: Account, target: OnePass) -> Png
     return await queries.png(db, account.id, target.pass_uid)
 
 
-@endpoint.post("/api/v1/manage/passes/{pass_uid}/claim", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/passes/{pass_uid}/claim", scope="manage", key=SECRET, is_routine=True)
 async def manage_passes_claim(db: Db, account: Account, change: PassFan, now: datetime) -> Pass:
     """Assign a pass that nobody holds to a fan; 409 when another fan holds it."""
     return await actions.claim_pass(db, account, change, now)
 
 
-@endpoint.post("/api/v1/manage/passes/{pass_uid}/transfer", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/passes/{pass_uid}/transfer", scope="manage", key=SECRET, is_routine=True)
 async def manage_passes_transfer(db: Db, account: Account, change: PassFan, now: datetime) -> Pass:
     """Transfer a pass to another fan; its code changes, so the old one no longer opens a gate."""
     return await actions.transfer_pass(db, account, change, now, system_random())

@@ -21,7 +21,7 @@ async def crm_registration_scans_list(db: Db, account: Account, query: ScanQuery
     return await queries.scans(db, account, query)
 
 
-@endpoint.post("/api/v1/manage/registrations/scans", scope="manage", key=SECRET, array_field="scans")
+@endpoint.post("/api/v1/manage/registrations/scans", scope="manage", key=SECRET, array_field="scans", is_routine=True)
 async def manage_registration_scans_create(db: Db, account: Account, new: NewScans, now: datetime) -> ScansSaved:
     """Store scans, at most 1000 at once, in any order.
 
