@@ -11,7 +11,7 @@ from tests.rules.twins import tables
 
 Doing = Callable[[int], Awaitable[None]]
 # What a merge and its undoing leave behind: what happened, and later moments.
-JOURNALS = {"changes", "merged_rows"}
+JOURNALS = {"audit_entries", "audit_heads", "changes", "merged_rows"}
 MOMENTS = {"fans": {"position", "updated_at"}, "fan_merges": {"undone_at"}, "fan_tags": {"position"}}
 
 

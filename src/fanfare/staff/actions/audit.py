@@ -23,7 +23,13 @@ SUBJECTS = (
         "business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props, style_props",
     ),
     _subject("page_tab_id", "campaigns", "title, app_type, business_id, is_active, starts_at, ends_at, closed_at"),
-    _subject("filter_uid", "filters", "filter_name, group_name, criteria, is_active", kind="uuid"),
+    # Of the criteria the names: a value can name a fan.
+    _subject(
+        "filter_uid",
+        "filters",
+        "filter_name, group_name, is_active, array(select jsonb_object_keys(criteria) order by 1) as criteria",
+        kind="uuid",
+    ),
     _subject("snapshot_uid", "snapshots", "snapshot_name, made_from", kind="uuid"),
     _subject("tag_id", "tags", "tag_name"),
     _subject("crm_field_key", "crm_fields", "field_type, field_options, is_active, is_global", kind="text"),
