@@ -1915,6 +1915,7 @@ create table stream_authors (
 CREATE INDEX stream_authors_by_fan ON stream_authors USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
 CREATE UNIQUE INDEX stream_authors_by_key ON stream_authors USING btree (account_id, stream_id, network, author_key);
 CREATE INDEX stream_authors_by_picture ON stream_authors USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
+CREATE INDEX stream_authors_by_shown_picture ON stream_authors USING btree (account_id, picture_key) WHERE ((picture_key IS NOT NULL) AND (approved_count > 0));
 CREATE INDEX stream_authors_by_stream ON stream_authors USING btree (account_id, stream_id, author_id);
 CREATE INDEX stream_authors_without_records ON stream_authors USING btree (account_id, author_id) WHERE ((stored_count = 0) AND (author_status = 'new'::text));
 
@@ -2208,6 +2209,9 @@ CREATE UNIQUE INDEX stream_records_by_key ON stream_records USING btree (account
 CREATE INDEX stream_records_by_picture ON stream_records USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
 CREATE INDEX stream_records_by_place ON stream_records USING btree (account_id, ((- slice_position)), latitude, longitude) WHERE (latitude IS NOT NULL);
 CREATE UNIQUE INDEX stream_records_by_position ON stream_records USING btree (account_id, stream_id, time_position) WHERE (time_position IS NOT NULL);
+CREATE INDEX stream_records_by_sender ON stream_records USING btree (account_id, author_id, sender_key, stored_at) WHERE (sender_key IS NOT NULL);
+CREATE INDEX stream_records_by_sender_time ON stream_records USING btree (account_id, stored_at) WHERE (sender_key IS NOT NULL);
+CREATE INDEX stream_records_by_shown_picture ON stream_records USING btree (account_id, picture_key) WHERE ((picture_key IS NOT NULL) AND (record_status = 'approved'::text));
 CREATE INDEX stream_records_by_source ON stream_records USING btree (account_id, source_id, created_at) WHERE (source_id IS NOT NULL);
 CREATE INDEX stream_records_by_status ON stream_records USING btree (account_id, stream_id, record_status, feed_record_id) WHERE (record_status <> 'approved'::text);
 CREATE INDEX stream_records_by_term ON stream_records USING gin (slice_position, terms) WITH (fastupdate=off) WHERE (slice_position IS NOT NULL);

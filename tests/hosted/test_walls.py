@@ -60,8 +60,24 @@ async def test_other_sites_may_frame_it_and_caches_keep_it_for_seconds(api: Api,
 @pytest.mark.parametrize(
     ("params", "status"),
     [({"min_cell": 4, "max_cell": 2}, 422), ({"rate": -1}, 422), ({"render_mode": "spinning"}, 422),
+     ({"q": "a b c d e f g h i j k"}, 422), ({"q": "a b c d e f g h i j"}, 200),
      ({"limit": 101}, 200), ({"theme": "light", "timestamp": "1"}, 200)],
 )  # fmt: skip
 async def test_wrong_settings_are_refused(api: Api, base_url: str, params: dict[str, Any], status: int) -> None:
     key = await new_stream(api)
     assert (await wall(base_url, key, **params)).status_code == status
+
+
+async def test_it_is_the_same_for_everybody(api: Api, base_url: str) -> None:
+    key = await new_stream(api)
+    cookies = {"fanfare-language": "de"}
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, cookies=cookies) as client:
+        path = f"/streams/{key}/stream_widget"
+        answer = await client.get(path, headers={"Accept-Language": "en"})
+        assert "There are no posts yet." in answer.text
+        assert answer.headers["vary"] == "Accept-Language"
+        selected = await client.get(path, params={"language": "fr", "is_chosen": "true"})
+    assert "publications" in selected.text
+    assert "set-cookie" not in selected.headers
+    # Pictures of other sites would tell them who reads it.
+    assert "img-src 'self' data:;" in selected.headers["content-security-policy"]

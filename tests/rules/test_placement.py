@@ -15,6 +15,10 @@ from tests.rules.twins import answer_of, large_ids, state
 PLACES = ("json", "query", "form", "multipart", "keys in the query", "keys in the body", "half and half")
 
 
+# Random texts have ids in them now and then.
+RANDOM_HEX = "7310000000abcdef0123456789abcdef"
+
+
 class Results(NamedTuple):
     """What each call answered, and the rows that were there in the end."""
 
@@ -81,3 +85,18 @@ def test_every_place_gives_the_same_answer(endpoint: Endpoint, results: dict[str
 @pytest.mark.parametrize("place", PLACES)
 def test_every_place_leaves_the_same(place: str, results: dict[str, Results]) -> None:
     assert results[place].remaining == results["json"].remaining
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fanfare-domain=" + RANDOM_HEX,
+        f'"confirmation_token": "{RANDOM_HEX}"',
+        f'"record_key": "{RANDOM_HEX[:8]}-1234-1234-1234-123456789abc"',
+        f'"digest": "{RANDOM_HEX * 2}"',
+        f"link.{RANDOM_HEX[:22]}",
+        f'{{"id":"{(RANDOM_HEX * 2)[:43]}"}}',
+    ],
+)
+def test_random_texts_that_begin_with_an_id_are_random_texts(text: str) -> None:
+    assert "abcdef" not in answer_of(text)

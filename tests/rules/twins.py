@@ -11,7 +11,6 @@ MADE_ANEW = re.compile(
     r"|\b[0-9a-f]{64}\b"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.\d+)?"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"]*"
-    r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
     r"|\$argon2[^\"]*"
     # derived from a secret key, or sealed by it
     r"|ffs_\w+"
@@ -30,6 +29,8 @@ MADE_ANEW = re.compile(
     r'|(?<="record_date":")[\d-]{10}|(?<="figure_date":")[\d-]{10}'
     # QR codes of codes made anew
     r"|<svg.*</svg>|PNG\r\n(?s:.*)"
+    # Ids, after all random texts: those may begin with as many digits.
+    r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
 )
 FIRST = 7_310_000_000
 STEP = 1_000_000

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from asyncpg import UniqueViolationError
 
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
-from fanfare.streams.actions.deleting import forget_records
+from fanfare.streams.actions import deleting, reading
+from fanfare.streams.actions.deleting import forget_authors, forget_records, forget_senders, forget_streams
 from fanfare.streams.actions.submitting import TooManyRecords
 from fanfare.streams.actions.submitting import submit as submit_record
 from fanfare.streams.gateways import mastodon
@@ -60,8 +62,10 @@ async def test_an_author_goes_with_the_last_record(other_api: Api, db: Db) -> No
     await api.ok(await api.post(f"{MANAGE}/{key}/authors/{author_id}", author_status="blocked"))
     authors = "select author_key from stream_authors where account_id = $1"
     await forget_records(db, api.account_id, datetime.now(UTC))
+    await forget_authors(db, api.account_id)
     assert len(await db.rows(authors, api.account_id)) == 2
     await forget_records(db, api.account_id, datetime.now(UTC) + timedelta(days=2))
+    await forget_authors(db, api.account_id)
     # Whom staff has blocked stays blocked.
     assert [row["author_key"] for row in await db.rows(authors, api.account_id)] == ["email:bea@example.com"]
     await check_counts(db, api, key)
@@ -80,21 +84,33 @@ async def test_a_changed_post_keeps_its_record(api: Api, db: Db, web: Site) -> N
     await moderate(api, key, one, "label", label_key="best")
     web.put("/changes", rss((1, "one more goal"), (2, "two"), (3, "three"), extra=picture.format("a?visit=2")))
     await read(api, db, source_id, hours=1)
-    assert await ids(api, key) == [two, one]
+    # Staff reviews this author, so what staff has not seen waits.
+    assert await ids(api, key) == [two]
+    data = await changed_fields(db, api)
+    assert data[str(one)][-1] == ["caption", "record_status"]
+    await moderate(api, key, one, "approve")
     assert await ids(api, key, q="goal", label_key="best") == [one]
     assert await ids(api, key, q="one") == [one]
     [row] = (await page(api, key, q="goal"))["data"]
     assert (row["caption"], row["labels"], row["author_name"]) == ("one more goal", ["best"], "News")
-    data = await changed_fields(db, api)
-    assert data[str(one)][-1] == ["caption"]
     assert str(three) not in data
-    # What staff has not seen and the list refuses waits again.
-    web.put("/changes", rss((1, "what a fuck"), (2, "two"), (3, "three"), extra=picture.format("b")))
+    assert str(three) not in await changed_fields(db, api)
+    await check_counts(db, api, key)
+
+
+async def test_nobody_reviews_what_changed_in_an_open_stream(api: Api, db: Db, web: Site) -> None:
+    key = await new_stream(api)
+    picture = "<enclosure type='image/png' url='https://news.example.com/{}.png'/>"
+    source_id = await add(api, key, source_kind="feed", url=web.put("/open", rss((1, "one"), (2, "two"))))
+    await read(api, db, source_id)
+    one, two = sorted(await ids(api, key))
+    # The list refuses a word, in an open stream too.
+    web.put("/open", rss((1, "what a fuck"), (2, "two"), extra=picture.format("b")))
     await read(api, db, source_id, hours=2)
     assert await ids(api, key) == [two]
     data = await changed_fields(db, api)
     assert data[str(one)][-1] == ["caption", "image_url", "record_status"]
-    assert data[str(three)] == [["image_url"]]
+    assert data[str(two)] == [["image_url"]]
     await check_counts(db, api, key)
 
 
@@ -243,3 +259,79 @@ async def test_a_stranger_does_not_use_up_the_hour_of_an_author(api: Api, db: Db
             results.append("refused")
     assert results == ["stored", "stored", "refused", "stored", "stored", "stored"]
     assert "203.0.113" not in str(await db.rows("select * from stream_records where account_id = $1", api.account_id))
+
+
+async def test_who_sent_a_record_is_cleared_after_the_hour(other_api: Api, db: Db) -> None:
+    api, key = other_api, await new_stream(other_api)
+    await submit(api, key, "from a stranger")
+    await api.ok(await api.post(f"/api/v1/streams/{key}/records", name="Staff", caption="from staff"))
+    count = "select count(sender_key) from stream_records where account_id = $1"
+    assert await db.value(count, api.account_id) == 1
+    await forget_senders(db, api.account_id, datetime.now(UTC) + timedelta(minutes=50))
+    assert await db.value(count, api.account_id) == 1
+    await forget_senders(db, api.account_id, datetime.now(UTC) + timedelta(minutes=61))
+    assert await db.value(count, api.account_id) == 0
+
+
+async def test_identical_messages_that_are_numbered_anew_stay(api: Api, db: Db, mailbox: Mailbox) -> None:
+    key = await new_stream(api)
+    undated = b"From: ada@example.com\r\nSubject: undated\r\n\r\nx"
+    mailbox.validity, mailbox.messages = 21, {1: mail("form", "x"), 2: mail("form", "x"), 3: undated}
+    source_id = await add_mailbox(api, key, mailbox)
+    await read(api, db, source_id)
+    before = await ids(api, key)
+    # Numbered anew twice, the second time after a reading that failed in the middle.
+    mailbox.validity, mailbox.messages = 22, {11: mail("form", "x"), 12: mail("form", "x"), 13: undated}
+    await read(api, db, source_id, hours=1)
+    await db.execute("update stream_sources set reading_state = '{}' where source_id = $1", source_id)
+    await read(api, db, source_id, hours=2)
+    assert await ids(api, key) == before
+    former = "update stream_records set record_key = 'former:' || feed_record_id where feed_record_id = $1"
+    await db.execute(former, before[1])
+    await db.execute("update stream_sources set reading_state = '{}' where source_id = $1", source_id)
+    await read(api, db, source_id, hours=3)
+    assert (await state(api, key, source_id))["last_error"] is None
+    assert await ids(api, key) == before
+
+
+async def test_a_key_that_is_taken_is_a_fault_of_the_source(
+    api: Api, db: Db, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await new_stream(api)
+    mailbox.messages = {1: mail("one", "x")}
+    source_id = await add_mailbox(api, key, mailbox)
+
+    async def fail(*_: object) -> None:
+        raise UniqueViolationError
+
+    monkeypatch.setattr(reading, "_rename", fail)
+    await read(api, db, source_id)
+    assert (await state(api, key, source_id))["last_error"] == "it has what cannot be stored (UniqueViolationError)"
+
+
+async def test_what_a_deleted_stream_had_is_deleted_in_batches(
+    other_api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = other_api
+    monkeypatch.setattr(deleting, "BATCH", 2)
+    key, other_key = await new_stream(api), await new_stream(api, retention_days=1)
+    for number in range(5):
+        await submit(api, key, email=f"{number}@example.com")
+        await submit(api, other_key, email=f"{number}@example.com")
+    rows = await db.rows("select stream_id from streams where stream_key = any($1::text[])", [key, other_key])
+    stream_ids = [row["stream_id"] for row in rows]
+    await api.ok(await api.delete(f"{MANAGE}/{key}"))
+    await forget_streams(db, api.account_id)
+    await forget_records(db, api.account_id, datetime.now(UTC) + timedelta(days=2))
+    count = "select count(*) from stream_authors where stream_id = any($1::bigint[])"
+    assert await db.value(count, stream_ids) == 5
+    # Who stores a record of an author is not waited for.
+    async with db.transaction() as tx:
+        lock = "select author_id from stream_authors where stream_id = any($1) order by author_id limit 1 for update"
+        await tx.value(lock, stream_ids)
+        await forget_authors(db, api.account_id)
+        assert await db.value(count, stream_ids) == 1
+    await forget_authors(db, api.account_id)
+    assert await db.value(count, stream_ids) == 0
+    rows = await db.rows("select stream_key from streams where stream_id = any($1::bigint[])", stream_ids)
+    assert [row["stream_key"] for row in rows] == [other_key]

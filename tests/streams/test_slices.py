@@ -4,12 +4,18 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
 from fanfare.streams.actions.deleting import forget_records
-from fanfare.streams.queries.records import search
+from fanfare.streams.queries import records
+from fanfare.streams.queries.pictures import picture
+from fanfare.streams.queries.records import public_page, search
+from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.records import RecordFilter
 from tests.api import Api
-from tests.streams.test_records import ids, moderate, new_stream, page, submit
+from tests.streams.test_records import MANAGE, ids, moderate, new_stream, page, submit
 
 
 async def many_records(db: Db, key: str, count: int = 6000, slice_size: int = 500) -> None:
@@ -169,3 +175,71 @@ async def test_a_slice_stays_for_its_last_record(other_api: Api, db: Db) -> None
         await moderate(other_api, key, record_id, "remove")
     await forget_records(db, other_api.account_id, datetime.now(UTC))
     assert await ids(other_api, key, q="common") == [record_ids[4]]
+
+
+async def test_a_slice_counts_what_it_has(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    record_ids = [await submit(other_api, key, "word") for _ in range(3)]
+    for _ in range(3):
+        order = {"feed_record_ids": [*record_ids, 1], "action": "approve"}
+        await other_api.ok(await other_api.post(f"{MANAGE}/{key}/records/moderate", **order))
+    count = (
+        "select sum(record_count) from stream_slices join streams using (account_id, stream_id) where stream_key = $1"
+    )
+    assert await db.value(count, key) == 3
+    await moderate(other_api, key, record_ids[0], "remove")
+    await moderate(other_api, key, record_ids[0], "approve")
+    assert await db.value(count, key) == 4
+
+
+async def test_a_picture_of_many_waiting_records_is_looked_up_in_few(other_api: Api, db: Db) -> None:
+    key = await new_stream(other_api)
+    await many_records(db, key, 3000)
+    rows = await db.rows(
+        """
+        update stream_records set picture_key = 'same', record_status = 'removed', time_position = null,
+               slice_position = null, approved_at = null
+        where stream_id = (select stream_id from streams where stream_key = $1)
+        returning stream_id
+        """,
+        key,
+    )
+    for table in ("stream_days", "stream_authors"):
+        await db.execute(f"update {table} set approved_count = 0 where stream_id = $1", rows[0]["stream_id"])
+    await db.execute("delete from stream_author_counts where stream_id = $1", rows[0]["stream_id"])
+    await db.execute("analyze stream_records")
+    insert = "insert into stream_pictures (account_id, picture_key, content, created_at) values ($1, 'same', '', now())"
+    await db.execute(insert, other_api.account_id)
+    async with db.transaction() as tx:
+        before = await tx.value(READ)
+        with pytest.raises(Unknown):
+            await picture(tx, other_api.account_id, "same", "")
+        assert await tx.value(READ) - before < 100
+
+
+async def test_a_search_without_a_key_goes_through_some_slices_at_a_time(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await new_stream(api)
+    await many_records(db, key, 300, slice_size=32)
+    # It ends in slices of the migration and of the server.
+    later = [await submit(api, key, "common even", email=f"{number}@example.com") for number in range(3)]
+    stream = await stream_by_key(db, api.account_id, key)
+    every = {word: await ids(api, key, q=word, limit=500) for word in ("even", "rare", "even uneven")}
+    assert every["even"][:3] == later[::-1]
+    monkeypatch.setattr(records, "PUBLIC_SLICES", 2)
+    for word, record_ids in every.items():
+        for order in ("min", "max"):
+            query: dict[str, Any] = {"min_time_key": "0_0_0"} if order == "min" else {}
+            results: list[int] = []
+            pages = 0
+            while True:
+                filters = RecordFilter(stream_key=key, q=word, limit=40, **query)
+                result = await public_page(db, stream, filters)
+                results += [row.feed_record_id for row in result.data]
+                pages += 1
+                if not result.meta.has_more:
+                    break
+                query = {f"{order}_time_key": result.meta.max_time_key if order == "min" else result.meta.min_time_key}
+            assert results == (record_ids[::-1] if order == "min" else record_ids), word
+            assert pages > 4, word

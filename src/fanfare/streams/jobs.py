@@ -34,7 +34,31 @@ async def copy_pictures(db: Db, record_id: int, now: datetime) -> None:
 
 @schedule("*/15 * * * *", each=account_ids)
 async def forget_records(db: Db, account_id: int, now: datetime) -> None:
-    """Delete an account's old records, the records of its deleted streams, and pictures that nothing shows."""
+    """Delete an account's old records."""
     await deleting.forget_records(db, account_id, now)
+
+
+# Each by itself: what one of them cannot do stops no other.
+@schedule("*/15 * * * *", each=account_ids)
+async def forget_streams(db: Db, account_id: int, now: datetime) -> None:  # noqa: ARG001 - the shape of jobs
+    """Delete the records and authors of an account's deleted streams, and authors of whom nothing is left."""
+    await deleting.forget_streams(db, account_id)
+    await deleting.forget_authors(db, account_id)
+
+
+@schedule("*/15 * * * *", each=account_ids)
+async def forget_senders(db: Db, account_id: int, now: datetime) -> None:
+    """Clear by whom records were submitted."""
+    await deleting.forget_senders(db, account_id, now)
+
+
+@schedule("*/15 * * * *", each=account_ids)
+async def forget_pictures(db: Db, account_id: int, now: datetime) -> None:
+    """Delete an account's pictures that nothing shows."""
     await pictures.forget_pictures(db, account_id, now)
+
+
+@schedule("*/15 * * * *", each=account_ids)
+async def seal_secrets(db: Db, account_id: int, now: datetime) -> None:  # noqa: ARG001 - the shape of jobs
+    """Seal the secrets of an account's sources with the newest key."""
     await seal_again(db, account_id)

@@ -17,6 +17,7 @@ from fanfare.purchases.actions import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.imports.files import upload
 from tests.segments.live import saved
+from tests.streams.due import a_deleted_stream, a_sealed_source, an_old_post, an_old_sender, an_unused_picture
 from tests.trackers.links import click, new_tracker
 
 # Rows are written without their totals.
@@ -162,16 +163,6 @@ async def an_ended_key(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
-async def an_old_post(api: Api, db: Db) -> None:
-    stream = await api.ok(await api.post("/api/v1/manage/streams", stream_name="Old", retention_days=1))
-    await api.ok(await api.post(f"/api/v1/streams/{stream['stream_key']}/records", name="Ada", caption="Go!"))
-    sql = """
-        with days as (update stream_days set record_date = record_date - 2 where account_id = $1)
-        update stream_records set created_at = created_at - interval '2 days' where account_id = $1
-    """
-    await db.execute(sql, api.account_id)
-
-
 async def a_click_by_old_rules(api: Api, _: Db) -> None:
     saved = await new_tracker(api)
     await click(str(api.client.base_url), saved["tracker_key"])
@@ -255,7 +246,22 @@ WORK = {
     "performances.settle_quests": Work(
         a_due_quest, "select bool_and(not is_due) from quest_progresses where account_id = $1"
     ),
-    "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
+    "streams.forget_records": Work(
+        an_old_post,
+        "select count(*) = 0 from stream_records where account_id = $1 and created_at < now() - interval '1 day'",
+    ),
+    "streams.forget_streams": Work(
+        a_deleted_stream, "select count(*) = 0 from streams where account_id = $1 and deleted_at is not null"
+    ),
+    "streams.forget_senders": Work(
+        an_old_sender, "select count(sender_key) = 0 from stream_records where account_id = $1"
+    ),
+    "streams.forget_pictures": Work(
+        an_unused_picture, "select count(*) = 0 from stream_pictures where account_id = $1"
+    ),
+    "streams.seal_secrets": Work(
+        a_sealed_source, "select bool_and(source_name <> sealed_secret) from stream_sources where account_id = $1"
+    ),
     "purchases.keep_shop": Work(
         a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"
     ),

@@ -9,7 +9,7 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.hosted.schemas.walls import Tile, WallQuery
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View, page
-from fanfare.streams.queries.records import record_page
+from fanfare.streams.queries.records import public_page
 from fanfare.streams.queries.streams import public_stream
 from fanfare.streams.schemas.records import RecordFilter, StreamRecord
 
@@ -25,7 +25,7 @@ async def stream_wall(db: Db, query: WallQuery) -> View:
     stream = await public_stream(db, query.stream_key)
     account_db = db.for_account(stream.account_id)
     filters = RecordFilter(**{name: getattr(query, name) for name in FILTERS})
-    rows = (await record_page(account_db, stream, filters)).data
+    rows = (await public_page(account_db, stream, filters)).data
     return View(
         "hosted/templates/wall.html",
         {

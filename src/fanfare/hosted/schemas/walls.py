@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from fanfare.kernel.wire import ChoiceForm, Flag, IntegerForm, LimitForm, OuterKey, Text
-from fanfare.streams.schemas.records import Label, NetworkNames
+from fanfare.streams.schemas.records import Label, NetworkNames, query_faults
 from fanfare.streams.schemas.streams import OneStream
 
 MAX_TILES = 100
@@ -45,6 +45,7 @@ class WallQuery(OneStream, kw_only=True):
         """Refuse more columns at least than at most."""
         if values.get("min_cell", 1) > values.get("max_cell", 4):
             yield "min_cell", "must not be more than max_cell"
+        yield from query_faults(values)
 
 
 class Tile(msgspec.Struct, frozen=True):

@@ -2,11 +2,14 @@
 
 from fanfare.kernel.web.response import Response
 
-# Only our own scripts and styles, inline styles with the nonce of this response, and images over TLS.
+# Only our own scripts and styles, inline styles with the nonce of this response, and, unless framed, images over TLS.
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: https:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src {images}; "
     "connect-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors {ancestors}"
 )
+SOURCES = {"ancestors": "'none'", "images": "'self' data: https:"}
+# The readers of a framed page are not known to other sites.
+FRAMED_SOURCES = {"ancestors": "*", "images": "'self' data:"}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # A URL may contain a secret. With `no-referrer`, browsers would also hide the origin of our own forms.
@@ -30,7 +33,7 @@ def put_headers(response: Response, nonce: str, form_target: str = "", *, is_sec
     target = f" {form_target}" if form_target else ""
     response.set_header(
         "Content-Security-Policy",
-        CONTENT_POLICY.format(nonce=nonce, target=target, ancestors="*" if is_framed else "'none'"),
+        CONTENT_POLICY.format(nonce=nonce, target=target, **(FRAMED_SOURCES if is_framed else SOURCES)),
     )
     response.set_headers(FRAMED_HEADERS if is_framed else HEADERS)
     if is_secure:

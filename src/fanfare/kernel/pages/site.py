@@ -65,7 +65,8 @@ class Site:
         self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
     ) -> None:
         """Answer a request; every exception becomes a page."""
-        visit = self._visit(request)
+        is_framed = all(page.is_framed for page in methods.values())
+        visit = self._visit(request, is_framed=is_framed)
         try:
             result = await self._act(request, visit, methods, path)
             html = render(result, visit) if isinstance(result, View) else ""
@@ -74,7 +75,6 @@ class Site:
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             result = self._error(response, answers.refusal_of(error))
             html = render(result, visit)
-        is_framed = all(page.is_framed for page in methods.values())
         policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure, is_framed=is_framed)
         cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
         if isinstance(result, View):
@@ -91,7 +91,7 @@ class Site:
         policy.put_headers(response, visit.nonce, is_secure=self.is_secure, is_framed=False)
         await _put_html(request, response, view, render(view, visit))
 
-    def _visit(self, request: Request) -> Visit:
+    def _visit(self, request: Request, *, is_framed: bool = False) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")
         url, code, query = request.path, "", None
@@ -100,11 +100,12 @@ class Site:
             query = from_query(request.scope["query_string"])
             code = str(query.get(languages.PARAMETER, [""])[0])
             url = request.relative_url
-        ours = cookies.our_cookies(request.cookies, is_secure=self.is_secure)
+        # Caches keep a framed page for everybody, so no cookie decides what it says, and it sets none.
+        ours = {} if is_framed else cookies.our_cookies(request.cookies, is_secure=self.is_secure)
         # Chosen once, it goes along to pages whose address names none.
         chosen = code or ours.get(languages.PARAMETER, "")
         language = languages.select_language(chosen, headers.get("accept-language", ""))
-        is_choice = code != "" and languages.CHOICE in (query or {})
+        is_choice = code != "" and not is_framed and languages.CHOICE in (query or {})
         return Visit(
             url=url,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),

@@ -8,7 +8,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.streams.actions.counting import additions, count, removals
-from fanfare.streams.actions.slices import lock_stream, take_slice
+from fanfare.streams.actions.slices import add_to_slice, lock_stream, take_slice
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.records import MAX_BATCH, MAX_LABELS, AuthorChange, BulkAction, RecordAction
 from fanfare.streams.schemas.terms import label_term
@@ -103,7 +103,7 @@ async def _moderate(
     async def write(handle: Db) -> list[int]:
         async with handle.transaction() as tx:
             await lock_stream(tx, account_id, stream_id)
-            approves = action == "approve"
+            slice_position = await take_slice(tx, account_id, stream_id) if action == "approve" else None
             rows = await tx.rows(
                 MODERATE,
                 account_id,
@@ -113,9 +113,11 @@ async def _moderate(
                 label_key=label_key or "",
                 label_term=label_term(label_key or ""),
                 max_labels=MAX_LABELS,
-                slice_position=await take_slice(tx, account_id, stream_id, len(record_ids)) if approves else None,
+                slice_position=slice_position,
                 now=now,
             )
+            if slice_position is not None:
+                await add_to_slice(tx, account_id, stream_id, slice_position, len(rows))
             return [row["feed_record_id"] for row in rows]
 
     return await db.retry_conflicts(write)

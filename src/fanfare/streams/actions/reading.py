@@ -6,10 +6,10 @@ Whatever goes wrong with a source is written down with it, and it is tried later
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import structlog
+from asyncpg import UniqueViolationError
 
 from fanfare.kernel.data.db import UNSTORABLE, Db, Record
 from fanfare.kernel.running.secret_keys import NotSealed
@@ -47,21 +47,28 @@ PRESENT = """
     select record_key from stream_records
     where account_id = $1 and stream_id = $2 and network = $3 and record_key = any($4::text[])
 """
-# Another prefix is that of an earlier numbering of the same messages.
+# Another prefix is that of an earlier numbering of the same messages. Identical ones are paired in their order,
+# whatever their time: messages without a date have that of their first reading.
 RENAME = """
-    with pairs as (
-        select distinct on (r.feed_record_id) r.feed_record_id, e.record_key
+    with entries as (
+        select e.*, row_number() over (
+            partition by e.author_key, e.caption order by e.place) as number
         from jsonb_to_recordset($4::jsonb) as e (
-            record_key text, author_key text, created_at timestamptz, caption text)
-        join stream_authors a on a.account_id = $1 and a.stream_id = $2 and a.network = 'mail'
-         and a.author_key = e.author_key
-        join stream_records r on r.account_id = $1 and r.source_id = $3 and r.author_id = a.author_id
-         and r.created_at = e.created_at and r.caption = e.caption and not starts_with(r.record_key, $5)
-        order by r.feed_record_id, e.record_key
+            place int, record_key text, author_key text, caption text)
+        where not exists (
+            select from stream_records r where r.account_id = $1 and r.stream_id = $2 and r.network = 'mail'
+             and r.record_key = e.record_key)
+    ),
+    former as (
+        select r.feed_record_id, a.author_key, r.caption, row_number() over (
+            partition by a.author_key, r.caption order by r.feed_record_id) as number
+        from stream_authors a join stream_records r on r.account_id = $1 and r.author_id = a.author_id
+        where a.account_id = $1 and a.stream_id = $2 and a.network = 'mail' and r.source_id = $3
+          and a.author_key in (select author_key from entries) and not starts_with(r.record_key, $5)
     )
-    update stream_records as r set record_key = p.record_key
-    from (select distinct on (record_key) * from pairs order by record_key, feed_record_id) as p
-    where r.account_id = $1 and r.feed_record_id = p.feed_record_id
+    update stream_records as r set record_key = e.record_key
+    from entries e join former f using (author_key, caption, number)
+    where r.account_id = $1 and r.feed_record_id = f.feed_record_id
 """
 # What staff removed stays, so that its source does not bring it again.
 MISSING = """
@@ -90,14 +97,12 @@ async def read_source(db: Db, account_id: int, source_id: int, now: datetime) ->
     interval = timedelta(minutes=row["interval_minutes"])
     try:
         reading = await _reading(db, account_id, row, now)
-        state = await _apply(db, stream, row, reading, now)
+        next_at = now if reading.is_full else now + interval
+        await _apply(db, stream, row, reading, (now, next_at))
     except SourceFault as fault:
         wait = min(interval * 2 ** min(row["fail_count"], MAX_DOUBLINGS), LONGEST_WAIT)
         next_at = now + max(wait, timedelta(seconds=fault.wait_seconds))
         await db.execute(FAILED, account_id, source_id, next_at, now, clean(str(fault), 300))
-        return
-    next_at = now if reading.is_full else now + interval
-    await db.execute(SUCCEEDED, account_id, source_id, state, next_at, now)
 
 
 async def _reading(db: Db, account_id: int, row: Record, now: datetime) -> Reading:
@@ -153,17 +158,19 @@ def _form_entry(activity: Record, caption_field: str, picture_field: str) -> Ent
     return Entry(str(activity["activity_id"]), author, activity["created_at"], clean(caption), image_url=image_url)
 
 
-async def _apply(db: Db, stream: StreamFacts, row: Record, reading: Reading, now: datetime) -> dict[str, Any]:
-    """Store what was read and return what the next reading needs; raises SourceFault for what cannot be stored."""
+async def _apply(db: Db, stream: StreamFacts, row: Record, reading: Reading, times: tuple[datetime, datetime]) -> None:
+    """Store what was read, and what the next reading needs; raises SourceFault for what cannot be stored."""
+    now, next_at = times
     try:
         deferred = await _store(db, stream, row, reading, now) if reading.entries is not None else []
-        # A value that cannot be stored as JSON is seen here, before the next reading.
-        await db.value("select $1::jsonb is null and $2::bigint is null", reading.state, stream.account_id)
-    except UNSTORABLE as error:
+        state = reading.state
+        if deferred:
+            state = {**state, "deferred": [*state.get("deferred", []), *deferred]}
+        await db.execute(SUCCEEDED, stream.account_id, row["source_id"], state, next_at, now)
+    except (*UNSTORABLE, UniqueViolationError) as error:
         log.warning("source not stored", account_id=stream.account_id, source_id=row["source_id"])
         message = f"it has what cannot be stored ({type(error).__name__})"
         raise SourceFault(message) from None
-    return {**reading.state, "deferred": [*reading.state.get("deferred", []), *deferred]} if deferred else reading.state
 
 
 async def _store(db: Db, stream: StreamFacts, row: Record, reading: Reading, now: datetime) -> list[int]:
@@ -188,12 +195,12 @@ async def _store(db: Db, stream: StreamFacts, row: Record, reading: Reading, now
 async def _rename(db: Db, stream: StreamFacts, source_id: int, entries: Sequence[Entry], key_prefix: str) -> None:
     rows = [
         {
+            "place": place,
             "record_key": each.record_key,
             "author_key": each.author.author_key,
-            "created_at": each.created_at.isoformat(),
             "caption": each.caption,
         }
-        for each in entries
+        for place, each in enumerate(entries)
     ]
     if rows:
         await db.execute(RENAME, stream.account_id, stream.stream_id, source_id, rows, key_prefix)

@@ -1,6 +1,7 @@
 """Replaces what sources changed: a record keeps its id, place, labels, and what staff decided.
 
-With a word that is refused, what was approved waits for staff again.
+What was approved waits for staff again if it would have to now: with a refused word, or other words or pictures by an
+author whom the trust level reviews.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.streams.actions.counting import additions, count, removals
 from fanfare.streams.actions.slices import lock_stream
-from fanfare.streams.actions.storing import COPY_PICTURES, offensive_keys
+from fanfare.streams.actions.storing import COPY_PICTURES, first_status, offensive_keys
 from fanfare.streams.schemas.entries import Entry, Origin
 from fanfare.streams.schemas.streams import StreamFacts
 from fanfare.streams.schemas.terms import terms
@@ -21,12 +22,12 @@ from fanfare.streams.topics import STREAM_RECORD_UPDATED
 
 # Another source does not change it, and what staff removed stays as it was.
 PRESENT = """
-    select feed_record_id, record_key, caption, record_url, image_url, video_url, picture_key, labels, sku,
-           record_status, network
-    from stream_records
-    where account_id = $1 and stream_id = $2 and network = $3 and record_key = any($4::text[]) and source_id = $5
-      and record_status <> 'removed'
-    order by feed_record_id for no key update
+    select r.feed_record_id, r.record_key, r.caption, r.record_url, r.image_url, r.video_url, r.picture_key, r.labels,
+           r.sku, r.record_status, r.network, a.author_status, a.approved_count
+    from stream_records r join stream_authors a on a.account_id = $1 and a.author_id = r.author_id
+    where r.account_id = $1 and r.stream_id = $2 and r.network = $3 and r.record_key = any($4::text[])
+      and r.source_id = $5 and r.record_status <> 'removed'
+    order by r.feed_record_id for no key update of r
 """
 REPLACE = f"""
     with {HOLD},
@@ -77,7 +78,10 @@ async def replace(db: Db, stream: StreamFacts, entries: Sequence[Entry], origin:
             if not edits:
                 return
             offensive = await offensive_keys(tx, stream, [entry for _, entry, _ in edits.values()])
-            rows = [_columns(*each, is_offensive=each[1].record_key in offensive) for each in edits.values()]
+            rows = []
+            for old, entry, fields in edits.values():
+                status = first_status(stream, old, origin, is_offensive=entry.record_key in offensive)
+                rows.append(_columns(old, entry, fields, is_reviewed=status != "approved"))
             await tx.execute(REPLACE, stream.account_id, rows, now)
             for row in rows:
                 if row["image_url"] and not row["keeps_picture"]:
@@ -98,9 +102,10 @@ def _file(url: str | None) -> str | None:
     return urlsplit(url)._replace(query="", fragment="").geturl() if url else None
 
 
-def _columns(row: Record, entry: Entry, fields: list[str], *, is_offensive: bool) -> dict[str, Any]:
+def _columns(row: Record, entry: Entry, fields: list[str], *, is_reviewed: bool) -> dict[str, Any]:
     keeps_picture = row["picture_key"] is not None and "image_url" not in fields
-    waits = is_offensive and row["record_status"] == "approved"
+    # Another link to the post itself shows nothing else.
+    waits = is_reviewed and row["record_status"] == "approved" and fields != ["record_url"]
     return {
         "feed_record_id": row["feed_record_id"],
         "caption": entry.caption,

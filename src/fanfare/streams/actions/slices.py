@@ -17,19 +17,20 @@ TAKE = f"""
         select max(slice_position) as slice_position from stream_slices where account_id = $1 and stream_id = $2
     ),
     used as (
-        update stream_slices as s set record_count = s.record_count + $3::int
-        from newest n
-        where s.account_id = $1 and s.stream_id = $2 and s.slice_position = n.slice_position
-          and s.record_count < {SLICE}
-        returning s.slice_position
+        select s.slice_position from stream_slices s join newest n using (slice_position)
+        where s.account_id = $1 and s.stream_id = $2 and s.record_count < {SLICE}
     ),
     added as (
         insert into stream_slices (account_id, stream_id, slice_position, record_count)
-        select $1, $2, nextval('positions'), $3::int from hold where not exists (select from used)
+        select $1, $2, nextval('positions'), 0 from hold where not exists (select from used)
         returning slice_position
     )
     select slice_position from used union all select slice_position from added
 """  # noqa: S608 - constants
+ADD = """
+    update stream_slices set record_count = record_count + $4
+    where account_id = $1 and stream_id = $2 and slice_position = $3
+"""
 FORGET = """
     delete from stream_slices s
     where s.account_id = $1
@@ -47,10 +48,15 @@ async def lock_stream(tx: Db, account_id: int, stream_id: int) -> None:
     await tx.execute(LOCK, account_id, stream_id)
 
 
-async def take_slice(tx: Db, account_id: int, stream_id: int, count: int) -> int:
+async def take_slice(tx: Db, account_id: int, stream_id: int) -> int:
     """Return the slice for records that are approved now; the stream is locked, and positions are taken afterwards."""
-    slice_position: int = await tx.value(TAKE, account_id, stream_id, count)
+    slice_position: int = await tx.value(TAKE, account_id, stream_id)
     return slice_position
+
+
+async def add_to_slice(tx: Db, account_id: int, stream_id: int, slice_position: int, count: int) -> None:
+    """Count the records that were approved in a slice."""
+    await tx.execute(ADD, account_id, stream_id, slice_position, count)
 
 
 async def forget_slices(db: Db, account_id: int) -> None:

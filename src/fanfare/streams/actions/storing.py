@@ -18,7 +18,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.streams.actions.counting import additions, count
-from fanfare.streams.actions.slices import lock_stream, take_slice
+from fanfare.streams.actions.slices import add_to_slice, lock_stream, take_slice
 from fanfare.streams.schemas.entries import CLAIMED_NETWORKS, Entry, Origin
 from fanfare.streams.schemas.records import Status
 from fanfare.streams.schemas.streams import StreamFacts
@@ -56,12 +56,20 @@ SAVE_AUTHORS = f"""
     )
     select author_id from saved
 """  # noqa: S608 - fixed parts
-# A statement of its own: it sees what others stored until the rows were locked.
+# A statement of its own: it sees what others stored until the rows were locked. It counts up to the limit, since
+# everybody without a name is one author.
 LOCKED_AUTHORS = """
     select a.author_id, a.author_key, a.author_status, a.approved_count, a.fan_id,
-           (select count(*) from stream_records r
-            where r.account_id = $1 and r.author_id = a.author_id and r.stored_at > $3
-              and ($4::text is null or r.sender_key = $4)) as recent_count
+           case when $4::text is null then (
+               select count(*) from (
+                   select from stream_records r
+                   where r.account_id = $1 and r.author_id = a.author_id and r.stored_at > $3 limit $5) as recent)
+           else (
+               select count(*) from (
+                   select from stream_records r
+                   where r.account_id = $1 and r.author_id = a.author_id and r.sender_key = $4 and r.stored_at > $3
+                   limit $5) as recent)
+           end as recent_count
     from stream_authors a where a.account_id = $1 and a.author_id = any($2::bigint[])
 """
 INSERT = f"""
@@ -139,7 +147,7 @@ async def _write(
             limited_keys.add(entry.record_key)
             continue
         places[author["author_key"]] += 1
-        status = _status(stream, author, origin, is_offensive=entry.record_key in offensive)
+        status = first_status(stream, author, origin, is_offensive=entry.record_key in offensive)
         rows.append({**_columns(entry, origin, now), "place": len(rows), "author_id": author["author_id"],
                      "fan_id": entry.author.fan_id or author["fan_id"], "record_status": status})  # fmt: skip
     record_ids = await _insert(tx, stream, rows, now)
@@ -152,11 +160,14 @@ async def _write(
 async def _insert(tx: Db, stream: StreamFacts, rows: Sequence[dict[str, Any]], now: datetime) -> dict[str, int]:
     place = (stream.account_id, stream.stream_id)
     approved = [row for row in rows if row["record_status"] == "approved"]
-    slice_position = await take_slice(tx, *place, len(approved)) if approved else None
+    slice_position = await take_slice(tx, *place) if approved else None
     for row in approved:
         row["slice_position"] = slice_position
     inserted = await tx.rows(INSERT, *place, rows, now) if rows else []
-    return {row["record_key"]: row["feed_record_id"] for row in inserted}
+    record_ids = {row["record_key"]: row["feed_record_id"] for row in inserted}
+    if slice_position is not None:
+        await add_to_slice(tx, *place, slice_position, sum(row["record_key"] in record_ids for row in approved))
+    return record_ids
 
 
 async def _save_authors(
@@ -168,11 +179,13 @@ async def _save_authors(
     place = (stream.account_id, stream.stream_id, origin.network)
     saved_rows = await tx.rows(SAVE_AUTHORS, *place, authors, now, keeps_names)
     author_ids = [row["author_id"] for row in saved_rows]
-    rows = await tx.rows(LOCKED_AUTHORS, stream.account_id, author_ids, now - HOUR, origin.sender_key)
+    counted = (now - HOUR, origin.sender_key, stream.author_limit)
+    rows = await tx.rows(LOCKED_AUTHORS, stream.account_id, author_ids, *counted)
     return {row["author_key"]: row for row in rows}
 
 
-def _status(stream: StreamFacts, author: Record, origin: Origin, *, is_offensive: bool) -> Status:
+def first_status(stream: StreamFacts, author: Record, origin: Origin, *, is_offensive: bool) -> Status:
+    """Return whether a record is published at once, as the trust level says of its author."""
     if author["author_status"] == "blocked":
         return "removed"
     if origin.is_trusted:

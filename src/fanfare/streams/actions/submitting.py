@@ -48,7 +48,10 @@ async def submit(db: Db, account_id: int, new: NewRecord, caller: Caller, now: d
         props=new.props or {},
     )
     origin = Origin(
-        DIRECT, is_trusted=caller.has_secret, limits_authors=not caller.has_secret, sender_key=_sender_key(caller)
+        DIRECT,
+        is_trusted=caller.has_secret,
+        limits_authors=not caller.has_secret,
+        sender_key=None if caller.has_secret else _sender_key(caller),
     )
     result = await store(db, stream, [entry], origin, now)
     if result.limited_keys:

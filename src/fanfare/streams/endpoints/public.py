@@ -10,7 +10,7 @@ from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
 from fanfare.streams.queries.pictures import picture
-from fanfare.streams.queries.records import record_page
+from fanfare.streams.queries.records import public_page
 from fanfare.streams.queries.streams import public_stream
 from fanfare.streams.schemas.records import RecordFilter
 
@@ -52,7 +52,7 @@ class PublicRecords:
             raw: Raw = {**from_query(request.scope["query_string"]), "stream_key": [stream_key]}
             query = read(RecordFilter, raw)
             stream = await public_stream(self.service.db, query.stream_key)
-            page = await record_page(self.service.db.for_account(stream.account_id), stream, query)
+            page = await public_page(self.service.db.for_account(stream.account_id), stream, query)
             await answers.put(request, response, 200, answers.encode(page), has_etag=True)
             response.set_header("Cache-Control", f"public, max-age={MAX_AGE}")
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions

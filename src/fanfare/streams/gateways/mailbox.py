@@ -2,17 +2,21 @@
 
 import asyncio
 import email
-import email.policy
 import hashlib
 import imaplib
+import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.message import EmailMessage
+from email.errors import MessageError
+from email.header import decode_header
+from email.message import Message
+from email.policy import Compat32
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +25,7 @@ import msgspec
 
 from fanfare.fans.contact import mail_key
 from fanfare.kernel.running.http_client import CallError, http_client
+from fanfare.kernel.running.shares import Busy, Shares
 from fanfare.streams.gateways.fetching import Part, Reading, Source, SourceFault, next_part
 from fanfare.streams.gateways.texts import clean, plain_text, shown_name
 from fanfare.streams.schemas.entries import Author, Entry, mail_author_key
@@ -28,13 +33,21 @@ from fanfare.streams.schemas.entries import Author, Entry, mail_author_key
 TLS_PORT, PLAIN_PORT = 993, 143
 SECONDS = 20.0
 # Of all of a reading: the time above is that of each part, and a slow server sends many.
-MAX_SECONDS = 45.0
-# Slow servers take the threads of mailboxes alone.
+MAX_SECONDS = 30.0
+# Slow servers take the threads of mailboxes alone, and those of one account only a part of them.
 THREADS = ThreadPoolExecutor(4, thread_name_prefix="mailbox")
+SHARES = Shares(4)
+WAIT_SECONDS = 60.0
 MAX_MESSAGES = 50
+# A reading parses messages for this time, and one message for that time; what is left over is read next.
+PARSE_SECONDS, MESSAGE_SECONDS = 15.0, 5.0
 # Of one message, and of everything that a server sends in one reading.
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_BYTES = 16 * 1024 * 1024
+# Characters of a header, and multipart parts inside each other: the standard library needs more than linear time.
+MAX_HEADER = 1000
+MAX_BOUNDARIES = 20
+BOUNDARY = re.compile(rb"boundary\s*[=*]", re.IGNORECASE)
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -67,7 +80,11 @@ class _Connection(imaplib.IMAP4):
         self._twin: socket.socket | None = None
         self._timer = threading.Timer(MAX_SECONDS, self._stop)
         self._timer.daemon = True
-        super().__init__(login.host, login.port, SECONDS)
+        try:
+            super().__init__(login.host, login.port, SECONDS)
+        except BaseException:
+            self.end()
+            raise
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         connection = socket.create_connection((self._login.address, self._login.port), timeout)
@@ -112,28 +129,49 @@ class _Connection(imaplib.IMAP4):
 async def read_mailbox(source: Source, now: datetime) -> Reading:
     """Read the newest messages of a folder; raises SourceFault."""
     login = await _login(source)
-    messages = await asyncio.get_running_loop().run_in_executor(THREADS, _read, login, source.state)
+    messages = await _messages(login, source)
     key = source.setting("url") + login.user_name + login.folder + messages.validity
     prefix = hashlib.sha256(key.encode()).hexdigest()[:16] + ":"
-    entries = [
-        entry
-        for number, content in sorted(messages.contents.items())
-        if (entry := await asyncio.to_thread(_entry, f"{prefix}{number}", content, now))
-    ]
+    entries, remaining = await _entries(messages.contents, prefix, now)
     first_id = _first_id(source.state, messages.validity)
     return Reading(
         entries,
         {
             "validity": messages.validity,
             "next_id": max([*messages.part.numbers, first_id - 1]) + 1,
-            "deferred": messages.part.rest,
+            "deferred": [*remaining, *messages.part.rest],
         },
         # A folder that is empty for a moment deletes nothing.
         keys=frozenset(f"{prefix}{number}" for number in messages.ids) if messages.ids else None,
         key_prefix=prefix,
         numbers={each.record_key: int(each.record_key.removeprefix(prefix)) for each in entries},
-        is_full=messages.part.is_full,
+        is_full=messages.part.is_full or bool(remaining),
     )
+
+
+async def _messages(login: Login, source: Source) -> Messages:
+    try:
+        async with SHARES.slot(source.account_id, WAIT_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(THREADS, _read, login, source.state)
+    except Busy:
+        message = "other mailboxes of the account take long"
+        raise SourceFault(message) from None
+
+
+async def _entries(contents: Mapping[int, bytes], prefix: str, now: datetime) -> tuple[list[Entry], list[int]]:
+    """Return what the messages say, and the numbers of those for which there was no time."""
+    entries: list[Entry] = []
+    numbers = sorted(contents)
+    end = time.monotonic() + PARSE_SECONDS
+    for place, number in enumerate(numbers):
+        # At least one, so that each reading gets further.
+        if place and time.monotonic() > end:
+            return entries, numbers[place:]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                entry = await asyncio.to_thread(_entry, f"{prefix}{number}", contents[number], now)
+                entries += [entry] if entry else []
+    return entries, []
 
 
 def _first_id(state: Mapping[str, Any], validity: str) -> int:
@@ -201,13 +239,23 @@ def _message(connection: imaplib.IMAP4, number: int) -> Iterator[bytes]:
     yield from [bytes(part[1]) for part in data if isinstance(part, tuple)][:1]
 
 
+class _Policy(Compat32):
+    """Headers as short texts that are not parsed until they are asked for."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Return the name of a header and the beginning of its value."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MAX_HEADER].encode("ascii", "surrogateescape").decode("utf-8", "replace")
+
+
 def _entry(record_key: str, content: bytes, now: datetime) -> Entry | None:
+    if len(BOUNDARY.findall(content)) > MAX_BOUNDARIES:
+        return None
     try:
-        message = email.message_from_bytes(content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage)  # noqa: S101 - what the policy makes
-        name, address = parseaddr(str(message.get("From", "")))
+        message = email.message_from_bytes(content, policy=_Policy())
+        name, address = parseaddr(_header(message, "From"))
         key = mail_address_key(address)
-        caption = clean(f"{clean(str(message.get('Subject', '')), 255)}\n{_text(message)}")
+        caption = clean(f"{clean(_decoded(_header(message, 'Subject')), 255)}\n{_text(message)}")
         moment = _moment(message)
     except Exception:  # noqa: BLE001 - the parser raises whatever it comes upon; one message must not stop the others
         return None
@@ -215,10 +263,33 @@ def _entry(record_key: str, content: bytes, now: datetime) -> Entry | None:
         return None
     return Entry(
         record_key=record_key,
-        author=Author(mail_author_key(key), shown_name(name) or "…"),
+        author=Author(mail_author_key(key), shown_name(_decoded(name)) or "…"),
         created_at=moment or now,
         caption=caption,
     )
+
+
+def _header(message: Message, name: str) -> str:
+    return str(message.get(name, ""))
+
+
+def _decoded(value: str) -> str:
+    """Return the text of a header whose words may be encoded."""
+    try:
+        parts = decode_header(value)
+    except MessageError:
+        return value
+    # What is not encoded comes back as the module's bytes of it, or as text if nothing is.
+    return "".join(
+        part if isinstance(part, str) else _text_of(part, charset or "raw-unicode-escape") for part, charset in parts
+    )
+
+
+def _text_of(content: bytes, charset: str) -> str:
+    try:
+        return content.decode(charset, "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")
 
 
 def mail_address_key(address: str) -> str | None:
@@ -229,22 +300,27 @@ def mail_address_key(address: str) -> str | None:
         return None
 
 
-def _text(message: EmailMessage) -> str:
-    body = message.get_body(("plain", "html"))
-    if body is None:
+def _text(message: Message) -> str:
+    """Return the first plain text, or the first HTML as text; attached files are none."""
+    parts = [part for part in message.walk() if part.get_content_disposition() != "attachment"]
+    for kind in ("text/plain", "text/html"):
+        for part in parts:
+            if part.get_content_type() == kind:
+                text = _body(part)
+                return plain_text(text)[0] if kind == "text/html" else clean(text)
+    return ""
+
+
+def _body(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
         return ""
-    payload = body.get_payload(decode=True)
-    charset = body.get_content_charset("utf-8")
-    try:
-        text = bytes(payload).decode(charset, "replace") if isinstance(payload, bytes) else ""
-    except LookupError:
-        text = bytes(payload).decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-    return plain_text(text)[0] if body.get_content_type() == "text/html" else clean(text)
+    return _text_of(payload, part.get_content_charset("utf-8"))
 
 
-def _moment(message: EmailMessage) -> datetime | None:
+def _moment(message: Message) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(str(message.get("Date", "")))
+        moment = parsedate_to_datetime(_header(message, "Date"))
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

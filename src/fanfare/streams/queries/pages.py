@@ -23,7 +23,7 @@ COLUMNS = f"""
 JOIN = "join stream_authors a on a.account_id = r.account_id and a.author_id = r.author_id"
 # What each filter asks of a record of a slice: an index of terms and one of places, which PostgreSQL can combine.
 IN_SLICE = "r.slice_position = s.slice_position"
-CONDITIONS = {
+FILTER_CONDITIONS = {
     "terms": f"{IN_SLICE} and r.terms @> :terms::text[]",
     "networks": f"{IN_SLICE} and r.terms && :networks::text[]",
     "south": """
@@ -37,7 +37,7 @@ Filters = frozenset[str]
 
 # Only slices with a record in the box, which is soon known.
 HAS_PLACE = f"""
-    and (select true from stream_records r where r.account_id = $1 and {CONDITIONS["south"]} limit 1)
+    and (select true from stream_records r where r.account_id = $1 and {FILTER_CONDITIONS["south"]} limit 1)
 """  # noqa: S608 - constants
 
 
@@ -64,7 +64,7 @@ def _by_position(order: str) -> str:
 
 
 def _filtered(filters: Filters, order: str) -> str:
-    conditions = " and ".join(CONDITIONS[name] for name in sorted(filters))
+    conditions = " and ".join(FILTER_CONDITIONS[name] for name in sorted(filters))
     has_place = HAS_PLACE if combines_indexes(filters) else ""
     # `offset 0` keeps the conditions of the positions, and their order, out of the reading of a slice.
     return f"""
@@ -92,12 +92,26 @@ PAGES: Mapping[tuple[Filters, str], Sql] = {
     (filters, order): _page(_filtered(filters, order) if filters else _by_position(order), order)
     for order in ORDERS
     for filters in (
-        frozenset(name for name, is_there in zip(CONDITIONS, each, strict=True) if is_there)
-        for each in product((False, True), repeat=len(CONDITIONS))
+        frozenset(name for name, is_there in zip(FILTER_CONDITIONS, each, strict=True) if is_there)
+        for each in product((False, True), repeat=len(FILTER_CONDITIONS))
     )
+}
+
+
+# The last slice of so many, and the one after it.
+LAST_SLICES: Mapping[str, str] = {
+    order: f"""
+        select slice_position from stream_slices
+        where account_id = $1 and stream_id = $2 and slice_position < $4
+          and slice_position >= coalesce((
+              select max(b.slice_position) from stream_slices b
+              where b.account_id = $1 and b.stream_id = $2 and b.slice_position <= $3), 0)
+        order by slice_position {order} offset $5 - 1 limit 2
+    """  # noqa: S608 - orders
+    for order in ORDERS
 }
 
 
 def page_statement(values: Mapping[str, Any], order: str) -> Sql:
     """Return the statement of a page for the filters that are among the values."""
-    return PAGES[frozenset(name for name in CONDITIONS if name in values), order]
+    return PAGES[frozenset(name for name in FILTER_CONDITIONS if name in values), order]

@@ -12,7 +12,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import ArrayPage, Page, below, part, start
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
-from fanfare.streams.queries.pages import COLUMNS, JOIN, combines_indexes, page_statement
+from fanfare.streams.queries.pages import COLUMNS, JOIN, LAST_SLICES, combines_indexes, page_statement
 from fanfare.streams.queries.pictures import picture_url
 from fanfare.streams.queries.streams import stream_by_key
 from fanfare.streams.schemas.records import (
@@ -39,11 +39,13 @@ MANAGED = f"""
     where r.account_id = $1 and r.stream_id = $2 and r.feed_record_id > $3 and r.feed_record_id < $4 {{condition}}
     order by r.feed_record_id {{order}} limit $5
 """  # noqa: S608 - columns
+# What a search without a key goes through for a page: 262,144 records.
+PUBLIC_SLICES = 64
 # A plan for any values takes every box for a small one, and reads all records of a large one instead of combining the
 # indexes.
 COMBINE_INDEXES = "select set_config('plan_cache_mode', 'force_custom_plan', true)"
 # Written out, since records that are not approved have an index of their own.
-CONDITIONS: Mapping[Status | None, str] = {
+STATUS_CONDITIONS: Mapping[Status | None, str] = {
     None: "",
     "approved": "and r.record_status = 'approved'",
     "waiting": "and r.record_status = 'waiting'",
@@ -56,26 +58,49 @@ async def search(db: Db, account_id: int, query: RecordFilter) -> Page[RecordPag
     return await record_page(db, await stream_by_key(db, account_id, query.stream_key), query)
 
 
-async def record_page(db: Db, stream: StreamFacts, query: RecordFilter) -> Page[RecordPageMeta, StreamRecord]:
+async def public_page(db: Db, stream: StreamFacts, query: RecordFilter) -> Page[RecordPageMeta, StreamRecord]:
+    """Return a page for anybody. A search ends after some slices, with the key where the next one goes on."""
+    return await record_page(db, stream, query, PUBLIC_SLICES)
+
+
+async def record_page(
+    db: Db, stream: StreamFacts, query: RecordFilter, slice_count: int | None = None
+) -> Page[RecordPageMeta, StreamRecord]:
     """Return a page of approved records, the newest first, or the oldest first with `min_time_key`."""
     bound = await settled(db, stream.account_id)
     order = "desc" if query.min_time_key is None else "asc"
     limit = query.limit or stream.record_limit
-    values = {
-        "stream_id": stream.stream_id,
-        "low": _position(query.min_time_key) or 0,
-        "high": below(_position(query.max_time_key), bound),
-        "limit": limit + 1,
-        **_filters(query),
-    }
+    filters = _filters(query)
+    low, high = _position(query.min_time_key) or 0, below(_position(query.max_time_key), bound)
+    end_key = None
+    if filters and slice_count:
+        low, high, end_key = await _shortened(db, stream, (low, high), order, slice_count)
+    values = {"stream_id": stream.stream_id, "low": low, "high": high, "limit": limit + 1, **filters}
     rows = await _rows(db, stream.account_id, values, order)
     data = [StreamRecord(**_fields(row, stream)) for row in rows[:limit]]
     keys = sorted((row["time_position"], _time_key(row)) for row in (rows[0], rows[len(data) - 1])) if data else []
     lowest, highest = (keys[0][1], keys[1][1]) if keys else [query.max_time_key or query.min_time_key] * 2
+    has_more = len(rows) > limit
+    if end_key and not has_more:
+        has_more = True
+        lowest, highest = (lowest, end_key) if order == "asc" else (end_key, highest)
     meta = RecordPageMeta(
-        min_time_key=lowest, max_time_key=highest, row_count=len(data), count=len(data), has_more=len(rows) > limit
+        min_time_key=lowest, max_time_key=highest, row_count=len(data), count=len(data), has_more=has_more
     )
     return Page(meta, data)
+
+
+async def _shortened(
+    db: Db, stream: StreamFacts, span: tuple[int, int], order: str, slice_count: int
+) -> tuple[int, int, str | None]:
+    """Return the span of the first slices of a span, and the key where the next page goes on if there are more."""
+    low, high = span
+    rows = await db.rows(LAST_SLICES[order], stream.account_id, stream.stream_id, low, high, slice_count)
+    if len(rows) < 2:  # noqa: PLR2004 - the last one and one more
+        return low, high, None
+    last, next_position = (row["slice_position"] for row in rows)
+    # A record of a slice may be where the next one begins.
+    return (low, next_position + 1, f"0_000_{next_position}") if order == "asc" else (last, high, f"0_000_{last + 1}")
 
 
 async def _rows(db: Db, account_id: int, values: Mapping[str, Any], order: str) -> list[Record]:
@@ -155,7 +180,7 @@ async def managed_records(db: Db, account_id: int, query: ManagedQuery) -> Array
     stream = await stream_by_key(db, account_id, query.stream_key)
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
-    statement = MANAGED.format(order=cursor.order, condition=CONDITIONS[query.record_status])
+    statement = MANAGED.format(order=cursor.order, condition=STATUS_CONDITIONS[query.record_status])
     limit = query.limit
     rows = await db.rows(statement, account_id, stream.stream_id, low, high, limit + 1)
     data = [

@@ -26,12 +26,15 @@ from fanfare.kernel.wire import (
     Wildcard,
 )
 from fanfare.streams.schemas.streams import MAX_PAGE, OneStream
+from fanfare.streams.schemas.terms import words
 
 # The network of records that sites and apps submit.
 DIRECT = "direct"
 MAX_CAPTION = 5000
 MAX_LABELS = 20
 MAX_BATCH = 500
+# Each is looked up in each slice of a stream.
+MAX_QUERY_WORDS = 10
 Status = Literal["approved", "waiting", "removed"]
 AuthorStatus = Literal["new", "trusted", "blocked"]
 Action = Literal["approve", "remove", "label", "unlabel"]
@@ -70,6 +73,12 @@ Labels = Annotated[list[str], ListForm(LabelForm(), MAX_LABELS)]
 RecordIds = Annotated[list[int], ListForm(IntegerForm(0), MAX_BATCH)]
 
 
+def query_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Refuse a search for too many words."""
+    if len(words(values.get("q") or "")) > MAX_QUERY_WORDS:
+        yield "q", f"must have at most {MAX_QUERY_WORDS} words"
+
+
 class RecordFilter(OneStream, kw_only=True):
     """Which approved records of a stream."""
 
@@ -77,7 +86,9 @@ class RecordFilter(OneStream, kw_only=True):
     label_key: Annotated[Label | None, "Label to filter by."] = None
     sku: Annotated[OuterKey | None, "Product code of the record."] = None
     is_graphic: Annotated[Flag | None, "Only records with (yes) or without (no) a picture."] = None
-    q: Annotated[Text | None, "Words of the caption, each of which must be there; #word is a hashtag."] = None
+    q: Annotated[Text | None, "Words of the caption, each of which must be there, at most 10; #word is a hashtag."] = (
+        None
+    )
     start_latitude: MapLatitude = None
     end_latitude: MapLatitude = None
     start_longitude: MapLongitude = None
@@ -100,6 +111,7 @@ class RecordFilter(OneStream, kw_only=True):
         corners = ("start_latitude", "end_latitude", "start_longitude", "end_longitude")
         if any(name in values for name in corners):
             yield from ((name, "is required with the rest of the map box") for name in corners if name not in values)
+        yield from query_faults(values)
 
 
 class RecordPageMeta(Meta, kw_only=True):
