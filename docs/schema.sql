@@ -559,6 +559,7 @@ create table staff (
     sealed_totp text,
     totp_step bigint not null default 0,
     created_at timestamp with time zone not null,
+    email_proved_at timestamp with time zone,
     constraint staff_pkey PRIMARY KEY (staff_id)
 );
 CREATE UNIQUE INDEX staff_by_email ON staff USING btree (email_key);
@@ -1301,6 +1302,7 @@ create table staff_invitations (
     token_hash bytea not null,
     created_at timestamp with time zone not null,
     expires_at timestamp with time zone not null,
+    is_proof boolean not null default false,
     constraint staff_invitations_pkey PRIMARY KEY (account_id, invitation_id),
     constraint staff_invitations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint staff_invitations_role_check CHECK ((role = ANY (ARRAY['full'::text, 'editor'::text, 'analyst'::text, 'legal'::text, 'custom'::text])))

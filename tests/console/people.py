@@ -26,7 +26,9 @@ COOKIE = "fanfare-staff"
 async def invitation_path(db: Db, account_id: int, email: str, role: str = "full", **values: Any) -> str:
     """Return the path of a new invitation."""
     new = NewInvitation(email=email, role=role, **values)
-    invitation = await invite(db.for_account(account_id), account_id, new, datetime.now(UTC), shows_link=True)
+    invitation = await invite(
+        db.for_account(account_id), account_id, new, datetime.now(UTC), shows_link=True, is_by_operator=True
+    )
     assert invitation.invitation_url
     return relative(invitation.invitation_url)
 

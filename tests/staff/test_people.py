@@ -7,6 +7,7 @@ import pyotp
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
+from fanfare.staff.actions.budgets import Origin
 from fanfare.staff.actions.people import seal_again
 from fanfare.staff.actions.second_factors import check_code, new_secret, set_totp
 from fanfare.staff.queries.people import person_by_id
@@ -25,6 +26,6 @@ async def test_an_app_works_after_its_key_has_ended(db: Db, api: Api) -> None:
         secret_keys.use(Settings(secret_key=(NEXT_KEY, SECRET_KEY)))
         await seal_again(db)
         secret_keys.use(Settings(secret_key=(NEXT_KEY,)))
-        await check_code(db, await person_by_id(db, staff_id), code_at(app, now), None, now)
+        await check_code(db, await person_by_id(db, staff_id), code_at(app, now), Origin(None), now)
     finally:
         secret_keys.use(Settings(secret_key=(SECRET_KEY,)))

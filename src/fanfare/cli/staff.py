@@ -21,7 +21,7 @@ from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.staff.actions.invitations import invite as send_invitation
 from fanfare.staff.actions.passwords import new_link
 from fanfare.staff.queries.people import person_by_email
-from fanfare.staff.schemas.invitations import NewInvitation
+from fanfare.staff.schemas.invitations import NewInvitation, SentInvitation
 from fanfare.staff.schemas.roles import CUSTOM, ROLES
 
 staff = typer.Typer(help="Invite people to the Manage Centre, and let them in again.", no_args_is_help=True)
@@ -56,9 +56,7 @@ def invite(
         message = f"{role!r} is not a role; use Full, Editor, Analyst or Legal"
         raise CannotRun(message)
     new = NewInvitation(email=email, role=name)
-    invitation = _run(
-        data_dir, "invite", lambda db: send_invitation(db, account_id, new, system_clock(), shows_link=as_json)
-    )
+    invitation = _run(data_dir, "invite", lambda db: _invite(db, account_id, new, shows_link=as_json))
     if as_json:
         typer.echo(msgspec.json.encode(invitation).decode())
     else:
@@ -81,6 +79,10 @@ def password(email: Email, data_dir: DataDir = None, *, as_json: AsJson = False)
     Example: fanfare staff password jo@example.com
     """
     _print(_run(data_dir, "password", lambda db: _link(db, email, is_password=True)), as_json=as_json)
+
+
+async def _invite(db: Db, account_id: int, new: NewInvitation, *, shows_link: bool) -> SentInvitation:
+    return await send_invitation(db, account_id, new, system_clock(), shows_link=shows_link, is_by_operator=True)
 
 
 async def _link(db: Db, email: str, *, is_password: bool) -> Link:

@@ -1,14 +1,15 @@
-"""Deletes what has ended of staff (sessions, links, invitations), and seals their secrets again."""
+"""Sends links to staff, deletes what has ended of theirs (sessions, links, invitations), and seals secrets again."""
 
 from datetime import datetime
 
 from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.jobs import schedule
+from fanfare.kernel.data.jobs import job, schedule
 from fanfare.kernel.data.limits import NO_ACCOUNT
 from fanfare.passkeys.actions.challenges import forget_challenges
 from fanfare.sessions.actions.budgets import forget_attempts
 from fanfare.staff.actions.invitations import forget_invitations
+from fanfare.staff.actions.password_mails import send_password_link
 from fanfare.staff.actions.people import seal_again
 from fanfare.staff.actions.sessions import forget_sessions
 
@@ -31,3 +32,10 @@ async def forget_old_sign_ins(db: Db, now: datetime) -> None:
 async def keep_secrets(db: Db) -> None:
     """Seal the secrets of authenticator apps again: keys of the installation are rotated."""
     await seal_again(db)
+
+
+@job()
+async def send_password_mail(db: Db, request: tuple[int, str], now: datetime) -> None:
+    """Send a link for a new password: to whom, by their id, and in which language."""
+    staff_id, language = request
+    await send_password_link(db, staff_id, language, now)

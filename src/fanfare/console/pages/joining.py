@@ -4,21 +4,21 @@ from datetime import datetime
 
 from fanfare.console.schemas.sign_in import Acceptance, ForgottenPassword, LinkQuery, NewPassword
 from fanfare.console.shell.frame import flash
-from fanfare.console.shell.signed_in import SIGN_IN, browser_of, current_session, remember, with_next
+from fanfare.console.shell.signed_in import SIGN_IN, current_session, enter, make_familiar, origin_of, with_next
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.staff.actions.invitations import PATH, accept_as, accept_as_new, open_invitation
+from fanfare.staff.actions.password_mails import request_password_link
 from fanfare.staff.actions.passwords import (
     PASSWORD,
     RESET_PATH,
     TOO_SHORT,
     person_of_link,
-    send_password_link,
     set_by_link,
 )
-from fanfare.staff.actions.sessions import open_session
+from fanfare.staff.queries.people import person_by_id
 
 TEMPLATES = "console/templates/sign_in"
 FORGOTTEN = "/manage/password"
@@ -30,7 +30,7 @@ async def invitation(db: Db, visit: Visit, query: LinkQuery, now: datetime) -> V
     """Show an invitation: to whom it is, and to which account."""
     invitation = await open_invitation(db, query.token, now)
     session = await current_session(db, visit, now)
-    is_own = session is not None and invitation.person == session.person
+    is_own = bool(session and invitation.person and invitation.person.staff_id == session.person.staff_id)
     values = {"invitation": invitation, "is_own": is_own, "sign_in_path": with_next(SIGN_IN, visit.url)}
     return View(f"{TEMPLATES}/invitation.html", values)
 
@@ -40,7 +40,7 @@ async def invitation_accept(db: Db, visit: Visit, form: Acceptance, now: datetim
     """Accept an invitation: as the person who is signed in, or as somebody new."""
     session = await current_session(db, visit, now)
     invitation = await open_invitation(db, form.token, now)
-    if session and invitation.person:
+    if session and not invitation.is_for_somebody_new:
         account_id = await accept_as(db, form.token, session.person, now)
         flash(visit, "You belong to this account now.")
         return Redirect(f"/manage/{account_id}")
@@ -50,7 +50,7 @@ async def invitation_accept(db: Db, visit: Visit, form: Acceptance, now: datetim
     ]:
         raise BadParameters(faults)
     staff_id, account_id = await accept_as_new(db, form.token, form.name or "", form.password or "", now)
-    remember(visit, await open_session(db, staff_id, "password", browser_of(visit), now))
+    await enter(db, visit, await person_by_id(db, staff_id), "password", now)
     return Redirect(f"/manage/{account_id}")
 
 
@@ -63,7 +63,7 @@ async def forgotten() -> View:
 @page.post(FORGOTTEN)
 async def forgotten_send(db: Db, visit: Visit, form: ForgottenPassword, now: datetime) -> View:
     """Send a link, if a person has the address, and say no more than that."""
-    await send_password_link(db, form.email, visit.language.code, visit.address, now)
+    await request_password_link(db, form.email, visit.language.code, origin_of(visit), now)
     return View(f"{TEMPLATES}/forgotten.html", {"has_mail": mail_server.is_set, "is_sent": True})
 
 
@@ -74,7 +74,7 @@ async def new_password(db: Db, query: LinkQuery, now: datetime) -> View:
 
 
 @page.post(RESET_PATH)
-async def new_password_save(db: Db, form: NewPassword, now: datetime) -> Redirect:
+async def new_password_save(db: Db, visit: Visit, form: NewPassword, now: datetime) -> Redirect:
     """Set the new password; the sign-in follows, with the second factor as ever."""
-    await set_by_link(db, form.token, form.password, now)
+    make_familiar(visit, await set_by_link(db, form.token, form.password, now))
     return Redirect(SIGN_IN)

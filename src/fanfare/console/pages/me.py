@@ -76,7 +76,7 @@ async def app(session: StaffSession, visit: Visit) -> View:
         "secret_text": secret,
         "sealed": secret_keys.seal(SECRET_PURPOSE, f"{session.session_id}:{secret}".encode()),
         "url": second_factors.app_url(secret, email),
-        "picture": second_factors.app_picture(secret, email),
+        "picture": await second_factors.app_picture(secret, email),
     }
     return View(f"{TEMPLATES}/app.html", values)
 
@@ -196,9 +196,9 @@ async def proof_refused(session: StaffSession, query: Next) -> Redirect:  # noqa
 
 
 @personal.post("/prove/passkey")
-async def proof_passkey(db: Db, session: StaffSession, visit: Visit, form: PasskeySignIn, now: datetime) -> Redirect:
+async def proof_passkey(db: Db, session: StaffSession, form: PasskeySignIn, now: datetime) -> Redirect:
     """Check a passkey."""
-    if await passkeys.person_with_passkey(db, form.credential, visit.address, now) != session.person.staff_id:
+    if await passkeys.person_with_passkey(db, form.credential, now) != session.person.staff_id:
         raise BadParameters([(FIELD, NOT_ADDED)])
     await note_proof(db, session.session_id, now)
     return Redirect(next_path(form.next))

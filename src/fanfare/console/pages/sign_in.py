@@ -1,23 +1,24 @@
 """The sign-in: by a password and a code, by a passkey, or by a link that works once."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
 
 from fanfare.console.schemas.sign_in import CodeEntry, LinkQuery, Next, PasskeySignIn, SignIn
 from fanfare.console.shell.signed_in import (
-    COOKIE,
     HOME,
     SIGN_IN,
-    browser_of,
+    STEP_COOKIE,
     current_session,
+    enter,
     forget,
     next_path,
-    remember,
+    origin_of,
     with_next,
 )
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Detour, Redirect, View, Visit, page
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
@@ -25,22 +26,23 @@ from fanfare.passkeys.actions.challenges import FIELD
 from fanfare.staff.actions.passkeys import person_with_passkey, sign_in_options
 from fanfare.staff.actions.passwords import person_of_link, person_with_password, use_link
 from fanfare.staff.actions.second_factors import check_code
-from fanfare.staff.actions.sessions import end_session, open_session
+from fanfare.staff.actions.sessions import end_session
 from fanfare.staff.queries.people import person_by_id
 from fanfare.staff.schemas.members import Person
 
 TEMPLATES = "console/templates/sign_in"
 CODE, PASSKEY, LINK = f"{SIGN_IN}/code", f"{SIGN_IN}/passkey", "/manage/link"
 # The person who typed the right password, until the code follows.
-STEP_COOKIE, STEP_PURPOSE, STEP_AGE = "staff-step", "staff sign-in", timedelta(minutes=10)
+STEP_PURPOSE, STEP_AGE = "staff sign-in", timedelta(minutes=10)
 NOT_ACCEPTED = "This passkey was not accepted. Please use another way to sign in."
 
 
 class Step(msgspec.Struct):
-    """Whose password was right, in which browser."""
+    """Whose password was right, which one, in which browser."""
 
     staff_id: int
     visitor_id: str
+    password_mark: str
 
 
 @page.get(SIGN_IN)
@@ -63,12 +65,13 @@ def _sign_in_view(query: Next, now: datetime) -> View:
 @page.post(SIGN_IN)
 async def sign_in_send(db: Db, visit: Visit, form: SignIn, now: datetime) -> Redirect:
     """Check the password; a code follows for those who have an app."""
-    person = await person_with_password(db, form.email, form.password, visit.address, now)
+    person = await person_with_password(db, form.email, form.password, origin_of(visit), now)
     if person.has_second_factor:
-        step = secret_keys.seal(STEP_PURPOSE, msgspec.json.encode(Step(person.staff_id, visit.visitor_id)))
-        visit.new_cookies[STEP_COOKIE] = Cookie(step, STEP_AGE)
+        step = Step(person.staff_id, visit.visitor_id, person.password_mark)
+        sealed = secret_keys.seal(STEP_PURPOSE, msgspec.json.encode(step))
+        visit.new_cookies[STEP_COOKIE] = Cookie(sealed, STEP_AGE)
         return Redirect(with_next(CODE, next_path(form.next)))
-    remember(visit, await open_session(db, person.staff_id, "password", browser_of(visit), now))
+    await enter(db, visit, person, "password", now)
     return Redirect(next_path(form.next))
 
 
@@ -81,7 +84,10 @@ async def _stepping(db: Db, visit: Visit) -> Person:
         raise Detour(SIGN_IN) from None
     if step.visitor_id != visit.visitor_id:
         raise Detour(SIGN_IN)
-    return await person_by_id(db, step.staff_id)
+    person = await person_by_id(db, step.staff_id)
+    if step.password_mark != person.password_mark:
+        raise Detour(SIGN_IN)
+    return person
 
 
 @page.get(CODE)
@@ -100,9 +106,8 @@ async def code(db: Db, visit: Visit, query: Next, now: datetime) -> View:
 async def code_send(db: Db, visit: Visit, form: CodeEntry, now: datetime) -> Redirect:
     """Check the code and sign in."""
     person = await _stepping(db, visit)
-    await check_code(db, person, form.code, visit.address, now)
-    visit.new_cookies[STEP_COOKIE] = Cookie("")
-    remember(visit, await open_session(db, person.staff_id, "password", browser_of(visit), now))
+    await check_code(db, person, form.code, origin_of(visit), now)
+    await enter(db, visit, person, "password", now)
     return Redirect(next_path(form.next))
 
 
@@ -119,10 +124,10 @@ async def passkey(visit: Visit, query: Next, now: datetime) -> View | Redirect:
 async def passkey_send(db: Db, visit: Visit, form: PasskeySignIn, now: datetime) -> Redirect:
     """Sign in by a passkey."""
     try:
-        staff_id = await person_with_passkey(db, form.credential, visit.address, now)
+        staff_id = await person_with_passkey(db, form.credential, now)
     except BadParameters:
         raise BadParameters([(FIELD, NOT_ACCEPTED)]) from None
-    remember(visit, await open_session(db, staff_id, "passkey", browser_of(visit), now))
+    await enter(db, visit, await person_by_id(db, staff_id), "passkey", now)
     return Redirect(next_path(form.next))
 
 
@@ -137,7 +142,7 @@ async def link_use(db: Db, visit: Visit, form: LinkQuery, now: datetime) -> Redi
     """Sign in by a link."""
     async with db.transaction() as tx:
         staff_id = await use_link(tx, form.token, "sign_in", now)
-        remember(visit, await open_session(tx, staff_id, "link", browser_of(visit), now))
+        await enter(tx, visit, await person_by_id(tx, staff_id), "link", now)
     return Redirect(HOME)
 
 
@@ -146,7 +151,8 @@ async def sign_out(db: Db, visit: Visit, now: datetime) -> Redirect:
     """End the session of this browser."""
     session = await current_session(db, visit, now)
     if session:
-        await end_session(db, session.person.staff_id, session.session_id)
-    if COOKIE in visit.cookies:
-        forget(visit)
+        with suppress(Unknown):
+            # Ended meanwhile, by a second press.
+            await end_session(db, session.person.staff_id, session.session_id)
+    forget(visit)
     return Redirect(SIGN_IN)

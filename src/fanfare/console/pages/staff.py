@@ -21,6 +21,10 @@ def _url(member: Member) -> str:
     return f"/manage/{member.account.id}/staff"
 
 
+def _grantor(member: Member) -> actions.Grantor:
+    return actions.Grantor(staff_id=member.person.staff_id)
+
+
 @manage.get("/staff", area="staff")
 async def staff(db: Db, member: Member) -> View:
     """Show the people of the account, and the invitations that wait."""
@@ -45,7 +49,7 @@ async def invitation_create(
 ) -> View | Redirect:
     """Invite a person; without a mail server the link is shown, once."""
     new = form.invitation(visit.language.code)
-    invitation = await actions.invite_by(db, member.account.id, new, now, grantor=member.rights)
+    invitation = await actions.invite_by(db, member.account.id, new, now, grantor=_grantor(member))
     if invitation.invitation_url:
         return View(f"{TEMPLATES}/invited.html", {"invitation": invitation})
     flash(visit, "The invitation to %(email)s is on its way.", {"email": invitation.email})
@@ -55,7 +59,7 @@ async def invitation_create(
 @manage.post("/staff/invitations/{invitation_id}/withdraw", area="staff")
 async def invitation_withdraw(db: Db, member: Member, visit: Visit, form: OneInvitation) -> Redirect:
     """Take an invitation back."""
-    await actions.withdraw_invitation(db, member.account.id, form.invitation_id)
+    await actions.withdraw_invitation(db, member.account.id, form.invitation_id, grantor=_grantor(member))
     flash(visit, "The invitation is taken back.")
     return Redirect(_url(member))
 
@@ -75,7 +79,7 @@ async def staff_member(db: Db, member: Member, query: OneMember) -> View:
 @manage.post("/staff/{staff_id}", area="staff", needs_proof=True)
 async def staff_member_save(db: Db, member: Member, visit: Visit, form: MemberForm) -> Redirect:
     """Save what a person may do."""
-    await actions.change_member(db, member.account.id, form.changes(), grantor=member.rights)
+    await actions.change_member(db, member.account.id, form.changes(), grantor=_grantor(member))
     flash(visit, "Saved.")
     return Redirect(_url(member))
 
@@ -83,6 +87,6 @@ async def staff_member_save(db: Db, member: Member, visit: Visit, form: MemberFo
 @manage.post("/staff/{staff_id}/remove", area="staff", needs_proof=True)
 async def staff_member_remove(db: Db, member: Member, visit: Visit, form: OneMember) -> Redirect:
     """Let a person go from the account."""
-    await actions.remove_member(db, member.account.id, form.staff_id, grantor=member.rights)
+    await actions.remove_member(db, member.account.id, form.staff_id, grantor=_grantor(member))
     flash(visit, "The person no longer belongs to this account.")
     return Redirect(_url(member))

@@ -155,7 +155,9 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
 
 
 # Open to people who have yet to set up a second factor.
-SET_UP_PATHS = frozenset({"/manage/me/set_up", "/manage/me/app", "/manage/me/passkeys", "/manage/sign_out"})
+SET_UP_PATHS = frozenset(
+    {"/manage/me/set_up", "/manage/me/app", "/manage/me/passkeys", "/manage/prove", "/manage/theme"}
+)
 
 
 def _require_proof(access: Access, session: StaffSession, visit: Visit, now: datetime) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from fanfare.kernel.data.db import Db
 from fanfare.messages.schemas.templates import MessageTemplate, Preview, TemplatePreview
-from fanfare.messages.templates.builtin import BUILTIN, KINDS
+from fanfare.messages.templates.builtin import BUILTIN, KINDS, OF_ACCOUNTS
 from fanfare.messages.templates.rendering import render
 
 
@@ -33,7 +33,8 @@ async def preview(draft: TemplatePreview) -> Preview:
 
 
 def _builtin(account_id: int) -> Iterator[MessageTemplate]:
-    for (name, channel, language), text in BUILTIN.items():
+    changeable = {key: text for key, text in BUILTIN.items() if key[0] in OF_ACCOUNTS}
+    for (name, channel, language), text in changeable.items():
         yield MessageTemplate(
             template_id=None,
             account_id=account_id,

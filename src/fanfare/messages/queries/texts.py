@@ -1,7 +1,7 @@
 """Reads the text that a message is made of."""
 
 from fanfare.kernel.data.db import Db
-from fanfare.messages.templates.builtin import BUILTIN, DEFAULT_LANGUAGE, Text
+from fanfare.messages.templates.builtin import BUILTIN, DEFAULT_LANGUAGE, KINDS, Text
 
 
 def languages(language: str) -> list[str]:
@@ -10,8 +10,14 @@ def languages(language: str) -> list[str]:
 
 
 async def own_text(db: Db, account_id: int, name: str, channel: str, language: str, business_id: int | None) -> Text:
-    """Return the text of a template: in the best language the business's own, else the account's, else the built-in."""
+    """Return the text of a template: in the best language the business's own, else the account's, else the built-in.
+
+    What lets staff in is always the built-in text: whoever writes templates must not lead people elsewhere.
+    """
     choices = languages(language)
+    rank = next(place for place, each in enumerate(choices) if (name, channel, each) in BUILTIN)
+    if KINDS[name].is_for_staff:
+        return BUILTIN[name, channel, choices[rank]]
     rows = await db.rows(
         """
         select template_language, business_id, subject, text_body, html_body from message_templates
@@ -26,7 +32,6 @@ async def own_text(db: Db, account_id: int, name: str, channel: str, language: s
         choices,
         business_id,
     )
-    rank = next(place for place, each in enumerate(choices) if (name, channel, each) in BUILTIN)
     if rows and choices.index(rows[0]["template_language"]) <= rank:
         return Text(rows[0]["text_body"], rows[0]["subject"], rows[0]["html_body"])
     return BUILTIN[name, channel, choices[rank]]

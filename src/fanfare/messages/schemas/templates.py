@@ -9,7 +9,7 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Id, TextForm
 from fanfare.messages.schemas.messages import ChannelName
 from fanfare.messages.schemas.suppressions import Addressed
-from fanfare.messages.templates.builtin import KINDS, Text
+from fanfare.messages.templates.builtin import KINDS, OF_ACCOUNTS, Text
 from fanfare.messages.templates.rendering import check
 
 LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}"
@@ -17,7 +17,7 @@ MAX_TEXT = 64 * 1024
 # The fields of the parts of a template.
 FIELDS = {"subject": "subject", "text": "text_body", "html": "html_body"}
 Language = Annotated[str, TextForm(20, LANGUAGE, "must be a language such as en, de or fr-CA")]
-TemplateName = Annotated[str, ChoiceForm(*KINDS)]
+TemplateName = Annotated[str, ChoiceForm(*OF_ACCOUNTS)]
 Source = Annotated[str, TextForm(MAX_TEXT)]
 Subject = Annotated[str, TextForm(500)]
 

@@ -34,6 +34,8 @@ class Kind(msgspec.Struct, frozen=True):
     is_marketing: bool = False
     # whether its record forgets the recipient once it is done with: the last mail to somebody who is erased
     is_last: bool = False
+    # whether it lets staff in: its text is the server's, whatever an account writes
+    is_for_staff: bool = False
 
     @property
     def masked_names(self) -> frozenset[str]:
@@ -57,13 +59,20 @@ KINDS: Mapping[str, Kind] = {
     "login_code": new_kind({"minutes": "10"}, code="493817"),
     "verify_code": new_kind({"minutes": "10"}, code="493817"),
     "password_reset": new_kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
-    "staff_invitation": new_kind({"hours": "24"}, link="https://fans.example.com/manage/invitation?token=sample"),
+    "staff_invitation": msgspec.structs.replace(
+        new_kind({"hours": "24"}, link="https://fans.example.com/manage/invitation?token=sample"), is_for_staff=True
+    ),
+    "staff_password": msgspec.structs.replace(
+        new_kind({"minutes": "60"}, link="https://fans.example.com/manage/password/new?token=sample"), is_for_staff=True
+    ),
     "erasure_done": msgspec.structs.replace(
         new_kind({"certificate": "4711", "digest": "0f343b0931126a20f133d67c2b018a3b"}), is_last=True
     ),
 }
 # The names of the kinds whose records forget the recipient.
 LAST = tuple(name for name, kind in KINDS.items() if kind.is_last)
+# The names of the kinds whose texts an account may write.
+OF_ACCOUNTS = tuple(name for name, kind in KINDS.items() if not kind.is_for_staff)
 
 PAGE = (
     '<!doctype html><html lang="{language}"><body style="font-family:sans-serif;font-size:16px;line-height:1.5;'
@@ -136,6 +145,21 @@ SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
         "Invitation à travailler sur {{ business_name }}",
         "Vous êtes invité au centre de gestion de {{ business_name }}. Acceptez ici :",
         "Le lien est valable une fois, {{ hours }} heures. Si vous ne l'attendez pas, ignorez ce message.",
+    ),
+    ("staff_password", "en"): (
+        "Your new password for the Manage Centre",
+        "Set a new password for the Manage Centre here:",
+        "The link works once, for {{ minutes }} minutes. If you did not ask for it, ignore this message.",
+    ),
+    ("staff_password", "de"): (
+        "Ihr neues Passwort für die Verwaltung",
+        "Hier setzen Sie ein neues Passwort für die Verwaltung:",
+        "Der Link gilt einmal, {{ minutes }} Minuten lang. Wenn Sie das nicht waren, ignorieren Sie diese Nachricht.",
+    ),
+    ("staff_password", "fr"): (
+        "Votre nouveau mot de passe pour le centre de gestion",
+        "Choisissez un nouveau mot de passe pour le centre de gestion ici :",
+        "Le lien est valable une fois, {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
     ),
     ("erasure_done", "en"): (
         "Your data at {{ business_name }} is erased",

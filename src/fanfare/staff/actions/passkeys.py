@@ -23,8 +23,6 @@ from fanfare.passkeys.actions.keeping import DEFAULT_NAME, HANDLE_BYTES, MAX_PAS
 from fanfare.passkeys.actions.loading import load_ceremonies
 from fanfare.passkeys.queries import RelyingParty, own_origin
 from fanfare.passkeys.schemas.credentials import NewCredential, UsedCredential, User
-from fanfare.sessions.actions.budgets import count, give_back
-from fanfare.staff.actions.budgets import passkey_attempts
 from fanfare.staff.schemas.members import StaffSession
 
 SITE_NAME = "Fanfare"
@@ -87,6 +85,8 @@ async def add_passkey(db: Db, session: StaffSession, answer: NewCredential, name
     staff_id = session.person.staff_id
     async with db.transaction() as tx:
         await tx.execute("select from staff where staff_id = $1 for no key update", staff_id)
+        if not await tx.value("select true from staff_sessions where session_id = $1", session.session_id):
+            raise WrongPasskey([(FIELD, "belongs to a session that has ended")])
         if await tx.value("select count(*) from staff_passkeys where staff_id = $1", staff_id) >= MAX_PASSKEYS:
             raise TooManyPasskeys
         if not await spend(tx, NO_ACCOUNT, answer.challenge, challenge.expires_at):
@@ -113,15 +113,8 @@ async def remove_passkey(db: Db, staff_id: int, passkey_id: int) -> None:
         raise Unknown(passkey=passkey_id)
 
 
-async def person_with_passkey(db: Db, used: UsedCredential, address: str | None, now: datetime) -> int:
-    """Return the person whose passkey answered, once; WrongPasskey (422), TooManyAttempts (429)."""
-    receipts = await count(db, NO_ACCOUNT, passkey_attempts(address), now)
-    staff_id = await _verified(db, used, now)
-    await give_back(db, NO_ACCOUNT, receipts)
-    return staff_id
-
-
-async def _verified(db: Db, used: UsedCredential, now: datetime) -> int:
+async def person_with_passkey(db: Db, used: UsedCredential, now: datetime) -> int:
+    """Return the person whose passkey answered, once; WrongPasskey (422). Nobody can guess one."""
     host = party()
     challenge = open_challenge(used.challenge, NO_ACCOUNT, LOGIN, now)
     row = await db.row(

@@ -15,7 +15,7 @@ async def rename(db: Db, staff_id: int, name: str) -> None:
 
 ADD = """
     with person as (
-        insert into staff (email, email_key, staff_name, created_at) values ($2, $3, $4, $6)
+        insert into staff (email, email_key, staff_name, created_at, email_proved_at) values ($2, $3, $4, $6, $6)
         on conflict (email_key) do update set email = excluded.email
         returning staff_id
     )

@@ -4,9 +4,11 @@ from datetime import datetime
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.staff.actions.budgets import Origin
 from fanfare.staff.actions.passwords import PASSWORD, WRONG, WrongPassword, person_with_password
 from fanfare.staff.actions.second_factors import check_code
 from fanfare.staff.actions.sessions import note_proof
+from fanfare.staff.queries.people import email_key
 from fanfare.staff.schemas.members import StaffSession
 
 
@@ -17,9 +19,11 @@ async def prove(db: Db, session: StaffSession, password: str, code: str, address
     """
     if not password:
         raise BadParameters([(PASSWORD, WRONG)])
-    person = await person_with_password(db, session.person.email, password, address, now)
+    email = session.person.email
+    origin = Origin(address, email_key(email), f"session {session.session_id}")
+    person = await person_with_password(db, email, password, origin, now)
     if person.staff_id != session.person.staff_id:
         raise WrongPassword([(PASSWORD, WRONG)])
     if person.has_second_factor:
-        await check_code(db, person, code, address, now)
+        await check_code(db, person, code, origin, now)
     await note_proof(db, session.session_id, now)

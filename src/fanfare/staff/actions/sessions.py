@@ -7,14 +7,18 @@ from typing import Literal
 import msgspec
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Unknown
-from fanfare.staff.queries.people import IDLE, LIFETIME, session_by_token, token_hash
+from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.staff.queries.people import IDLE, LIFETIME, PASSWORD_MARK, session_by_token, token_hash
 from fanfare.staff.schemas.members import StaffSession
 
 TOKEN_BYTES = 32
 LONGEST_AGENT = 300
 # A session that is used is noted so often at most.
 STEP = timedelta(minutes=5)
+
+
+class PasswordChanged(Conflict):
+    """The password was changed meanwhile; sign in again"""
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -24,24 +28,43 @@ class Browser(msgspec.Struct, frozen=True):
     user_agent: str | None
 
 
+# The lock makes a change of the password wait, which then ends this session, too.
+OPEN = f"""
+    insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
+                                proved_at)
+    select p.staff_id, $2, $3, $4, $5, $6, $6, $6
+    from staff p where p.staff_id = $1 and ($7::text is null or {PASSWORD_MARK} = $7)
+    for share of p
+    returning session_id
+"""  # noqa: S608 - fixed parts
+
+
 async def open_session(
-    db: Db, staff_id: int, method: Literal["password", "passkey", "link"], browser: Browser, now: datetime
+    db: Db,
+    staff_id: int,
+    method: Literal["password", "passkey", "link"],
+    browser: Browser,
+    now: datetime,
+    *,
+    password_mark: str | None = None,
 ) -> str:
-    """Begin a session and return its token, which the store does not have."""
+    """Begin a session and return its token, which the store does not have.
+
+    PasswordChanged (409) if the password is no longer that of `password_mark`.
+    """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    await db.execute(
-        """
-        insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
-                                    proved_at)
-        values ($1, $2, $3, $4, $5, $6, $6, $6)
-        """,
+    session_id = await db.value(
+        OPEN,
         staff_id,
         token_hash(token),
         method,
         browser.address,
         (browser.user_agent or "")[:LONGEST_AGENT] or None,
         now,
+        password_mark,
     )
+    if session_id is None:
+        raise PasswordChanged
     return token
 
 

@@ -30,13 +30,13 @@ async def manage_staff_update(db: Db, account: Account, caller: Caller, changes:
 
     403 for a key without every scope; 409 if nobody with the role full would be left.
     """
-    return await actions.change_member(db, account.id, changes, grantor=actions.rights_of_key(caller))
+    return await actions.change_member(db, account.id, changes, grantor=actions.key_grantor(caller))
 
 
 @endpoint.delete("/api/v1/manage/staff/{staff_id}", scope="manage", key=SECRET)
 async def manage_staff_delete(db: Db, account: Account, caller: Caller, target: OneMember) -> bool:
     """Let a person go from the account; 409 if nobody with the role full would be left."""
-    return await actions.remove_member(db, account.id, target.staff_id, grantor=actions.rights_of_key(caller))
+    return await actions.remove_member(db, account.id, target.staff_id, grantor=actions.key_grantor(caller))
 
 
 @endpoint.get("/api/v1/manage/staff_invitations", scope="manage", key=SECRET)
@@ -53,10 +53,10 @@ async def manage_staff_invitations_create(
 
     403 for a key without every scope; 409 for a person who belongs to the account already.
     """
-    return await actions.invite_by(db, account.id, new, now, grantor=actions.rights_of_key(caller))
+    return await actions.invite_by(db, account.id, new, now, grantor=actions.key_grantor(caller))
 
 
 @endpoint.delete("/api/v1/manage/staff_invitations/{invitation_id}", scope="manage", key=SECRET)
-async def manage_staff_invitations_delete(db: Db, account: Account, target: OneInvitation) -> bool:
-    """Take an invitation back."""
-    return await actions.withdraw_invitation(db, account.id, target.invitation_id)
+async def manage_staff_invitations_delete(db: Db, account: Account, caller: Caller, target: OneInvitation) -> bool:
+    """Take an invitation back; 403 for a key without every scope."""
+    return await actions.withdraw_invitation(db, account.id, target.invitation_id, grantor=actions.key_grantor(caller))

@@ -11,16 +11,19 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.staff.schemas.members import Member, Person, StaffSession
-from fanfare.staff.schemas.roles import rights_of
+from fanfare.staff.schemas.roles import Rights, rights_of
 
 # A session ends after so long without use, and in any case.
 IDLE, LIFETIME = timedelta(days=1), timedelta(days=14)
 
-PERSON = """
+# Changes with the password, and tells nothing about it.
+PASSWORD_MARK = "encode(sha256(convert_to(coalesce(p.password_hash, ''), 'UTF8')), 'hex')"  # noqa: S105 - an expression
+PERSON = f"""
     p.staff_id, p.email, p.staff_name, p.password_hash is not null as has_password,
     p.sealed_totp is not null as has_totp,
-    (select count(*) from staff_passkeys k where k.staff_id = p.staff_id) as passkey_count
-"""
+    (select count(*) from staff_passkeys k where k.staff_id = p.staff_id) as passkey_count,
+    p.email_proved_at is not null as is_proved, {PASSWORD_MARK} as password_mark
+"""  # noqa: S608 - fixed parts
 BY_ID = f"select {PERSON} from staff p where p.staff_id = $1"  # noqa: S608 - fixed parts
 BY_EMAIL = f"select {PERSON} from staff p where p.email_key = $1"  # noqa: S608 - fixed parts
 SESSION = f"""
@@ -141,16 +144,24 @@ async def accounts_of(db: Db, staff_id: int) -> list[AccountChoice]:
     return read_rows(AccountChoice, rows)
 
 
+async def rights_in(db: Db, account_id: int, staff_id: int) -> Rights | None:
+    """Return what a person may do in an account; None for an account that is not theirs."""
+    row = await db.row(MEMBERSHIP, account_id, staff_id)
+    return _rights(row) if row else None
+
+
+def _rights(row: Record) -> Rights:
+    return rights_of(row["role"], row["custom_rights"], is_limited=row["business_ids"] is not None)
+
+
+MEMBERSHIP = "select role, custom_rights, business_ids from staff_memberships where account_id = $1 and staff_id = $2"
+
+
 async def member(db: Db, session: StaffSession, account_id: int) -> Member:
     """Return what the person of a session may do in an account; Unknown (404) for any account that is not theirs."""
-    row = await db.row(
-        "select role, custom_rights, business_ids from staff_memberships where account_id = $1 and staff_id = $2",
-        account_id,
-        session.person.staff_id,
-    )
+    row = await db.row(MEMBERSHIP, account_id, session.person.staff_id)
     if row is None:
         raise Unknown(account=account_id)
     businesses = row["business_ids"]
-    rights = rights_of(row["role"], row["custom_rights"], is_limited=businesses is not None)
     account = await account_by_id(db, account_id)
-    return Member(session, account, row["role"], rights, None if businesses is None else tuple(businesses))
+    return Member(session, account, row["role"], _rights(row), None if businesses is None else tuple(businesses))

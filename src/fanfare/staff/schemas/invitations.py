@@ -34,6 +34,8 @@ def _role_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "custom_rights", "is only for the role custom"
     elif rights and (fault := rights_fault(rights)):
         yield "custom_rights", fault
+    if values.get("business_ids") == []:
+        yield "business_ids", "must have at least one id; leave the field out for all businesses"
 
 
 class NewInvitation(Params):
@@ -76,7 +78,9 @@ class MemberChanges(OneMember):
         JsonObject | None,
         "For the role custom: for each area the rights read, write, export and personal (see docs/staff.md).",
     ] = None
-    business_ids: Annotated[Ids | None, "Only these businesses; all if left out."] = None
+    business_ids: Annotated[
+        Ids | None | msgspec.UnsetType, "Only these businesses; null for all. Left out, they stay as they are."
+    ] = msgspec.UNSET
 
     example: ClassVar[Mapping[str, object]] = {"role": "analyst"}
 

@@ -25,6 +25,10 @@ class Person(msgspec.Struct, frozen=True):
     has_password: bool
     has_totp: bool
     passkey_count: int
+    # whether the person has shown that they read the mail of the address
+    is_proved: bool
+    # changes with the password
+    password_mark: str
 
     @property
     def has_second_factor(self) -> bool:
