@@ -65,6 +65,12 @@ async def account(api: Api, provider: Provider) -> None:
     await accept_provider(api, provider, is_email_trusted=True)
 
 
+@pytest.fixture(scope="module")
+async def business_id(api: Api) -> int:
+    saved = await api.ok(await api.post("/api/v1/manage/businesses", business_name="Club"))
+    return int(saved["business_id"])
+
+
 @pytest.fixture(autouse=True)
 async def no_attempts(api: Api, db: Db) -> None:
     """Forget the messages of the tests before: they come from one address."""
@@ -308,3 +314,44 @@ async def test_what_a_session_begins_before_it_ends_changes_nothing_after_it(
         await waiting_for_locks(db, len(calls))
     assert [(await each).status_code for each in calls] == [404, 404, 404]
     assert await people.intruders_fans() & {await people.by_code()} == set()
+
+
+@pytest.mark.parametrize("refusal", ["email", "everything", "business", "nothing"])
+async def test_a_refusal_follows_the_address_and_the_consent_beside_it_ends(
+    api: Api, db: Db, gateways: Gateways, watch: Watch, provider: Provider, business_id: int, refusal: str
+) -> None:
+    """Whoever received mail there refused it; a yes of the other fan is not for the next address that is put in."""
+    number = len(ORDERS) + 10 + ["email", "everything", "business", "nothing"].index(refusal)
+    people = People(api, db, gateways, watch, provider, number)
+    for step in ("register phone", "prove phone", "type mail"):
+        await people.take(step)
+    other_fan_id = (await api.ok(await fan_of(api, people.sessions[-1])))["fan_id"]
+    flag = f"business_{business_id}"
+    path = "/api/v1/crm/fans"
+    yes = (watch.now - timedelta(minutes=2)).isoformat()
+    no = (watch.now - timedelta(minutes=1)).isoformat()
+    words: dict[str, Any] = {"is_subscribed": True, "is_phone_subscribed": True, flag: True, "consent_timestamp": yes}
+    await api.ok(await api.post(f"{path}/{other_fan_id}", **words))
+    refused: dict[str, dict[str, Any]] = {
+        "email": {"is_subscribed": False},
+        "everything": {"is_optout": True},
+        "business": {flag: False},
+        "nothing": {},
+    }
+    if refused[refusal]:
+        await api.ok(await api.post(f"{path}/{other_fan_id}", **refused[refusal], consent_timestamp=no))
+
+    owner = await people.by_code()
+    # A feed that says what was true before the refusal.
+    await api.ok(await api.post(path, email=people.mail, **words))
+    expected = {"is_subscribed": refusal not in ("email", "everything"), "is_optout": refusal == "everything"}
+    fan = await api.ok(await api.get(f"{path}/{owner}"))
+    assert {name: fan[name] for name in expected} == expected
+    opted_in = await db.value(
+        "select is_opted_in from fan_businesses where account_id = $1 and fan_id = $2", api.account_id, owner
+    )
+    assert opted_in == (refusal in ("email", "nothing"))
+    # The next address of the other fan.
+    await api.ok(await api.post(f"{path}/{other_fan_id}", email=f"next-{people.mail}"))
+    other = await api.ok(await api.get(f"{path}/{other_fan_id}"))
+    assert (other["is_subscribed"], other["is_phone_subscribed"]) == (False, refusal != "everything")

@@ -80,12 +80,16 @@ TAKE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def take(db: Db, account_id: int, fan_id: int, identity: Identity, now: datetime) -> None:
-    """Take an identity from a fan, for whoever has proved it and claims it in the same transaction."""
+async def take(db: Db, account_id: int, fan_id: int, identity: Identity, now: datetime) -> str | None:
+    """Take an identity from a fan, for whoever has proved it and claims it in the same transaction.
+
+    Return the column that is empty now, if it was in one.
+    """
     contact = await _contact(db, account_id, fan_id, identity)
     await remove(db, account_id, fan_id, [identity])
     if contact.column is not None:
         await db.execute(TAKE, account_id, fan_id, contact.column, now)
+    return contact.column
 
 
 FIELDS = "array_remove(array[$5::text, 'password_hash'], 'is_proved')"

@@ -97,6 +97,19 @@ class ConsentState:
             "optout_word_at": max(yes, no) if max(yes, no) > NEVER else None,
         }
 
+    def refusals(self, channel: str) -> list[tuple[ConsentEntry, datetime]]:
+        """Return what the fan refuses that concerns a channel: it, businesses and everything; with the times."""
+        is_on, decided_at = self._last(channel)
+        result = [(ConsentEntry(channel, is_on), decided_at)]
+        result += [(ConsentEntry("business", each, key), at) for key, (each, at) in self.businesses().items()]
+        columns = self.columns()
+        result.append((ConsentEntry(EVERYTHING[0], not columns["is_optout"]), columns["optout_word_at"]))
+        return [(entry, at) for entry, at in result if at is not None and not entry.is_granted]
+
+    def is_granted(self, channel: str) -> bool:
+        """Return whether a channel is on."""
+        return self._last(channel)[0]
+
     def businesses(self) -> dict[int, tuple[bool, datetime]]:
         """Return, for each business_id with a consent, whether it is on and the time of the consent that decides it."""
         result = {}
