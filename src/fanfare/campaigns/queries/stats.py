@@ -23,28 +23,17 @@ from fanfare.kernel.wire import day_bounds, day_of
 
 # A row for each campaign, and one with null as page_tab_id for all together, in which each fan counts once.
 STATS = Heavy("""
-    with entries_of_fans as materialized (
-        select page_tab_id, fan_id, count(*) as entry_count
-        from activities
-        where account_id = $1 and page_tab_id = any($2)
-          and created_at >= coalesce($3::timestamptz, '-infinity')
-          and created_at < coalesce($4::timestamptz, 'infinity')
-        group by page_tab_id, fan_id
-    ),
-    -- in one campaign each fan is once already
-    entries_with_total as (
-        select page_tab_id, fan_id, entry_count from entries_of_fans
-        union all
-        select null, fan_id, sum(entry_count) from entries_of_fans where cardinality($2) > 1 group by fan_id
-    ),
-    entries as (
-        select e.page_tab_id, sum(e.entry_count)::bigint as total_entries, count(e.fan_id) as fan_count,
-               count(*) filter (where f.is_subscribed or f.is_phone_subscribed) as subscribers,
-               count(*) filter (where f.is_phone_subscribed) as phone_subscribers,
-               count(*) filter (where f.is_subscribed) as email_subscribers
-        from entries_with_total e
-        left join fans f on f.account_id = $1 and f.fan_id = e.fan_id
-        group by e.page_tab_id
+    with entries as (
+        select a.page_tab_id, count(*) as total_entries, count(distinct a.fan_id) as fan_count,
+               count(distinct a.fan_id) filter (where f.is_subscribed or f.is_phone_subscribed) as subscribers,
+               count(distinct a.fan_id) filter (where f.is_phone_subscribed) as phone_subscribers,
+               count(distinct a.fan_id) filter (where f.is_subscribed) as email_subscribers
+        from activities a
+        left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+        where a.account_id = $1 and a.page_tab_id = any($2)
+          and a.created_at >= coalesce($3::timestamptz, '-infinity')
+          and a.created_at < coalesce($4::timestamptz, 'infinity')
+        group by grouping sets ((a.page_tab_id), ())
     ),
     views as (
         select page_tab_id, sum(view_count)::bigint as view_count,
@@ -65,7 +54,6 @@ STATS = Heavy("""
            coalesce(e.phone_subscribers, 0) as phone_subscribers, coalesce(e.email_subscribers, 0) as email_subscribers
     from campaigns_and_total c
     left join entries e on e.page_tab_id is not distinct from c.page_tab_id
-        or c.page_tab_id is null and cardinality($2) = 1
     left join views v on v.page_tab_id is not distinct from c.page_tab_id
     order by array_position($2, c.page_tab_id)
 """)
