@@ -40,22 +40,20 @@ async def sales(db: Db, account: Account, query: StatsQuery) -> Sales:
                   and earlier.purchased_at < $2
                   and (not $5 or not exists (
                       select from lines c where c.fan_id = b.fan_id and c.event_uid = earlier.event_uid)))
-        )
+        ),
+        revenues as (select currency, sum(paid_amount) as revenue from lines group by currency)
         select (select fan_count from returning_fans) as returning_fans_count,
                (select count(*) from buyers) as fans_count,
-               {SALES} as sales_count, coalesce({SEATS}, 0)::bigint as seats_count
+               {SALES} as sales_count, coalesce({SEATS}, 0)::bigint as seats_count,
+               array(select currency from revenues order by currency) as currencies,
+               array(select revenue from revenues order by currency) as revenues
         from lines
         """),  # noqa: S608 - fixed parts
         account.id,
         *window,
         query.event_specific,
     )
-    revenue = await db.rows(
-        Heavy(f"with {LINES} select currency, sum(paid_amount) as revenue from lines group by currency"),  # noqa: S608 - as above
-        account.id,
-        *window,
-    )
-    by_currency = {each["currency"]: each["revenue"] for each in revenue}
+    by_currency = dict(zip(row["currencies"], row["revenues"], strict=True)) if row else {}
     returning, fans = (row["returning_fans_count"], row["fans_count"]) if row else (0, 0)
     return Sales(
         returning,
