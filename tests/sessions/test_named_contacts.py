@@ -316,20 +316,24 @@ async def test_what_a_session_begins_before_it_ends_changes_nothing_after_it(
     assert await people.intruders_fans() & {await people.by_code()} == set()
 
 
+@pytest.fixture
+def some_people(api: Api, db: Db, gateways: Gateways, watch: Watch, provider: Provider) -> Callable[[int], People]:
+    return lambda number: People(api, db, gateways, watch, provider, number)
+
+
 @pytest.mark.parametrize("refusal", ["email", "everything", "business", "nothing"])
 async def test_a_refusal_follows_the_address_and_the_consent_beside_it_ends(
-    api: Api, db: Db, gateways: Gateways, watch: Watch, provider: Provider, business_id: int, refusal: str
+    api: Api, db: Db, some_people: Callable[[int], People], business_id: int, refusal: str
 ) -> None:
     """Whoever received mail there refused it; a yes of the other fan is not for the next address that is put in."""
-    number = len(ORDERS) + 10 + ["email", "everything", "business", "nothing"].index(refusal)
-    people = People(api, db, gateways, watch, provider, number)
+    people = some_people(len(ORDERS) + 10 + ["email", "everything", "business", "nothing"].index(refusal))
     for step in ("register phone", "prove phone", "type mail"):
         await people.take(step)
     other_fan_id = (await api.ok(await fan_of(api, people.sessions[-1])))["fan_id"]
     flag = f"business_{business_id}"
     path = "/api/v1/crm/fans"
-    yes = (watch.now - timedelta(minutes=2)).isoformat()
-    no = (watch.now - timedelta(minutes=1)).isoformat()
+    yes = (people.watch.now - timedelta(minutes=2)).isoformat()
+    no = (people.watch.now - timedelta(minutes=1)).isoformat()
     words: dict[str, Any] = {"is_subscribed": True, "is_phone_subscribed": True, flag: True, "consent_timestamp": yes}
     await api.ok(await api.post(f"{path}/{other_fan_id}", **words))
     refused: dict[str, dict[str, Any]] = {

@@ -64,9 +64,7 @@ async def admit(db: Db, account_id: int, prover: Prover, now: datetime, new_fan:
     return fan_id
 
 
-async def _move_consents(
-    db: Db, account_id: int, prover: Prover, new: tuple[int, str | None], now: datetime
-) -> None:
+async def _move_consents(db: Db, account_id: int, prover: Prover, new: tuple[int, str | None], now: datetime) -> None:
     """Copy what was refused under a contact to its prover, and end the consent of the other fan to that channel.
 
     Whoever receives at a contact refuses by the links in messages. `new` is the prover's fan, and the column of the
