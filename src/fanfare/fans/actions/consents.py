@@ -101,10 +101,10 @@ class ConsentState:
         """Return what the fan refuses that concerns a channel: it, businesses and everything; with the times."""
         is_on, decided_at = self._last(channel)
         result = [(ConsentEntry(channel, is_on), decided_at)]
-        result += [(ConsentEntry("business", each, key), at) for key, (each, at) in self.businesses().items()]
+        result += [(ConsentEntry("business", each, key), moment) for key, (each, moment) in self.businesses().items()]
         columns = self.columns()
         result.append((ConsentEntry(EVERYTHING[0], not columns["is_optout"]), columns["optout_word_at"]))
-        return [(entry, at) for entry, at in result if at is not None and not entry.is_granted]
+        return [(entry, moment) for entry, moment in result if moment is not None and not entry.is_granted]
 
     def is_granted(self, channel: str) -> bool:
         """Return whether a channel is on."""
