@@ -332,8 +332,7 @@ async def test_a_refusal_follows_the_address_and_the_consent_beside_it_ends(
     other_fan_id = (await api.ok(await fan_of(api, people.sessions[-1])))["fan_id"]
     flag = f"business_{business_id}"
     path = "/api/v1/crm/fans"
-    yes = (people.watch.now - timedelta(minutes=2)).isoformat()
-    no = (people.watch.now - timedelta(minutes=1)).isoformat()
+    yes, no = ((people.watch.now - timedelta(minutes=minutes)).isoformat() for minutes in (2, 1))
     words: dict[str, Any] = {"is_subscribed": True, "is_phone_subscribed": True, flag: True, "consent_timestamp": yes}
     await api.ok(await api.post(f"{path}/{other_fan_id}", **words))
     refused = {"email": {"is_subscribed": False}, "everything": {"is_optout": True}, "business": {flag: False}}
