@@ -55,8 +55,8 @@ ADD = """
     select $1, number, '', 'bench' || number, 'Tracker ' || number, 'Bench', 'custom', 'https://shop.example.com/',
            $2, $2
     from generate_series(1, 500) as number;
-    insert into tracker_click_days
-    select $1, tracker, $2::timestamptz::date - day, 'human', 100
+    insert into tracker_click_days (account_id, tracker_id, figure_date, human_count)
+    select $1, tracker, $2::timestamptz::date - day, 100
     from generate_series(1, 500) as tracker, generate_series(0, 729) as day;
     insert into streams values ($1, 1, 'benchstream', 'Wall', '{}', '{}', null, '', '', 50, 'open', true, true, 20,
                                 null, $2, $2, null);

@@ -2,6 +2,7 @@
 
     python -m bench.trackers               # needs wrk; takes two minutes
     python -m bench.trackers --clicks 0    # the redirect alone
+    python -m bench.trackers --rounds 0    # the list alone
 
 One server process, 64 connections, an embedded PostgreSQL that waits for the disk. Both calls take turns. Then
 5,000,000 clicks are stored, and the 500 newest trackers are listed with the figures of 31 days.
@@ -31,6 +32,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 CONNECTIONS = 64
 TRACKERS, DAYS = 500, 31
+LISTS = 30
 RATIO, SPREAD, LIST_MS = 0.5, 3.0, 30.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 # Each visitor has an address of its own, as behind a trusted proxy, and one of some browsers.
@@ -106,15 +108,17 @@ ADD_TRACKERS = """
 ADD_CLICKS = """
     insert into tracker_clicks (account_id, click_id, tracker_id, clicked_at, visitor_uid, verdict, reason, is_repeated,
                                 rules_version, method, ip_address, user_agent)
-    select $1, nextval('positions'), 1 + number % $2, now() - (number % 60) * interval '1 day', gen_random_uuid(),
-           case when number % 5 = 0 then 'bot' else 'human' end, '', false, '1', 'GET', '192.0.2.7', 'Mozilla/5.0'
+    select $1, nextval('positions'), 1 + number % $2, now() - (number / $2 % 60) * interval '1 day', gen_random_uuid(),
+           case when random() < 0.2 then 'bot' else 'human' end, '', false, '1', 'GET', '192.0.2.7', 'Mozilla/5.0'
     from generate_series(1, $3::int) as number
 """
 COUNT_CLICKS = """
-    insert into tracker_click_days as d (account_id, tracker_id, figure_date, verdict, click_count)
-    select account_id, tracker_id, (clicked_at at time zone 'UTC')::date, verdict, count(*)
-    from tracker_clicks where account_id = $1 group by 1, 2, 3, 4
-    on conflict (account_id, tracker_id, verdict, figure_date) do update set click_count = excluded.click_count
+    insert into tracker_click_days as d (account_id, tracker_id, figure_date, human_count, bot_count)
+    select account_id, tracker_id, (clicked_at at time zone 'UTC')::date,
+           count(*) filter (where verdict = 'human'), count(*) filter (where verdict = 'bot')
+    from tracker_clicks where account_id = $1 group by 1, 2, 3
+    on conflict (account_id, tracker_id, figure_date) do update
+    set human_count = excluded.human_count, bot_count = excluded.bot_count
 """
 
 
@@ -171,13 +175,18 @@ async def listing(dsn: str, port: int, account_id: int, keys: dict[str, str], cl
     times: list[float] = []
     rows: list[dict[str, int]] = []
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=keys, timeout=60) as client:
-        for _ in range(30):
+        await client.get("/api/v1/trackers")
+        before = cpu_seconds()
+        for _ in range(LISTS):
             begin = time.perf_counter()
             rows = (await client.get("/api/v1/trackers")).json()
             times.append((time.perf_counter() - begin) * 1000)
+        after = cpu_seconds()
+    cpu = {name: (after[name] - before[name]) * 1000 / LISTS for name in after}
     total = sum(row["total_tracker_click_count"] for row in rows)
     print(f"{len(rows)} trackers, {total:,} clicks of 31 days out of {clicks:,} and more: "
-          f"median {statistics.median(times):.1f} ms, wanted {LIST_MS:.0f}")  # fmt: skip
+          f"median {statistics.median(times):.1f} ms, at most {LIST_MS:.0f}; "
+          f"CPU of a call: server {cpu['server']:.1f} ms, PostgreSQL {cpu['postgres']:.1f} ms")  # fmt: skip
     return statistics.median(times) <= LIST_MS
 
 
@@ -196,7 +205,7 @@ def main() -> None:
     ):
         account_id, keys = asyncio.run(prepare(embedded.database_url))
         with serving(embedded.database_url, Path(name)) as port:
-            is_fast = redirects(port, Path(name), params.rounds, params.seconds)
+            is_fast = not params.rounds or redirects(port, Path(name), params.rounds, params.seconds)
             if params.clicks:
                 listed = listing(embedded.database_url, port, account_id, keys, params.clicks)
                 is_fast = asyncio.run(listed) and is_fast

@@ -2390,9 +2390,14 @@ create table tracker_click_days (
     account_id bigint not null,
     tracker_id bigint not null,
     figure_date date not null,
-    verdict text not null,
-    click_count bigint not null,
-    constraint tracker_click_days_pkey PRIMARY KEY (account_id, tracker_id, verdict, figure_date),
+    human_count bigint not null default 0,
+    head_count bigint not null default 0,
+    prefetch_count bigint not null default 0,
+    preview_count bigint not null default 0,
+    bot_count bigint not null default 0,
+    datacentre_count bigint not null default 0,
+    repeated_count bigint not null default 0,
+    constraint tracker_click_days_pkey PRIMARY KEY (account_id, tracker_id, figure_date),
     constraint tracker_click_days_account_id_tracker_id_fkey FOREIGN KEY (account_id, tracker_id) REFERENCES trackers(account_id, tracker_id) ON DELETE CASCADE
 ) with (fillfactor=50);
 

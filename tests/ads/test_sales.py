@@ -40,9 +40,12 @@ async def fill(api: Api, db: Db) -> None:
         ("2027-06-01", google, "EUR", 1, 9), ("2027-05-02", custom, "EUR", 1, 30),
     ):  # fmt: skip
         await db.execute(SALE_DAY, api.account_id, tracker_id, day, currency, count, amount)
-    clicks = "insert into tracker_click_days values ($1, $2, '2027-05-02', $3, $4)"
-    for tracker_id, verdict, count in ((facebook, "human", 7), (instagram, "human", 5), (facebook, "bot", 100)):
-        await db.execute(clicks, api.account_id, tracker_id, verdict, count)
+    clicks = """
+        insert into tracker_click_days (account_id, tracker_id, figure_date, human_count, bot_count)
+        values ($1, $2, '2027-05-02', $3, $4)
+    """
+    for tracker_id, human_count, bot_count in ((facebook, 7, 100), (instagram, 5, 0)):
+        await db.execute(clicks, api.account_id, tracker_id, human_count, bot_count)
     figures: list[dict[str, Any]] = [
         {"network": network, "day": day, "campaign_key": "c", "currency": "EUR", "spend": spend, "clicks": 20}
         for network, day, spend in (

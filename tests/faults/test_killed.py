@@ -21,6 +21,7 @@ import pytest
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data.db import Db
+from fanfare.trackers.verdicts.rules import COUNT_COLUMNS
 from tests import announcements
 from tests.kernel.running.test_up import Up, running_up
 from tests.running import PATIENCE
@@ -182,7 +183,7 @@ async def _check(load: Load, up: Up, account_id: int) -> None:
 
 
 # What must come together: a count for each way in which one half is there without the other.
-HALVES = """
+HALVES = f"""
     select (select count(*) from activities a where account_id = $1 and not exists (
                 select from changes c where c.account_id = $1 and c.position = a.activity_id)) as untold_activities,
            (select count(*) from changes c where account_id = $1 and topic = 'activity.created' and not exists (
@@ -196,7 +197,8 @@ HALVES = """
            (select count(*) from fan_activity f where account_id = $1 and activity_count <> (
                 select count(*) from activities a where a.account_id = $1 and a.fan_id = f.fan_id)) as wrong_counts,
            (select count(*) from tracker_clicks where account_id = $1)
-               - (select coalesce(sum(click_count), 0)::bigint from tracker_click_days where account_id = $1)
+               - (select coalesce(sum({" + ".join(COUNT_COLUMNS.values())}), 0)::bigint from tracker_click_days
+                  where account_id = $1)
                as uncounted_clicks
 """
 

@@ -100,7 +100,7 @@ async def ids(api: Api, db: Db) -> dict[str, Any]:
 async def tracker(post: Any, api: Api, db: Db) -> dict[str, Any]:
     result = await made_trackers(post)
     for day in ("2027-04-30", "2027-05-02"):
-        clicks = "insert into tracker_click_days values ($1, $2, $3::text::date, 'human', 12)"
+        clicks = "insert into tracker_click_days values ($1, $2, $3::text::date, 12)"
         await db.execute(clicks, api.account_id, result["tracker_id"], day)
         sales = "insert into tracker_sale_days values ($1, $2, $3::text::date, 'USD', 2, 70)"
         await db.execute(sales, api.account_id, result["tracker_id"], day)

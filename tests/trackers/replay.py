@@ -31,6 +31,7 @@ from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.trackers.actions.trackers import create_tracker
 from fanfare.trackers.schemas.trackers import NewTracker
+from fanfare.trackers.verdicts.rules import COUNT_COLUMNS
 
 LABELLED: dict[str, list[str]] = json.loads(
     gzip.decompress((Path(__file__).parent / "user_agents.json.gz").read_bytes())
@@ -92,11 +93,10 @@ async def replay(base_url: str, tracker_key: str, clicks: int) -> Counter[str]:
 async def counts_of(db: Db, tracker_id: int) -> tuple[Counter[str], Counter[str]]:
     """Return the verdicts of the stored clicks, and those that the figures count; bots and previews are programs."""
     rows = await db.rows("select verdict, count(*) from tracker_clicks where tracker_id = $1 group by 1", tracker_id)
-    days = await db.rows(
-        "select verdict, sum(click_count)::bigint as count from tracker_click_days where tracker_id = $1 group by 1",
-        tracker_id,
-    )
-    return tuple(_as_labels({row["verdict"]: row["count"] for row in each}) for each in (rows, days))  # type: ignore[return-value]
+    sums = ", ".join(f"sum({column})::bigint as {verdict}" for verdict, column in COUNT_COLUMNS.items())
+    (days,) = await db.rows(f"select {sums} from tracker_click_days where tracker_id = $1", tracker_id)
+    figures = {verdict: count for verdict, count in dict(days).items() if count}
+    return _as_labels({row["verdict"]: row["count"] for row in rows}), _as_labels(figures)
 
 
 def _as_labels(counts: dict[str, int]) -> Counter[str]:

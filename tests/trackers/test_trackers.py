@@ -41,7 +41,8 @@ async def test_figures_are_those_of_a_window_of_days(api: Api, db: Db, base_url:
     await click(base_url, "window")
     today = datetime.now(ZoneInfo("America/Vancouver")).date()
     await db.execute(
-        "insert into tracker_click_days select account_id, tracker_id, $2::date - ago, 'human', 10"
+        "insert into tracker_click_days (account_id, tracker_id, figure_date, human_count)"
+        " select account_id, tracker_id, $2::date - ago, 10"
         " from trackers, unnest($3::int[]) as ago where tracker_id = $1",
         tracker_id,
         today,
@@ -60,7 +61,7 @@ async def test_figures_are_those_of_a_window_of_days(api: Api, db: Db, base_url:
     assert await count(min_creation_date=day(31), max_creation_date=day(6)) == 20
     assert await count(max_creation_date=day(5, "%Y-%m-%d")) == 30
     # They have no clicks that they were counted from.
-    await db.execute("delete from tracker_click_days where tracker_id = $1 and click_count = 10", tracker_id)
+    await db.execute("delete from tracker_click_days where tracker_id = $1 and human_count = 10", tracker_id)
     answer = await api.get(path, min_creation_date="13/45/26", max_creation_date="x")
     assert [error["field"] for error in answer.json()["errors"]] == ["min_creation_date", "max_creation_date"]
     answer = await api.get(PATH, min_creation_date=day(1), max_creation_date=day(2))

@@ -31,8 +31,8 @@ FAULTS = {
         update stream_slices set slice_position = slice_position + 1000000000 where account_id = $1
     """,
     "clicks of trackers by verdict": """
-        insert into tracker_click_days (account_id, tracker_id, figure_date, verdict, click_count)
-        select account_id, tracker_id, '2026-01-01', 'human', 1 from trackers where account_id = $1
+        insert into tracker_click_days (account_id, tracker_id, figure_date, human_count)
+        select account_id, tracker_id, '2026-01-01', 1 from trackers where account_id = $1
     """,
     "sales of trackers by day and currency": """
         insert into tracker_sale_days (account_id, tracker_id, figure_date, currency, purchase_count, purchase_amount)

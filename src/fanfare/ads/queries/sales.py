@@ -22,10 +22,10 @@ SALES = Heavy(f"""
         group by 1, 2
     ),
     clicked as (
-        select {NETWORK} as network, sum(d.click_count)::bigint as clicks
+        select {NETWORK} as network, sum(d.human_count)::bigint as clicks
         from tracker_click_days d
         join trackers t on t.account_id = d.account_id and t.tracker_id = d.tracker_id
-        where d.account_id = $1 and d.figure_date between $2 and $3 and d.verdict = 'human'
+        where d.account_id = $1 and d.figure_date between $2 and $3
         group by 1
     )
     select network, currency, coalesce(spent.spend, 0) as spend, coalesce(spent.clicks, 0) as clicks,

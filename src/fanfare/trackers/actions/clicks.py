@@ -18,6 +18,7 @@ from fanfare.kernel.data.db import OUTAGES, Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.tasks import start_task
+from fanfare.trackers.actions.click_days import count_clicks
 from fanfare.trackers.followers import CLICK_FOLLOWERS
 from fanfare.trackers.topics import TRACKER_CLICKED
 from fanfare.trackers.verdicts.rules import HUMAN
@@ -118,12 +119,7 @@ STORE = Sql(f"""
         from numbered
     ),
     counted as (
-        insert into tracker_click_days as d (account_id, tracker_id, figure_date, verdict, click_count)
-        select $1, tracker_id, figure_date, final_verdict, count(*) from numbered
-        group by tracker_id, figure_date, final_verdict
-        order by tracker_id, final_verdict, figure_date
-        on conflict (account_id, tracker_id, verdict, figure_date) do update
-        set click_count = d.click_count + excluded.click_count
+        {count_clicks("numbered", "final_verdict", "1")}
     ),
     announced as (
         {

@@ -6,6 +6,7 @@ from datetime import datetime
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.threads import run_in_thread
+from fanfare.trackers.actions.click_days import count_clicks
 from fanfare.trackers.actions.settings import ATTRIBUTE_JOB
 from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.trackers.verdicts.rules import (
@@ -28,7 +29,7 @@ CLICKS = """
     order by click_id desc limit $3
     for update
 """
-MOVE = """
+MOVE = f"""
     with judged as materialized (
         select * from unnest($2::bigint[], $3::text[], $4::text[]) as j (click_id, verdict, reason)
     ),
@@ -46,20 +47,15 @@ MOVE = """
         where c.account_id = $1 and c.click_id = f.click_id
     ),
     steps as (
-        select m.tracker_id, m.figure_date, m.verdict, sum(m.step) as click_count
+        select m.tracker_id, m.figure_date, m.verdict, m.step
         from (select tracker_id, figure_date, old_verdict as verdict, -1 as step from former
               where verdict <> old_verdict
               union all
               select tracker_id, figure_date, verdict, 1 from former where verdict <> old_verdict) as m
         join trackers t on t.account_id = $1 and t.tracker_id = m.tracker_id
-        group by m.tracker_id, m.figure_date, m.verdict
-        order by m.tracker_id, m.verdict, m.figure_date
     )
-    insert into tracker_click_days as d (account_id, tracker_id, figure_date, verdict, click_count)
-    select $1, tracker_id, figure_date, verdict, click_count from steps
-    on conflict (account_id, tracker_id, verdict, figure_date) do update
-    set click_count = d.click_count + excluded.click_count
-"""
+    {count_clicks("steps", "verdict", "step")}
+"""  # noqa: S608 - fixed parts
 
 
 async def judge_again(db: Db, account_id: int, _: datetime) -> None:

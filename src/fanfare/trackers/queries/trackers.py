@@ -13,9 +13,12 @@ from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.wire import day_of
 from fanfare.trackers.queries.hosts import shared_host
 from fanfare.trackers.schemas.trackers import DAYS, FigureDays, Tracker, TrackerQuery, TrackersQuery
+from fanfare.trackers.verdicts.rules import COUNT_COLUMNS
 
 JOIN = "join trackers t on t.account_id = $1 and t.tracker_id = chosen.tracker_id"
-SELECT = """
+COUNTS = ", ".join(f"'{verdict}', nullif(clicks.{column}, 0)" for verdict, column in COUNT_COLUMNS.items())
+SUMS = ", ".join(f"sum({column})::bigint as {column}" for column in COUNT_COLUMNS.values())
+SELECT = f"""
     select t.tracker_id as position, t.tracker_id, t.account_id,
            floor(extract(epoch from t.created_at))::bigint as creation_timestamp,
            t.tracker_name, t.tracker_group_name, t.target_url, t.host, t.tracker_key, t.purchase_event_wildcard,
@@ -24,35 +27,27 @@ SELECT = """
            t.password_hash is not null as is_password_required,
            floor(extract(epoch from t.expires_at))::bigint as expiration_timestamp,
            to_char(t.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as creation_timestamp_iso,
-           coalesce(clicks.counts, jsonb_build_object()) as click_counts,
-           coalesce((clicks.counts -> 'human')::bigint, 0) as total_tracker_click_count,
+           jsonb_strip_nulls(jsonb_build_object({COUNTS})) as click_counts,
+           coalesce(clicks.human_count, 0) as total_tracker_click_count,
            coalesce(sales.purchase_count, 0) as attributed_purchase_count,
            coalesce(sales.purchase_amount, 0) as attributed_purchase_amount,
            coalesce(sales.other_amounts, jsonb_build_object()) as other_currency_amounts
-"""
-FIGURES = """
-    left join (
-        select c.tracker_id, jsonb_object_agg(c.verdict, c.click_count) as counts
-        from (
-            select d.tracker_id, d.verdict, sum(d.click_count)::bigint as click_count
-            from tracker_click_days d
-            where d.account_id = $1 and d.tracker_id in (select tracker_id from chosen)
-              and d.figure_date between $2 and $3
-            group by d.tracker_id, d.verdict) as c
-        group by c.tracker_id) as clicks on clicks.tracker_id = t.tracker_id
-    left join (
-        select s.tracker_id, sum(s.purchase_count) as purchase_count,
+"""  # noqa: S608 - fixed parts
+# By tracker, so that the primary keys lead to the days of the window alone, however many there are.
+FIGURES = f"""
+    cross join lateral (
+        select {SUMS} from tracker_click_days
+        where account_id = $1 and tracker_id = t.tracker_id and figure_date between $2 and $3) as clicks
+    cross join lateral (
+        select sum(s.purchase_count) as purchase_count,
                sum(s.purchase_amount) filter (where s.currency = $4) as purchase_amount,
                jsonb_object_agg(s.currency, s.purchase_amount) filter (where s.currency <> $4) as other_amounts
         from (
-            select d.tracker_id, d.currency, sum(d.purchase_count) as purchase_count,
-                   sum(d.purchase_amount) as purchase_amount
+            select d.currency, sum(d.purchase_count) as purchase_count, sum(d.purchase_amount) as purchase_amount
             from tracker_sale_days d
-            where d.account_id = $1 and d.tracker_id in (select tracker_id from chosen)
-              and d.figure_date between $2 and $3
-            group by d.tracker_id, d.currency) as s
-        group by s.tracker_id) as sales on sales.tracker_id = t.tracker_id
-"""
+            where d.account_id = $1 and d.tracker_id = t.tracker_id and d.figure_date between $2 and $3
+            group by d.currency) as s) as sales
+"""  # noqa: S608 - fixed parts
 LIST = f"""
     with chosen as materialized (
         select tracker_id from trackers

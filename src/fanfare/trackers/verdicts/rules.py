@@ -16,6 +16,8 @@ from fanfare.trackers.verdicts.networks import data_centres
 HUMAN, HEAD, PREFETCH, PREVIEW = "human", "head", "prefetch", "preview"
 BOT, DATA_CENTRE, REPEATED = "bot", "datacentre", "repeated"
 VERDICTS = (HUMAN, HEAD, PREFETCH, PREVIEW, BOT, DATA_CENTRE, REPEATED)
+# The column of tracker_click_days that counts the clicks of a verdict.
+COUNT_COLUMNS = {verdict: f"{verdict}_count" for verdict in VERDICTS}
 # Raised when the rules of this folder change.
 RULES = "1"
 # Headers by which browsers say that nobody asked for the page yet.
