@@ -22,7 +22,7 @@ from fanfare.idols.actions import links as idols
 from fanfare.imports.actions import upkeep as imports
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
-from fanfare.kernel.data import references
+from fanfare.kernel.data import limits, references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.totals import Total
@@ -151,6 +151,15 @@ def oauth_calls() -> list[OAuthCall]:
     return [call for module in modules("endpoints") for call in declared_in(module, "oauth_call", OAuthCall)]
 
 
+# Pages that are counted by themselves, by the beginning of their path: no crowd elsewhere shuts people out of these.
+VISITS = {
+    "/manage": limits.Visits.STAFF,
+    "/crm/oauth": limits.Visits.LOGIN,
+    "/crm/reset": limits.Visits.LOGIN,
+    "/openid": limits.Visits.LOGIN,
+}
+
+
 def pages() -> list[Page]:
     """Return every page that is served."""
     return [page for module in modules("pages") for page in declared_in(module, "page", Page)]
@@ -211,7 +220,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route(EXPORT_PATH, ExportFiles(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
-    site = Site(service.db, clock, settings, proxies)
+    site = Site(service.db, clock, settings, proxies, VISITS)
     add_tracker_routes(app, service, settings, site)
     oauth.add_routes(app, service, oauth_calls())
     site.add_routes(app, pages())

@@ -378,7 +378,7 @@ async def test_assets_are_kept_for_good(base_url: str) -> None:
 
 
 async def test_an_address_has_so_many_pages_a_minute(api: Api, base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "VISITS_LIMIT", 0)
+    monkeypatch.setitem(limits.VISIT_LIMITS, limits.Visits.PAGES, 0)
     async with visitor(base_url) as client:
         answer = await client.get("/crm/preferences?link=x")
     assert answer.status_code == 429

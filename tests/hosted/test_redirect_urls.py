@@ -92,7 +92,7 @@ VECTORS = sorted(set(vectors()) - {SITE})
 @pytest.fixture(autouse=True)
 def unlimited_visits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The visits of all tests here come from one address, and most in one minute."""
-    monkeypatch.setattr(limits, "VISITS_LIMIT", 10_000)
+    monkeypatch.setitem(limits.VISIT_LIMITS, limits.Visits.LOGIN, 10_000)
 
 
 @pytest.fixture(scope="module", autouse=True)

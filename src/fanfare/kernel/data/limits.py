@@ -9,6 +9,7 @@ calls, and never allows more than the limit.
 import asyncio
 import uuid
 from datetime import datetime
+from enum import Enum
 
 import msgspec
 
@@ -20,19 +21,37 @@ BLOCKS = 50
 MINUTE = 60
 # Calls per minute and address that may be refused for a wrong key or secret.
 REFUSAL_LIMIT = 600
-# Visits of pages by one address in a minute.
-VISITS_LIMIT = 600
 # For calls without an account; real ids begin at 1.
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
-VISITS = uuid.UUID(int=1)
-# Clicks of links, and sales that pages report, by one address in a minute: a stadium has few addresses.
-CLICKS_LIMIT = 10_000
-CLICKS = uuid.UUID(int=2)
 WITH_SECRET = ""
 # The maximum number of cached blocks in a minute, for keys and addresses separately. Further counters are updated in
 # the database at each call, and displace no cached block.
 MAX_LEASES = 10_000
+
+
+class Visits(Enum):
+    """What visitors without a key ask for: each kind is counted by itself, and uses up no other limit."""
+
+    PAGES = uuid.UUID(int=1)
+    CLICKS = uuid.UUID(int=2)
+    SALES = uuid.UUID(int=3)
+    WALLS = uuid.UUID(int=4)
+    PICTURES = uuid.UUID(int=5)
+    LOGIN = uuid.UUID(int=6)
+    STAFF = uuid.UUID(int=7)
+
+
+# Requests by one address in a minute. A stadium has few addresses: what a crowd asks for at once has the higher ones.
+VISIT_LIMITS = {
+    Visits.PAGES: 600,
+    Visits.CLICKS: 10_000,
+    Visits.SALES: 10_000,
+    Visits.WALLS: 10_000,
+    Visits.PICTURES: 50_000,
+    Visits.LOGIN: 3_000,
+    Visits.STAFF: 600,
+}
 
 
 class Counter(msgspec.Struct, frozen=True, cache_hash=True):
@@ -48,7 +67,7 @@ class Counter(msgspec.Struct, frozen=True, cache_hash=True):
         wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
         if self.api_key == NO_KEY:
             return TooManyRefusals(retry_after=wait)
-        if self.api_key in (VISITS, CLICKS):
+        if self.account_id == NO_ACCOUNT:
             return TooManyVisits(retry_after=wait)
         return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
@@ -68,14 +87,9 @@ def refusal_counter(subscriber: str) -> Counter:
     return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSAL_LIMIT)
 
 
-def of_visitor(subscriber: str) -> Counter:
-    """Return the counter of an address's visits to pages."""
-    return Counter(NO_ACCOUNT, VISITS, subscriber, VISITS_LIMIT)
-
-
-def of_clicks(subscriber: str) -> Counter:
-    """Return the counter of an address's clicks of links."""
-    return Counter(NO_ACCOUNT, CLICKS, subscriber, CLICKS_LIMIT)
+def visit_counter(subscriber: str, visits: Visits) -> Counter:
+    """Return the counter of an address's visits of one kind."""
+    return Counter(NO_ACCOUNT, visits.value, subscriber, VISIT_LIMITS[visits])
 
 
 class Allowance(msgspec.Struct, frozen=True):

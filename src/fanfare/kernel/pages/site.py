@@ -5,7 +5,7 @@ A refusal becomes a page as well. A form with invalid fields is shown again, wit
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import IO, Any
@@ -44,7 +44,16 @@ ERROR = "kernel/pages/templates/error.html"
 class Site:
     """The state that all page requests of a server process share."""
 
-    def __init__(self, db: Db, clock: Clock, settings: Settings, proxies: Iterable[Network]) -> None:
+    def __init__(
+        self,
+        db: Db,
+        clock: Clock,
+        settings: Settings,
+        proxies: Iterable[Network],
+        visits: Mapping[str, limits.Visits],
+    ) -> None:
+        """`visits` are the beginnings of paths whose pages are counted by themselves."""
+        self.visits = visits
         self.db = db
         self.clock = clock
         self.proxies = tuple(proxies)
@@ -125,10 +134,10 @@ class Site:
         self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]
     ) -> View | Redirect | Download:
         now = self.clock()
-        await self._count(visit, now)
+        page = methods["GET" if request.method == "HEAD" else request.method]
+        await self._count(visit, self._visits(page), now)
         query = from_query(request.scope["query_string"]) if visit.query is None else visit.query
         fixed: Raw = {**query, **{name: [value] for name, value in path.items()}}
-        page = methods["GET" if request.method == "HEAD" else request.method]
         if page.method == "GET":
             return await self._call(page, visit, fixed, now)
         form = await self._form(request, visit, page)
@@ -144,9 +153,15 @@ class Site:
                 return View(view.template, view.values, wrong.status, wrong.retry_after)
             return view
 
-    async def _count(self, visit: Visit, now: datetime) -> None:
+    def _visits(self, page: Page) -> limits.Visits:
+        """Return what visits of a page are counted as."""
+        if page.is_framed:
+            return limits.Visits.WALLS
+        return next((kind for path, kind in self.visits.items() if page.path.startswith(path)), limits.Visits.PAGES)
+
+    async def _count(self, visit: Visit, visits: limits.Visits, now: datetime) -> None:
         """Count the visit by its address; raise the counter's refusal if the limit of this minute is exhausted."""
-        counter = limits.of_visitor(subscriber(visit.address))
+        counter = limits.visit_counter(subscriber(visit.address), visits)
         if (await self.limits.take(self.db, counter, now)).is_used_up:
             raise counter.refusal(now)
 

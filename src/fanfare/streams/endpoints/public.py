@@ -28,12 +28,12 @@ PICTURE_HEADERS = {
 PICTURE_KEY = re.compile(r"[0-9a-f]{32}")
 
 
-async def count_visit(service: http.Service, request: Request) -> None:
+async def count_visit(service: http.Service, request: Request, visits: limits.Visits) -> None:
     """Count a request by its address; raises the counter's refusal if the limit of this minute is exhausted."""
     now = service.clock()
     peer = request.scope.get("client")
     address = nearest_address(peer[0] if peer else None, request.headers, service.admission.proxies)
-    counter = limits.of_visitor(subscriber(address))
+    counter = limits.visit_counter(subscriber(address), visits)
     if (await service.admission.limits.take(service.db, counter, now)).is_used_up:
         raise counter.refusal(now)
 
@@ -48,7 +48,7 @@ class PublicRecords:
         """Return a page of the approved records of a public stream."""
         request_id = http.assign_request_id(request, response, RECORD_HEADERS)
         try:
-            await count_visit(self.service, request)
+            await count_visit(self.service, request, limits.Visits.WALLS)
             raw: Raw = {**from_query(request.scope["query_string"]), "stream_key": [stream_key]}
             query = read(RecordFilter, raw)
             stream = await public_stream(self.service.db, query.stream_key)
@@ -71,7 +71,7 @@ class Pictures:
         """Return the picture as WebP."""
         request_id = http.assign_request_id(request, response, PICTURE_HEADERS)
         try:
-            await count_visit(self.service, request)
+            await count_visit(self.service, request, limits.Visits.PICTURES)
             if not PICTURE_KEY.fullmatch(picture_key) or not account_id.isdecimal() or len(account_id) > 18:  # noqa: PLR2004 - digits of an id
                 raise Unknown(picture=picture_key)  # noqa: TRY301 - as every refusal
             [signature, *_] = from_query(request.scope["query_string"]).get("signature", [""])

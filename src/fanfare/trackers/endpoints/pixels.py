@@ -72,7 +72,7 @@ class Pixels:
         service, now = self.service, self.service.clock()
         peer = request.scope.get("client")
         address = nearest_address(peer[0] if peer else None, request.headers, service.admission.proxies)
-        counter = limits.of_visitor(subscriber(address))
+        counter = limits.visit_counter(subscriber(address), limits.Visits.SALES)
         if (await self.limits.take(service.db, counter, now)).is_used_up:
             raise counter.refusal(now)
         raw = from_query(request.scope["query_string"])

@@ -48,7 +48,7 @@ class Redirects:
         # Most addresses click once: only those that click often are counted in the database.
         if self._clicks_of(source, int(now.timestamp()) // limits.MINUTE) <= FREE_CLICKS:
             return
-        counter = limits.of_clicks(source)
+        counter = limits.visit_counter(source, limits.Visits.CLICKS)
         if (await self.limits.take(self.service.db, counter, now)).is_used_up:
             raise counter.refusal(now)
 
