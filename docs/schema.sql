@@ -1514,13 +1514,15 @@ create table tracker_events (
     purchase_event_details jsonb,
     url_param_props jsonb,
     is_returned boolean not null default false,
+    is_replaced boolean not null default false,
     constraint tracker_events_pkey PRIMARY KEY (account_id, event_id),
     constraint tracker_events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint tracker_events_event_source_check CHECK ((event_source = ANY (ARRAY['pixel'::text, 'purchase'::text, 'ticket'::text])))
 );
+CREATE INDEX tracker_events_by_clicked_order ON tracker_events USING btree (account_id, order_key, event_source, event_id) WHERE (is_clicked AND (order_key IS NOT NULL));
 CREATE INDEX tracker_events_by_fan ON tracker_events USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
 CREATE UNIQUE INDEX tracker_events_by_order ON tracker_events USING btree (account_id, order_key) WHERE ((event_source = 'pixel'::text) AND (order_key IS NOT NULL));
-CREATE INDEX tracker_events_by_order_line ON tracker_events USING btree (account_id, order_key) WHERE (order_key IS NOT NULL);
+CREATE INDEX tracker_events_by_order_line ON tracker_events USING btree (account_id, order_key, event_source, network, event_id) WHERE (order_key IS NOT NULL);
 CREATE UNIQUE INDEX tracker_events_by_purchase ON tracker_events USING btree (account_id, network, purchase_key) WHERE (event_source = 'purchase'::text);
 CREATE UNIQUE INDEX tracker_events_by_ticket ON tracker_events USING btree (account_id, ticket_id) WHERE (event_source = 'ticket'::text);
 CREATE INDEX tracker_events_by_time ON tracker_events USING btree (account_id, created_at, event_id);
@@ -1536,6 +1538,8 @@ create table tracker_settings (
     judged_to bigint,
     clicks_cleared_to bigint not null default 0,
     events_cleared_to bigint not null default 0,
+    is_attribution_due boolean not null default false,
+    judged_click_id bigint not null default 0,
     constraint tracker_settings_pkey PRIMARY KEY (account_id),
     constraint tracker_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint tracker_settings_attribution_check CHECK ((attribution = ANY (ARRAY['last_click'::text, 'first_click'::text, 'linear'::text])))

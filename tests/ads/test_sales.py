@@ -1,6 +1,6 @@
 """Spend against the sales that are attributed to trackers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,7 +99,7 @@ async def test_a_sale_of_the_pixel_stands_beside_what_led_to_it(other_api: Api, 
     unsold, sold = (20, 1, 0, 0, 0, None), (20, 1, 1, 50, 2.5, 20)
     assert await sales() == {"meta": unsold, "google": sold}
     await other_api.ok(await other_api.post("/api/v1/manage/tracker_settings", attribution="first_click"))
-    await attribute_all(db.for_account(other_api.account_id), other_api.account_id, datetime.now(UTC))
+    await attribute_all(db.for_account(other_api.account_id), other_api.account_id)
     assert await sales() == {"meta": sold, "google": unsold}
 
 

@@ -100,6 +100,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/streams/queries/records.py:managed_records": Reason.ORDER,
     "src/fanfare/streams/queries/summary.py:_sample": Reason.CALLERS_PART,
     "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
+    "src/fanfare/trackers/actions/click_days.py:count_clicks": Reason.COLUMNS,
     "src/fanfare/trackers/queries/clicks.py:clicks": Reason.ORDER,
     "src/fanfare/trackers/queries/domains.py:domains": Reason.ORDER,
     "src/fanfare/trackers/queries/trackers.py:trackers": Reason.ORDER,

@@ -146,7 +146,7 @@ async def test_the_rule_of_an_account_credits_earlier_sales_too(api: Api, db: Db
     for rule in ("last_click", "linear", "first_click", "linear", "last_click"):
         assert await api.ok(await api.post("/api/v1/manage/tracker_settings", attribution=rule))
         assert (await api.ok(await api.get("/api/v1/manage/tracker_settings")))["attribution"] == rule
-        await jobs.attribute_all(db.for_account(api.account_id), datetime.now(UTC))
+        await jobs.attribute_all(db.for_account(api.account_id))
         assert [await sales_of(api, each) for each in (first, second, third, old)] == expected[rule]
     answer = await api.post("/api/v1/manage/tracker_settings", attribution="random")
     assert answer.status_code == 422
@@ -351,7 +351,7 @@ async def test_old_clicks_and_sales_keep_only_what_figures_need(api: Api, db: Db
     assert [(row["verdict"], row["visitor_uid"] is None) for row in rows] == [("human", False)] * 2
     sales = [await event_of(api, f"{key} sale") for key in keys]
     assert [(row["ip_address"], row["url_param_props"]) for row in sales] == [(None, None), ("127.0.0.1", {"b": "c"})]
-    await jobs.attribute_all(account_db, datetime.now(UTC))
+    await jobs.attribute_all(account_db)
     assert await figures(api, saved["tracker_id"]) == before
 
 

@@ -28,14 +28,14 @@ async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
 @schedule("41 3 * * *", each=accounts.account_ids)
 async def clear_old_clicks(db: Db, account_id: int, now: datetime) -> None:
     """Clear IP addresses, user agents and parameters of clicks and sales that are older than the settings say."""
-    await clear_old(db, account_id, now - retention.time)
+    await clear_old(db, account_id, now - retention.time, now)
 
 
 @job()
-async def attribute_all(db: Db, now: datetime) -> None:
+async def attribute_all(db: Db) -> None:
     """Attribute all sales of an account, by another rule or other verdicts than before."""
     if db.account_id is not None:
-        await attribution.attribute_all(db, db.account_id, now)
+        await attribution.attribute_all(db, db.account_id)
 
 
 @job()

@@ -18,6 +18,12 @@ TRACKER_CLICKED = Topic("tracker.clicked", "A fan clicked a tracker.", "click_id
 TRACKER_EVENT_CREATED = Topic(
     "tracker_event.created", "A sale was recorded; the fan is its buyer, when known.", "event_id", "sometimes"
 )
+TRACKER_EVENT_UPDATED = Topic(
+    "tracker_event.updated",
+    "A reported sale was replaced by a report of the same order whose click is credited.",
+    "event_id",
+    "sometimes",
+)
 TRACKER_SETTINGS_UPDATED = Topic("tracker_settings.updated", "The rule changed by which sales are attributed.", "")
 TRACKER_DOMAIN_CREATED = Topic("tracker_domain.created", "A virtual domain was added.", "domain_id")
 TRACKER_DOMAIN_UPDATED = Topic(

@@ -6,7 +6,7 @@ can be done again at any time with the same result.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from functools import partial
 
 from fanfare.kernel.data.db import Db
 
@@ -19,6 +19,20 @@ MAX_WILDCARDS = 1000
 PATTERN = r"""
     replace(replace(replace(replace(replace({column}, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%'), '?', '_')
 """
+
+
+def is_in_time(sold_at: str) -> str:
+    """Return the condition that a click `c` counts and may be credited with a sale at a time."""
+    start = f"{sold_at} - interval '{WINDOW_DAYS} days'"
+    return f"c.verdict = 'human' and c.clicked_at <= {sold_at} and c.clicked_at > {start}"
+
+
+def matches(name: str) -> str:
+    """Return the condition that a tracker `t` is credited with sales of a name."""
+    pattern = PATTERN.format(column="t.purchase_event_wildcard")
+    return f"(t.purchase_event_wildcard is null or {name} like {pattern})"
+
+
 REMOVE = """
     with removed as (
         delete from tracker_shares where account_id = $1 and event_id = any($2::bigint[])
@@ -38,26 +52,35 @@ REMOVE = """
     where d.account_id = $1 and d.tracker_id = s.tracker_id and d.figure_date = s.figure_date
       and d.currency = s.currency
 """
+# Lines of an order that are looked at: one key may stand for thousands of complimentary tickets.
+MAX_LINES = 1000
 # An order counts with the first of its lines that was not taken back, unless more came back than was sold.
-ORDERS = """
-    orders as materialized (
-        select o.event_source, o.network, o.order_key, min(o.event_id) filter (where not o.is_returned) as first_id,
-               sum(o.quantity) filter (where not o.is_returned) as quantity
+ORDERS = f"""
+    lines as materialized (
+        select named.event_source, named.network, named.order_key, o.event_id, o.is_returned, o.quantity
         from (
             select distinct event_source, network, order_key from tracker_events
             where account_id = $1 and event_id = any($2::bigint[]) and order_key is not null) as named
-        join tracker_events o on o.account_id = $1 and o.order_key = named.order_key
-             and o.event_source = named.event_source and o.network = named.network
-        group by o.event_source, o.network, o.order_key
+        cross join lateral (
+            select event_id, is_returned, quantity from tracker_events
+            where account_id = $1 and order_key = named.order_key and event_source = named.event_source
+              and network = named.network
+            order by event_id limit {MAX_LINES}) as o
+    ),
+    orders as materialized (
+        select event_source, network, order_key, min(event_id) filter (where not is_returned) as first_id,
+               sum(quantity) filter (where not is_returned) as quantity
+        from lines
+        group by event_source, network, order_key
     )
-"""
+"""  # noqa: S608 - fixed parts
 # Those lines of the same orders that an order was counted with, or is to be counted with now.
 COUNTED_LINES = f"""
     with {ORDERS}
     select e.event_id
     from orders o
-    join tracker_events e on e.account_id = $1 and e.order_key = o.order_key and e.event_source = o.event_source
-         and e.network = o.network
+    join lines l on l.order_key = o.order_key and l.event_source = o.event_source and l.network = o.network
+    join tracker_events e on e.account_id = $1 and e.event_id = l.event_id
     where e.event_id = o.first_id or exists (
         select from tracker_shares s where s.account_id = $1 and s.event_id = e.event_id and s.purchase_count <> 0)
     order by e.event_id
@@ -73,7 +96,8 @@ ATTRIBUTE = f"""
                e.visitor_uid, e.fan_id, (e.created_at at time zone a.time_zone)::date as figure_date,
                e.order_key is not null and exists (
                    select from tracker_events o
-                   where o.account_id = $1 and o.order_key = e.order_key and o.event_source <> e.event_source
+                   where o.account_id = $1 and o.order_key = e.order_key
+                     and o.event_source = any (array_remove(array['pixel', 'purchase', 'ticket'], e.event_source))
                      and o.event_id < e.event_id and o.is_clicked) as is_duplicate,
                case when e.order_key is null then (not e.is_returned and e.quantity > 0)::int
                     else coalesce(o.first_id = e.event_id and o.quantity > 0, false)::int end as order_count
@@ -86,19 +110,18 @@ ATTRIBUTE = f"""
         select distinct s.event_id, c.click_id, c.tracker_id, c.clicked_at
         from sales s
         cross join lateral (
-            select click_id, tracker_id, clicked_at, verdict from tracker_clicks
-            where account_id = $1 and click_id = s.click_id
+            select c.click_id, c.tracker_id, c.clicked_at from tracker_clicks c
+            where c.account_id = $1 and c.click_id = s.click_id and {is_in_time("s.created_at")}
             union all
-            (select click_id, tracker_id, clicked_at, verdict from tracker_clicks
-             where account_id = $1 and visitor_uid = s.visitor_uid order by click_id desc limit {MAX_CLICKS})
+            (select c.click_id, c.tracker_id, c.clicked_at from tracker_clicks c
+             where c.account_id = $1 and c.visitor_uid = s.visitor_uid and {is_in_time("s.created_at")}
+             order by c.click_id desc limit {MAX_CLICKS})
             union all
-            (select click_id, tracker_id, clicked_at, verdict from tracker_clicks
-             where account_id = $1 and fan_id = s.fan_id order by click_id desc limit {MAX_CLICKS})) as c
+            (select c.click_id, c.tracker_id, c.clicked_at from tracker_clicks c
+             where c.account_id = $1 and c.fan_id = s.fan_id and {is_in_time("s.created_at")}
+             order by c.click_id desc limit {MAX_CLICKS})) as c
         join trackers t on t.account_id = $1 and t.tracker_id = c.tracker_id
-        where not s.is_duplicate and c.verdict = 'human' and c.clicked_at <= s.created_at
-          and c.clicked_at > s.created_at - interval '{WINDOW_DAYS} days'
-          and (t.purchase_event_wildcard is null
-               or s.purchase_event_name like {PATTERN.format(column="t.purchase_event_wildcard")})
+        where not s.is_duplicate and {matches("s.purchase_event_name")}
     ),
     ranked as materialized (
         select event_id, click_id, tracker_id, count(*) over (partition by event_id) as click_count,
@@ -175,21 +198,25 @@ async def attribute_again(db: Db, account_id: int, event_ids: Sequence[int]) -> 
     await attribute(db, account_id, all_ids)
 
 
-async def attribute_all(db: Db, account_id: int, _: datetime) -> None:
+async def attribute_all(db: Db, account_id: int) -> None:
     """Attribute all sales of an account by its present rule, part by part."""
-    last_id = 0
-    while True:
-        async with db.transaction() as tx:
-            rows = await tx.rows(
-                """
-                select event_id from tracker_events where account_id = $1 and event_id > $2
-                order by event_id limit $3 for update
-                """,
-                account_id,
-                last_id,
-                CHUNK,
-            )
-            if not rows:
-                return
-            last_id = rows[-1]["event_id"]
+    last_id: int | None = 0
+    while last_id is not None:
+        last_id = await db.retry_conflicts(partial(_attribute_part, account_id=account_id, after_id=last_id))
+
+
+async def _attribute_part(db: Db, account_id: int, after_id: int) -> int | None:
+    """Attribute the next sales; return the last one, None if there are none."""
+    async with db.transaction() as tx:
+        rows = await tx.rows(
+            """
+            select event_id from tracker_events where account_id = $1 and event_id > $2
+            order by event_id limit $3 for update
+            """,
+            account_id,
+            after_id,
+            CHUNK,
+        )
+        if rows:
             await attribute_again(tx, account_id, [row["event_id"] for row in rows])
+    return rows[-1]["event_id"] if rows else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.threads import run_in_thread
@@ -22,6 +23,14 @@ from fanfare.trackers.verdicts.rules import (
 
 CHUNK = 1000
 # Clicks whose user agent was deleted are not judged again.
+# Servers read new lists at their next click, at most a minute later: clicks stored meanwhile have the former version.
+LATER_CLICKS = """
+    select click_id, method, purpose, user_agent, ip_address, is_repeated, verdict, reason
+    from tracker_clicks
+    where account_id = $1 and click_id > $2 and click_id <= $3 and rules_version <> $4
+    order by click_id limit $5
+    for update
+"""
 CLICKS = """
     select click_id, method, purpose, user_agent, ip_address, is_repeated, verdict, reason
     from tracker_clicks
@@ -58,32 +67,61 @@ MOVE = f"""
 """  # noqa: S608 - fixed parts
 
 
+STATE = "select rules_version, judged_to, judged_click_id from tracker_settings where account_id = $1"
+NOTE = """
+    insert into tracker_settings as s (account_id, rules_version, judged_to, judged_click_id, is_attribution_due)
+    values ($1, $2, $3, $4, $5)
+    on conflict (account_id) do update
+    set rules_version = excluded.rules_version, judged_to = excluded.judged_to,
+        judged_click_id = greatest(s.judged_click_id, excluded.judged_click_id),
+        is_attribution_due = s.is_attribution_due or excluded.is_attribution_due
+"""
+TAKE_DUE = """
+    update tracker_settings set is_attribution_due = false where account_id = $1 and is_attribution_due returning true
+"""
+
+
 async def judge_again(db: Db, account_id: int, _: datetime) -> None:
-    """Judge all clicks of an account by the present rules if others judged them; sales are then attributed again."""
-    await data_centres.refresh()
-    version = rules_version()
-    row = await db.row("select rules_version, judged_to from tracker_settings where account_id = $1", account_id)
-    if row and row["rules_version"] == version and row["judged_to"] is None:
-        return
-    place = row["judged_to"] if row and row["rules_version"] == version else None
-    has_changed = False
-    while place != 0:
-        async with db.transaction() as tx:
-            rows = await tx.rows(CLICKS, account_id, place or 2**62, CHUNK)
-            has_changed |= await _judge(tx, account_id, rows, version)
-            place = rows[-1]["click_id"] if len(rows) == CHUNK else 0
-            await _note(tx, account_id, version, place or None)
-            if not place and has_changed:
-                await enqueue(tx, ATTRIBUTE_JOB, key=str(account_id))
+    """Judge an account's clicks by the present rules, all or the later ones that were not; then attribute sales again.
 
-
-async def _note(tx: Db, account_id: int, version: str, place: int | None) -> None:
-    sql = """
-        insert into tracker_settings (account_id, rules_version, judged_to) values ($1, $2, $3)
-        on conflict (account_id) do update
-        set rules_version = excluded.rules_version, judged_to = excluded.judged_to
+    Each part notes how far it came, and whether a verdict changed, in its transaction.
     """
-    await tx.execute(sql, account_id, version, place)
+    await data_centres.refresh()
+    version, end = rules_version(), await settled(db, account_id)
+    row = await db.row(STATE, account_id)
+    if row is None or row["rules_version"] != version or row["judged_to"] is not None:
+        place = row["judged_to"] if row and row["rules_version"] == version else None
+        await _judge_all(db, account_id, version, place or end + 1)
+        # Clicks after those that this pass began with.
+        row = await db.row(STATE, account_id)
+    if row:
+        await _judge_later(db, account_id, version, row["judged_click_id"], end)
+    async with db.transaction() as tx:
+        if await tx.value(TAKE_DUE, account_id):
+            await enqueue(tx, ATTRIBUTE_JOB, key=str(account_id))
+
+
+async def _judge_all(db: Db, account_id: int, version: str, place: int) -> None:
+    """Judge the clicks before a position, from the last one down to the first."""
+    while place:
+        async with db.transaction() as tx:
+            rows = await tx.rows(CLICKS, account_id, place, CHUNK)
+            has_changed = await _judge(tx, account_id, rows, version)
+            last_id = rows[0]["click_id"] if rows else 0
+            place = rows[-1]["click_id"] if len(rows) == CHUNK else 0
+            await tx.execute(NOTE, account_id, version, place or None, last_id, has_changed)
+
+
+async def _judge_later(db: Db, account_id: int, version: str, after_id: int, end: int) -> None:
+    """Judge those clicks after one that another version of the rules judged."""
+    is_last = False
+    while not is_last:
+        async with db.transaction() as tx:
+            rows = await tx.rows(LATER_CLICKS, account_id, after_id, end, version, CHUNK)
+            has_changed = await _judge(tx, account_id, rows, version)
+            is_last = len(rows) < CHUNK
+            after_id = end if is_last else rows[-1]["click_id"]
+            await tx.execute(NOTE, account_id, version, None, after_id, has_changed)
 
 
 async def _judge(tx: Db, account_id: int, rows: Sequence[Record], version: str) -> bool:

@@ -15,8 +15,8 @@ from fanfare.trackers.queries.click_ids import click_token
 from fanfare.trackers.queries.clicks import fan_link
 from fanfare.trackers.queries.hosts import is_any_host_shared, link_host
 from fanfare.trackers.queries.links import SHARED_HOST, Link, Links, domain_of
-from fanfare.trackers.queries.visitors import is_cookie, new_cookie, visitor_of
-from fanfare.trackers.schemas.clicks import LinkQuery
+from fanfare.trackers.queries.visitors import new_cookie, visitor_of
+from fanfare.trackers.schemas.clicks import FanLinkQuery
 from fanfare.trackers.schemas.link_queries import CLICK, FAN, read_query
 from fanfare.trackers.schemas.urls import with_query
 from fanfare.trackers.verdicts import agents
@@ -76,7 +76,7 @@ class Redirector:
         if len(request.query) > MAX_QUERY:
             message = f"the query of a link may have {MAX_QUERY} bytes"
             raise TargetTooLong(message)
-        visitor = request.visitor if is_cookie(request.visitor) else None
+        visitor = request.visitor
         cookie = visitor or new_cookie()
         if not agents.is_loaded():
             await run_in_thread(agents.load)
@@ -131,7 +131,7 @@ def fan_token(account_id: int, fan_id: int) -> str:
     return secret_keys.seal(FAN_PURPOSE, f"{account_id}.{fan_id}".encode())
 
 
-async def fan_url(db: Db, account_id: int, query: LinkQuery) -> str:
+async def fan_url(db: Db, account_id: int, query: FanLinkQuery) -> str:
     """Return the link of a tracker that names a fan; Unknown (404) tracker or fan."""
     url = await fan_link(db, account_id, query.tracker_id, query.fan_id)
     return f"{url}?{FAN}={fan_token(account_id, query.fan_id)}"

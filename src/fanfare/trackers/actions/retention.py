@@ -1,7 +1,7 @@
 """Clears what old clicks and sales tell of people: IP addresses, user agents and parameters.
 
 What attribution and figures need stays: verdicts, times, and the id of the browser, which is random and in each account
-another. Clicks without a user agent are not judged again.
+another; it is cleared when the fan is erased. Clicks without a user agent are not judged again.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +10,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 
 CHUNK = 5000
+# By how much the clocks of hosts may differ.
+CLOCK_SKEW = timedelta(days=1)
 # From where the last run ended, in the order of ids; it ends before the first row that is not old.
 CLEAR = """
     with page as materialized (
@@ -28,12 +30,14 @@ CLEAR = """
     update tracker_settings set {mark} = coalesce((select max({id}) from ready), {mark}) where account_id = $1
     returning (select count(*) from ready)
 """
-CLICKS = CLEAR.format(table="tracker_clicks", id="click_id", is_old="clicked_at < $2", mark="clicks_cleared_to")
+CLICKS = CLEAR.format(
+    table="tracker_clicks", id="click_id", is_old="(clicked_at < $2 or clicked_at > $4)", mark="clicks_cleared_to"
+)
 # Of sales, those that pages reported: the others have neither, and times that others choose.
 EVENTS = CLEAR.format(
     table="tracker_events",
     id="event_id",
-    is_old="created_at < $2 or event_source <> 'pixel'",
+    is_old="(created_at < $2 or created_at > $4 or event_source <> 'pixel')",
     mark="events_cleared_to",
 )
 
@@ -54,11 +58,14 @@ class Retention:
 retention = Retention()
 
 
-async def clear_old(db: Db, account_id: int, older_than: datetime) -> None:
-    """Clear the clicks and sales of before a time, a few thousand in a statement."""
+async def clear_old(db: Db, account_id: int, older_than: datetime, now: datetime) -> None:
+    """Clear the clicks and sales of before a time, a few thousand in a statement.
+
+    Times to come are of a clock that was wrong, and cleared with those before: nothing waits for them.
+    """
     await db.execute(
         "insert into tracker_settings (account_id) values ($1) on conflict (account_id) do nothing", account_id
     )
     for statement in (CLICKS, EVENTS):
-        while await db.value(statement, account_id, older_than, CHUNK) == CHUNK:
+        while await db.value(statement, account_id, older_than, CHUNK, now + CLOCK_SKEW) == CHUNK:
             pass

@@ -2,21 +2,21 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
-from fanfare.kernel.data.announcements import HOLD, announce, names
+from fanfare.kernel.data.announcements import HOLD, also, announce, names
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
 from fanfare.tickets.topics import TICKET_CREATED, TICKET_DELETED, TICKET_UPDATED
-from fanfare.trackers.actions.attribution import WINDOW_DAYS, attribute, attribute_again
+from fanfare.trackers.actions.attribution import attribute, attribute_again, is_in_time, matches
 from fanfare.trackers.queries.click_ids import click_of
 from fanfare.trackers.schemas.sales import NewSale
-from fanfare.trackers.topics import TRACKER_EVENT_CREATED
+from fanfare.trackers.topics import TRACKER_EVENT_CREATED, TRACKER_EVENT_UPDATED
 from fanfare.trackers.verdicts.agents import device_of
 
 PAGE = 500
@@ -32,20 +32,24 @@ class Origin(msgspec.Struct, frozen=True):
     user_agent: str | None
 
 
+# So long a report that is credited to no click can be replaced.
+REPLACEABLE = timedelta(days=1)
 REPLACED = ", ".join(
     f"{column} = excluded.{column}"
     for column in (
-        "event_id", "tracker_event_uid", "created_at", "purchase_event_name", "purchase_amount", "currency", "quantity",
+        "created_at", "purchase_event_name", "purchase_amount", "currency", "quantity",
         "click_id", "visitor_uid", "fan_id", "ip_address", "user_agent", "device_type", "host_name",
         "purchase_event_details", "url_param_props",
     )
 )  # fmt: skip
-# Anyone can report an order. One that was reported without a click that led to it is replaced by a report with one.
+# Anyone can report an order. Within a day, one that is credited to no click is replaced by a report whose click is
+# credited, once.
 # The fan is the one who clicked, whom the browser or the named click tells.
 RECORD = Sql(f"""
     with {HOLD},
     visit as materialized (
-        select c.visitor_uid, c.fan_id from tracker_clicks c
+        select c.visitor_uid, c.fan_id, {is_in_time(":now")} and {matches(":purchase_event_name")} as is_credited
+        from tracker_clicks c join trackers t on t.account_id = $1 and t.tracker_id = c.tracker_id
         where c.account_id = $1 and c.click_id = :click_id
     ),
     browser as materialized (
@@ -68,14 +72,16 @@ RECORD = Sql(f"""
                :ip_address, :user_agent, :device_type, :host_name, :details, :props
         from hold cross join browser cross join person
         on conflict (account_id, order_key) where event_source = 'pixel' and order_key is not null do update
-        set {REPLACED}
-        where not e.is_clicked and excluded.click_id is not null
-        returning event_id, fan_id, tracker_id
+        set is_replaced = true, {REPLACED}
+        where not e.is_clicked and not e.is_replaced and e.created_at > :now - interval '{REPLACEABLE.days} days'
+          and (select is_credited from visit)
+        returning event_id, tracker_event_uid, fan_id, tracker_id, is_replaced
     ),
     announced as (
-        {announce(TRACKER_EVENT_CREATED, "created", position="event_id", at=":now")}
+        {announce(TRACKER_EVENT_CREATED, "created where not is_replaced", position="event_id", at=":now")}
+        {also(TRACKER_EVENT_UPDATED, "created where is_replaced", at=":now")}
     )
-    select event_id from created
+    select event_id, tracker_event_uid from created
 """)  # noqa: S608 - fixed parts
 LINE_COLUMNS = """
     account_id, event_id, tracker_event_uid, event_source, created_at, purchase_event_name, purchase_amount, currency,
@@ -84,8 +90,7 @@ LINE_COLUMNS = """
 HAS_CLICKED = f"""
     exists (
         select from tracker_clicks c
-        where c.account_id = $1 and c.fan_id = line.fan_id and c.verdict = 'human' and c.clicked_at <= line.sold_at
-          and c.clicked_at > line.sold_at - interval '{WINDOW_DAYS} days')
+        where c.account_id = $1 and c.fan_id = line.fan_id and {is_in_time("line.sold_at")})
 """
 UPDATED = """
     purchase_amount = excluded.purchase_amount, currency = excluded.currency, quantity = excluded.quantity,
@@ -159,17 +164,16 @@ FOLLOW_TICKETS = f"""
 async def record_sale(db: Db, account: Account, new: NewSale, origin: Origin, now: datetime) -> uuid.UUID | None:
     """Record a sale that a page reports and attribute it; None for an order that was reported before.
 
-    A report that names a click replaces one of the same order that was credited to none.
+    A report whose click is credited replaces one of the same order that was credited to none, and keeps its uid.
     """
     host_name, props = new.page()
-    event_uid = uuid.uuid4()
 
-    async def write(handle: Db) -> int | None:
+    async def write(handle: Db) -> uuid.UUID | None:
         async with handle.transaction() as tx:
-            event_id: int | None = await tx.value(
+            row = await tx.row(
                 RECORD,
                 account.id,
-                event_uid=event_uid,
+                event_uid=uuid.uuid4(),
                 now=now,
                 purchase_event_name=new.purchase_event_name,
                 purchase_amount=new.purchase_amount,
@@ -185,11 +189,11 @@ async def record_sale(db: Db, account: Account, new: NewSale, origin: Origin, no
                 details=new.purchase_event_details,
                 props=props,
             )
-            if event_id is not None:
-                await attribute(tx, account.id, [event_id])
-        return event_id
+            if row:
+                await attribute(tx, account.id, [row["event_id"]])
+        return row["tracker_event_uid"] if row else None
 
-    return event_uid if await db.retry_conflicts(write) is not None else None
+    return await db.retry_conflicts(write)
 
 
 async def follow_sales(db: Db, account_id: int, now: datetime) -> bool:
@@ -201,16 +205,20 @@ async def follow_sales(db: Db, account_id: int, now: datetime) -> bool:
     page = await changes.feed(db, account_id, position, PAGE)
     if not page.changes:
         return False
-    async with db.transaction() as tx:
-        has_moved = await tx.value(
-            "update tracker_settings set feed_position = $3 where account_id = $1 and feed_position = $2"
-            " returning true",
-            account_id,
-            position,
-            page.position,
-        )
-        if has_moved:
-            await _follow(tx, account_id, page.changes, now)
+
+    async def write(handle: Db) -> None:
+        async with handle.transaction() as tx:
+            has_moved = await tx.value(
+                "update tracker_settings set feed_position = $3 where account_id = $1 and feed_position = $2"
+                " returning true",
+                account_id,
+                position,
+                page.position,
+            )
+            if has_moved:
+                await _follow(tx, account_id, page.changes, now)
+
+    await db.retry_conflicts(write)
     return not page.is_last
 
 

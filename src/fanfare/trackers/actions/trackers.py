@@ -69,9 +69,6 @@ CHANGE = f"""
 DELETE = f"""
     with {HOLD},
     deleted as (delete from trackers where account_id = $1 and tracker_id = $2 returning tracker_id),
-    untied as (
-        update tracker_events set tracker_id = null, is_clicked = false where account_id = $1 and tracker_id = $2
-    ),
     announced as (
         {announce(TRACKER_DELETED, "deleted", at="$3")}
     )

@@ -11,7 +11,7 @@ from fanfare.trackers.actions import settings as actions
 from fanfare.trackers.actions.redirects import fan_url
 from fanfare.trackers.queries import clicks
 from fanfare.trackers.queries import settings as queries
-from fanfare.trackers.schemas.clicks import ClickQuery, FanLink, LinkQuery, TrackerClick
+from fanfare.trackers.schemas.clicks import ClickQuery, FanLink, FanLinkQuery, TrackerClick
 from fanfare.trackers.schemas.sales import Attribution, AttributionSettings
 from fanfare.trackers.schemas.trackers import OneTracker
 
@@ -23,7 +23,7 @@ async def manage_tracker_clicks_list(db: Db, account: Account, query: ClickQuery
 
 
 @endpoint.get("/api/v1/manage/trackers/{tracker_id}/fan_link", scope="manage", key=SECRET)
-async def manage_trackers_fan_link(db: Db, account: Account, query: LinkQuery) -> FanLink:
+async def manage_trackers_fan_link(db: Db, account: Account, query: FanLinkQuery) -> FanLink:
     """Return the link of a tracker for a message to one fan: a click on it is that fan's, whoever makes it."""
     return FanLink(await fan_url(db, account.id, query))
 

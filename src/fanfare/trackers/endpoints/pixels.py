@@ -10,7 +10,6 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.keys import Credentials
 from fanfare.kernel.errors import NoKey, Unknown
-from fanfare.kernel.pages.cookies import our_cookies
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers, http
@@ -21,7 +20,7 @@ from fanfare.trackers.actions.sales import Origin, record_sale
 from fanfare.trackers.gateways.domains import check_answer
 from fanfare.trackers.queries.hosts import link_host
 from fanfare.trackers.queries.links import domain_of
-from fanfare.trackers.queries.visitors import VISITOR, is_cookie, visitor_of
+from fanfare.trackers.queries.visitors import visitor_cookie, visitor_of
 from fanfare.trackers.schemas.sales import NewSale
 from fanfare.trackers.schemas.urls import MAX_HOST
 from fanfare.trackers.verdicts.rules import signals
@@ -83,8 +82,8 @@ class Pixels:
         account = await self._account(request, raw)
         new = read(NewSale, raw)
         facts = signals(request.method, request.headers, address)
-        visitor = our_cookies(request.cookies, is_secure=self.is_secure).get(VISITOR)
-        visitor_uid = visitor_of(account.id, visitor) if visitor and is_cookie(visitor) else None
+        visitor = visitor_cookie(request.cookies, is_secure=self.is_secure)
+        visitor_uid = visitor_of(account.id, visitor) if visitor else None
         origin = Origin(visitor_uid, facts.ip_address, facts.user_agent)
         await record_sale(service.db.for_account(account.id), account, new, origin, now)
 

@@ -13,7 +13,7 @@ from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
 from fanfare.trackers.actions import redirects
-from fanfare.trackers.queries.visitors import VISITOR, visitor_cookies
+from fanfare.trackers.queries.visitors import visitor_cookie, visitor_cookies
 from fanfare.trackers.verdicts.rules import signals
 
 # Clicks of an address in a minute that are counted in the process alone, and how many addresses are.
@@ -72,7 +72,7 @@ class Redirects:
                 query=request.scope["query_string"],
                 signals=signals(request.method, headers, address),
                 cookies=cookies,
-                visitor=cookies.get(VISITOR),
+                visitor=visitor_cookie(request.cookies, is_secure=self.is_secure) if "cookie" in headers else None,
                 now=now,
             )
         )

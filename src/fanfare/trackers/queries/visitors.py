@@ -6,15 +6,24 @@ So accounts on the operator's host cannot join their visitors.
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 
-from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.cookies import Cookie, our_cookies
 
 # The name of the cookie, and its age: as long as a click can be credited with a sale.
 VISITOR = "trk"
+# The name of before, without the prefix of our pages' cookies: browsers that clicked then have it for five days.
+FORMER = "trk"
 AGE = timedelta(days=5)
 COOKIE = re.compile(r"[0-9a-f]{32}")
 LENGTH = 32
+
+
+def visitor_cookie(cookies: Mapping[str, str], *, is_secure: bool) -> str | None:
+    """Return the visitor's cookie among those of a request; None if there is none of its form."""
+    cookie = our_cookies(cookies, is_secure=is_secure).get(VISITOR) or cookies.get(FORMER)
+    return cookie if cookie and COOKIE.fullmatch(cookie) else None
 
 
 def new_cookie() -> str:
@@ -25,11 +34,6 @@ def new_cookie() -> str:
 def visitor_cookies(cookie: str) -> dict[str, Cookie]:
     """Return the cookie to set, by its name."""
     return {VISITOR: Cookie(cookie, AGE)}
-
-
-def is_cookie(text: str | None) -> bool:
-    """Return whether a text has the form of a cookie of ours."""
-    return text is not None and COOKIE.fullmatch(text) is not None
 
 
 def visitor_of(account_id: int, cookie: str) -> str:

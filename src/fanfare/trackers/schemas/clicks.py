@@ -35,7 +35,7 @@ class TrackerClick(msgspec.Struct, kw_only=True):
     url_param_props: dict[str, Any] | None
 
 
-class LinkQuery(Params, kw_only=True):
+class FanLinkQuery(Params, kw_only=True):
     """A tracker, and the fan whom its link names."""
 
     tracker_id: Annotated[Id, "Tracker by its id."]
