@@ -165,6 +165,7 @@ create table consents (
     consent_source text not null,
     ip_address text,
     given_at timestamp with time zone not null,
+    is_undated boolean not null default false,
     constraint consents_pkey PRIMARY KEY (account_id, consent_id),
     constraint consents_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'phone'::text, 'business'::text, 'everything'::text]))),
     constraint consents_check CHECK (((channel = 'business'::text) = (business_id IS NOT NULL)))
@@ -414,6 +415,7 @@ create table purchases (
 CREATE INDEX purchases_by_fan ON purchases USING btree (account_id, fan_id, ordered_at) INCLUDE (net_sale_amount);
 CREATE UNIQUE INDEX purchases_by_id ON purchases USING btree (account_id, network, purchase_id);
 CREATE INDEX purchases_by_time ON purchases USING btree (account_id, network, ordered_at);
+CREATE INDEX purchases_in_order ON purchases USING btree (account_id, purchase_id);
 CREATE INDEX purchases_unmatched ON purchases USING btree (account_id, network, customer_key) WHERE (fan_id IS NULL);
 
 create table quest_progresses (
@@ -974,13 +976,16 @@ create table imports (
     uploaded_at timestamp with time zone,
     finished_at timestamp with time zone,
     updated_at timestamp with time zone not null,
+    last_work text,
     constraint imports_pkey PRIMARY KEY (account_id, import_id),
     constraint imports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
-    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text])))
+    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text]))),
+    constraint imports_last_work_check CHECK ((last_work = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text])))
 );
 CREATE UNIQUE INDEX imports_by_uid ON imports USING btree (account_id, import_uid);
 CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text]));
+CREATE INDEX imports_with_file ON imports USING btree (account_id) INCLUDE (file_bytes) WHERE has_file;
 
 create table ip_addresses (
     account_id bigint not null,

@@ -8,8 +8,6 @@ from typing import Literal
 
 import msgspec
 
-TIME = "{} at time zone 'UTC'"
-
 
 class Column(msgspec.Struct, frozen=True):
     """A column: its SQL, and whether it is a text, which a spreadsheet could run as a formula."""
@@ -47,8 +45,11 @@ TABLES: Mapping[str, Table] = {
         _columns(
             "fan_id; *email; *phone; *add_phone; *first_name; *last_name; *display_name; *gender; birth_date;"
             "*country_code; *province; *city; *postal_code; *metro_area; latitude; longitude; *ip_address;"
-            "*image_url; *fan_source; rating; is_subscribed;"
-            "is_phone_subscribed; is_optout; is_confirmed; is_phone_confirmed;"
+            "*image_url; *fan_source; rating;"
+            # Empty, not false, for fans who never said anything.
+            "is_subscribed=case when t.email_word_at is not null then t.is_subscribed end;"
+            "is_phone_subscribed=case when t.phone_word_at is not null then t.is_phone_subscribed end;"
+            "is_optout=case when t.optout_word_at is not null then t.is_optout end; is_confirmed; is_phone_confirmed;"
             "*fields=(select jsonb_object_agg(v.crm_field_key, v.field_value) from fan_fields v"
             " where v.account_id = $1 and v.fan_id = t.fan_id)::text;"
             "creation_timestamp=t.created_at; last_update_timestamp=t.updated_at"

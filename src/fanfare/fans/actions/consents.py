@@ -27,7 +27,8 @@ class ConsentEntry(msgspec.Struct, frozen=True):
 class ConsentContext(msgspec.Struct, frozen=True):
     """Circumstances of consents: the call that recorded them and when, when and from which IP address they were given.
 
-    `wording` is the text that the fan agreed to.
+    `wording` is the text that the fan agreed to. With `is_undated` nobody knows when a yes was given: it is older than
+    every no.
     """
 
     source: str
@@ -35,19 +36,20 @@ class ConsentContext(msgspec.Struct, frozen=True):
     moment: datetime
     wording: str | None = None
     address: str | None = None
+    is_undated: bool = False
 
 
 def consent_entries(
     is_subscribed: bool | None,  # noqa: FBT001 - the wire's three flags in their order
     is_phone_subscribed: bool | None,  # noqa: FBT001 - the same
     is_optout: bool | None,  # noqa: FBT001 - the same
-    businesses: Mapping[str, bool] | None = None,
+    businesses: Mapping[str, bool | None] | None = None,
 ) -> list[ConsentEntry]:
     """Return the consents in a request. All have the same time, so opting out overrides a yes beside it."""
     entries = [
         ConsentEntry("email", is_subscribed) if is_subscribed is not None else None,
         ConsentEntry("phone", is_phone_subscribed) if is_phone_subscribed is not None else None,
-        *(ConsentEntry("business", flag, int(key)) for key, flag in (businesses or {}).items()),
+        *(ConsentEntry("business", flag, int(key)) for key, flag in (businesses or {}).items() if flag is not None),
         ConsentEntry("everything", not is_optout) if is_optout is not None else None,
     ]
     return [entry for entry in entries if entry is not None]
@@ -75,9 +77,11 @@ class ConsentState:
         return yes > no, max(yes, no) if max(yes, no) > NEVER else None
 
     def would_override(self, entry: ConsentEntry, moment: datetime) -> bool:
-        """Return whether a consent is a yes that, given at `moment`, would override a no."""
+        """Return whether a consent is a yes that, given at `moment`, would override a no, or one to everything."""
+        columns = self.columns()
+        if entry.is_granted and columns["is_optout"] and columns["optout_word_at"] <= moment:
+            return True
         if entry.channel == "everything":
-            columns = self.columns()
             is_on, decided_at = not columns["is_optout"], columns["optout_word_at"]
         else:
             is_on, decided_at = self._last(entry.channel, entry.business_id)
@@ -129,8 +133,9 @@ RECORD = Sql(f"""
     ),
     insert_consents as (
         insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
-                              wording, consent_source, ip_address, given_at)
-        select $1, consent_id, :fan_id, channel, business_id, is_granted, :wording, :source, :address, :moment
+                              wording, consent_source, ip_address, given_at, is_undated)
+        select $1, consent_id, :fan_id, channel, business_id, is_granted, :wording, :source, :address, :moment,
+               is_granted and :is_undated::boolean
         from entries
     )
     {announce(CONSENT_GIVEN, "entries where is_granted", **ANNOUNCEMENT)}
@@ -154,7 +159,7 @@ async def record_consents(
         channels=[entry.channel for entry in entries],
         flags=[entry.is_granted for entry in entries],
         business_ids=[entry.business_id for entry in entries],
-        **{name: getattr(context, name) for name in ("wording", "source", "address", "moment", "noted_at")},
+        **msgspec.structs.asdict(context),
     )
 
 
@@ -218,6 +223,7 @@ async def consent_state(db: Db, account_id: int, fan_id: int) -> ConsentState:
 
 
 LATEST = """
-    select channel, business_id, is_granted, max(given_at) as given_at
+    select channel, business_id, is_granted,
+           max(case when is_undated then timestamptz 'epoch' else given_at end) as given_at
     from consents where account_id = $1 and fan_id = $2 group by channel, business_id, is_granted
 """

@@ -73,6 +73,8 @@ class Change(msgspec.Struct):
     source: str
     # set only empty fields; consents are recorded in any case, email and phone are left alone
     fills: bool
+    # nobody knows when its yeses were given: they are older than every no
+    is_undated: bool = False
 
 
 async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, source: str) -> int:
@@ -173,7 +175,8 @@ async def _record_consents(
         return {}, []
     moment = min(request.consent_timestamp or now, now)
     address = request.ip_address or None
-    context = ConsentContext(request.consent_source or change.source, now, moment, request.consent_wording, address)
+    source = request.consent_source or change.source
+    context = ConsentContext(source, now, moment, request.consent_wording, address, is_undated=change.is_undated)
     await record_consents(db, account_id, fan_id, entries, context)
     return await derive_consent(db, account_id, fan_id)
 

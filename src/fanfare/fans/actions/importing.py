@@ -1,7 +1,7 @@
 """Fans of an import: found or created in batches, their empty fields filled. No yes of an import overrides a no.
 
-A consent without a time counts from the upload of its file, and none from later than that. So a no that a fan says
-while the import runs is the newer one, in whichever order the two are written.
+No consent counts from later than the upload of its file. A yes without a time is older than every no, since nobody
+knows when it was given: so neither the order of files nor that of imports decides.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,29 +13,38 @@ import msgspec
 from fanfare.fans.actions.consents import consent_entries, consent_state
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
 from fanfare.fans.actions.matching import ADDRESS, MATCH_GUARDED
-from fanfare.fans.actions.matching_consents import OVERRIDES_MAIL, OVERRIDES_PHONE
+from fanfare.fans.actions.matching_consents import refused_count
 from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Conflict, Refusal
+from fanfare.kernel.errors import Conflict, Refusal, Unavailable
 
 FIND = tuple(
     Sql(f"""
         with {HOLD},
         {ctes}
         select r.place, r.fan_id, r.fan_id in (select fan_id from created) as is_created,
-               coalesce(g.is_subscribed and {OVERRIDES_MAIL}, false)::integer
-                   + coalesce(g.is_phone_subscribed and {OVERRIDES_PHONE}, false)::integer as refused_count
+               {refused_count(erased=has_erased)} as refused_count
         from resolved r
         join persons g on g.place = r.place
         left join fans f on f.account_id = $1 and f.fan_id = r.fan_id
         order by r.place
     """)  # noqa: S608 - fixed parts
-    for ctes in MATCH_GUARDED
+    for ctes, has_erased in zip(MATCH_GUARDED, (False, False, True), strict=True)
 )
+# Locked before the statement above reads them, so that it sees a no which another transaction just wrote.
+LOCK = """
+    select from fans f
+    where f.account_id = $1 and f.fan_id in (
+        select i.fan_id from unnest($2::text[], $3::text[]) as k (network, identifier_value)
+        cross join lateral (
+            select fan_id from fan_identifiers
+            where account_id = $1 and network = k.network and identifier_value = k.identifier_value limit 1) i)
+    order by f.fan_id for no key update
+"""
 
 # Parameters that a row of a file cannot have.
 NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
@@ -53,10 +62,14 @@ class ImportContext(msgspec.Struct, frozen=True):
 
 
 class FanLine(msgspec.Struct, frozen=True):
-    """A fan of an import: what a batch writes, and what is written for this fan alone."""
+    """A fan of an import: what a batch writes, and what is written for this fan alone.
+
+    With `is_undated` nobody knows when the consents of `rest` were given.
+    """
 
     profile: Person
     rest: FanChanges | None
+    is_undated: bool = False
 
 
 class FanOutcome(msgspec.Struct, frozen=True):
@@ -74,7 +87,7 @@ class FanOutcome(msgspec.Struct, frozen=True):
 def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     """Return the line of a fan; BadParameters (422) names every invalid field."""
     rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
-    moment = min(new.consent_timestamp or context.uploaded_at, context.uploaded_at)
+    moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp else None
     is_separate = not rest.keys().isdisjoint(CIRCUMSTANCES)
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
     attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if is_separate else CHANNELS))}
@@ -86,7 +99,8 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     rest |= {name: value for name in ("email", "phone") if (value := getattr(new, name)) is not None}
     if new.ip_address:
         rest["ip_address"] = new.ip_address
-    return FanLine(profile, FanChanges(fan_id=0, consent_timestamp=moment, **rest))
+    changes = FanChanges(fan_id=0, consent_timestamp=moment or context.uploaded_at, **rest)
+    return FanLine(profile, changes, is_undated=moment is None)
 
 
 async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
@@ -98,7 +112,7 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
     for place, line in enumerate(lines):
         if line.rest is not None and place not in erased:
-            outcomes[place] = await _import_one(db, line.profile, line.rest, context)
+            outcomes[place] = await _import_one(db, line, line.rest, context)
     return list(_counted_once(outcomes[place] for place in range(len(lines))))
 
 
@@ -121,14 +135,20 @@ async def _erased(db: Db, lines: Sequence[FanLine], context: ImportContext) -> s
     has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
     if not await db.value(has_any, account_id, context.uploaded_at):
         return set()
+    keys = _keys([line.profile for line in lines])
+    rows = await db.rows(ERASED, account_id, context.uploaded_at, *keys)
+    return {row["place"] for row in rows}
+
+
+def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
+    """Return the identifiers of persons: the place of each person, the network, and the value."""
     keys = [
         (place, network, value)
-        for place, line in enumerate(lines)
-        for network, value in (("email", line.profile.mail_key), ("phone", line.profile.phone))
+        for place, each in enumerate(people)
+        for network, value in (("email", each.mail_key), ("phone", each.phone))
         if value is not None
     ]
-    rows = await db.rows(ERASED, account_id, context.uploaded_at, *(list(each) for each in zip(*keys, strict=True)))
-    return {row["place"] for row in rows}
+    return [place for place, _, _ in keys], [network for _, network, _ in keys], [value for _, _, value in keys]
 
 
 ERASED = """
@@ -146,11 +166,14 @@ async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> lis
     result: list[Record] = []
     for batch in batches(people):
         named = {**arguments(batch.people), "now": context.now, "source": context.source}
+        named["uploaded_at"] = context.uploaded_at
         attempt = 0
 
         async def write(tx: Db, named: dict[str, Any] = named, people: Sequence[Person] = batch.people) -> list[Record]:
             nonlocal attempt
             attempt += 1
+            if any(each.is_subscribed or each.is_phone_subscribed for each in people):
+                await tx.execute(LOCK, context.account.id, *_keys(people)[1:])
             return await tx.rows(statement(FIND, people, attempt - 1), context.account.id, **named)
 
         rows = await db.retry_conflicts(write)
@@ -162,16 +185,19 @@ def _outcome(row: Record, extra_refused: int = 0) -> FanOutcome:
     return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"] + extra_refused)
 
 
-async def _import_one(db: Db, profile: Person, rest: FanChanges, context: ImportContext) -> FanOutcome:
+async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportContext) -> FanOutcome:
     try:
         async with db.transaction() as tx:
-            (row,) = await _find(tx, [profile], context)
+            (row,) = await _find(tx, [line.profile], context)
             request, refused = await _without_overrides(
                 tx, context.account.id, msgspec.structs.replace(rest, fan_id=row["fan_id"])
             )
             change = await prepare_change(tx, context.account, request, context.source, fills=True)
-            await write_change(tx, context.account, Change(request, None, change.source, fills=True), context.now)
+            change = Change(request, None, change.source, fills=True, is_undated=line.is_undated)
+            await write_change(tx, context.account, change, context.now)
             return _outcome(row, refused)
+    except Unavailable:
+        raise
     except Refusal as refusal:
         return FanOutcome(None, refusal=refusal)
 

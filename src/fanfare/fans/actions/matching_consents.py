@@ -2,8 +2,8 @@
 
 A consent counts from the time it was given, at most now. `consent_state` has, per fan, the state that the consents of
 this statement add up to: for each channel and for opting out, the flag and the time that decides it. At the same time,
-no overrides yes. `consents.ConsentState` implements the same rule for a whole ledger; here it is SQL, since another
-transaction could commit a consent between two statements.
+no overrides yes. A yes of an import without a time is older than every no. `consents.ConsentState` implements the same
+rule for a whole ledger; here it is SQL, since another transaction could commit a consent between two statements.
 """
 
 from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
@@ -26,10 +26,11 @@ WITHDRAWALS = """
 """
 ENTRIES = """
     entries as materialized (
-        select nextval('positions') as consent_id, s.*
+        select nextval('positions') as consent_id, s.*,
+               case when s.is_undated then timestamptz 'epoch' else s.given_at end as counts_from
         from hold cross join (
             select g.place, resolved.fan_id, c.channel, c.is_granted, :source::text as consent_source, g.ip_address,
-                   least(c.given_at, :now) as given_at
+                   least({given_at}, :now) as given_at, {is_undated} as is_undated
             from persons g
             join resolved on resolved.place = g.place
             cross join lateral (values ('email', g.is_subscribed, g.mail_consent_at),
@@ -40,27 +41,37 @@ ENTRIES = """
             order by place) as s
     ),
     insert_consents as (
-        insert into consents (account_id, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at)
-        select $1, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at from entries
+        insert into consents (account_id, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at,
+                              is_undated)
+        select $1, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at, is_undated
+        from entries
     )
 """
-# Whether a yes of an import would override a no of the fan `f`; an older yes does not, and is part of the history.
+# Whether a yes of an import, given at {at}, would override a no of the fan `f`, or the no to everything; an older yes
+# does not, and is part of the history. Without a time it counts from the upload.
 OVERRIDES_MAIL, OVERRIDES_PHONE = (
-    f"not f.{flag} and coalesce(least({given_at}, :now) >= f.{moment}, false)"
-    for flag, moment, given_at in (
-        ("is_subscribed", "email_word_at", "g.mail_consent_at"),
-        ("is_phone_subscribed", "phone_word_at", "g.phone_consent_at"),
+    f"""coalesce(not f.{flag} and {at} >= f.{moment} or f.is_optout and {at} >= f.optout_word_at, false)"""
+    for flag, moment, at in (
+        ("is_subscribed", "email_word_at", "least(coalesce(g.mail_consent_at, :uploaded_at), :now)"),
+        ("is_phone_subscribed", "phone_word_at", "least(coalesce(g.phone_consent_at, :uploaded_at), :now)"),
     )
 )
+# Whether a yes of an import is for an address or number of a person who was erased before.
+IS_WITHDRAWN = """
+    exists (select from withdrawals w
+            where w.fan_id = {fan_id} and w.channel in ('everything', {channel})
+              and w.erased_at <= coalesce({given_at}, :uploaded_at))
+"""
 GUARD = f"""
-              and not (c.is_granted and exists (
+              and not (c.is_granted and (exists (
                   select from fans f
                   where f.account_id = $1 and f.fan_id = resolved.fan_id
-                    and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end))
+                    and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end)
+                  {{withdrawn}}))
 """
-WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at from withdrawals"
+WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at, false from withdrawals"
 MAXIMA = ", ".join(
-    f"coalesce(max(given_at) filter (where {condition}), '-infinity') as {name}"
+    f"coalesce(max(counts_from) filter (where {condition}), '-infinity') as {name}"
     for name, condition in {
         "mail_yes": "channel = 'email' and is_granted",
         "mail_no": "channel in ('email', 'everything') and not is_granted",
@@ -138,13 +149,32 @@ ANNOUNCE = f"""
 """
 
 
+def refused_count(*, erased: bool) -> str:
+    """Return the number of yeses of a person `g` that a guarded statement leaves out, for the fan `f` or a new one."""
+    counts = []
+    for column, channel, given_at, overrides in (
+        ("is_subscribed", "'email'", "g.mail_consent_at", OVERRIDES_MAIL),
+        ("is_phone_subscribed", "'phone'", "g.phone_consent_at", OVERRIDES_PHONE),
+    ):
+        withdrawn = IS_WITHDRAWN.format(fan_id="r.fan_id", channel=channel, given_at=given_at)
+        condition = f"({overrides} or {withdrawn})" if erased else overrides
+        counts.append(f"coalesce(g.{column} and {condition}, false)::integer")
+    return " + ".join(counts)
+
+
 def consent_ctes(fills: str, *, erased: str | None, is_guarded: bool) -> str:
     """Return the CTEs. `fills` is the condition that a person fills a fan's columns.
 
     `erased` is the `from` clause that finds an erased identifier, or None when there is none. With `is_guarded` no yes
-    overrides a no.
+    overrides a no, and those without a time have that of `uploaded_at`.
     """
     withdrawals = [WITHDRAWALS.format(erased=erased)] if erased else []
-    entries = ENTRIES.format(guard=GUARD if is_guarded else "", withdrawals=WITHDRAWN_ENTRIES if erased else "")
+    withdrawn = IS_WITHDRAWN.format(fan_id="resolved.fan_id", channel="c.channel", given_at="c.given_at")
+    entries = ENTRIES.format(
+        guard=GUARD.format(withdrawn=f"or {withdrawn}" if erased else "") if is_guarded else "",
+        given_at="coalesce(c.given_at, :uploaded_at)" if is_guarded else "c.given_at",
+        is_undated="c.is_granted and c.given_at is null" if is_guarded else "false",
+        withdrawals=WITHDRAWN_ENTRIES if erased else "",
+    )
     state = STATE.format(is_closed=IS_CLOSED if erased else "false")
     return ",".join([*withdrawals, entries, state, LOCKED.format(fills=fills)]) + ","

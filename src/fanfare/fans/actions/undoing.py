@@ -1,4 +1,4 @@
-"""Deletes fans whom an import created, unless they were changed or used since.
+"""Deletes fans whom an import created, unless they said no, or were changed or used since.
 
 This is no erasure: nobody asked to be forgotten, so an opt-in from before has its effect when the fan comes back.
 """
@@ -22,6 +22,8 @@ LOCK = """
     where f.account_id = $1 and f.fan_id = any($2::bigint[]) and f.position <= $3
       and not exists (
           select from consents c where c.account_id = $1 and c.fan_id = f.fan_id and c.consent_id > $3)
+      and not exists (
+          select from consents c where c.account_id = $1 and c.fan_id = f.fan_id and not c.is_granted)
       and not exists (
           select from changes c
           where c.account_id = $1 and c.fan_id = f.fan_id and c.position > $3 and c.topic not like 'segment.%')

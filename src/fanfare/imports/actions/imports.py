@@ -10,6 +10,7 @@ from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.states import WrongState, check_state, continue_work, start_work
 from fanfare.imports.queries.imports import current_import
+from fanfare.imports.readers.rows import LINES, MAX_COLUMNS
 from fanfare.imports.schemas.fields import check_plan
 from fanfare.imports.schemas.imports import (
     CurrentImport,
@@ -85,22 +86,30 @@ async def change_import(db: Db, account_id: int, changes: ImportChanges, now: da
         current = msgspec.structs.replace(current, dialect=dialect)
         if fields.keys() & {"encoding", "delimiter"} and current.import_state == "ready":
             current = await inspected(tx, account_id, current)
-        _check_columns(current, changes.mapping or {})
+        columns = _columns(current, changes.mapping or {})
         mapping = {**current.mapping, **(changes.mapping or {})}
         constants = current.constants if changes.values is None else changes.values
         check_plan(kind_of(current.kind).fields, mapping, constants)
         await tx.execute(
             UPDATE, account_id, changes.import_uid, changes.name or current.import_name, current.dialect, mapping,
-            constants, now, current.columns, list(fields),
+            constants, now, columns, list(fields),
         )  # fmt: skip
     return ImportSaved(changes.import_uid, current.import_state, current.file_bytes)
 
 
-def _check_columns(current: CurrentImport, mapping: dict[str, Any]) -> None:
-    """Refuse columns that the file does not have; those of a file that is to come are not known."""
-    unknown = [name for name in mapping if current.columns and name not in current.columns]
+def _columns(current: CurrentImport, mapping: dict[str, Any]) -> list[str]:
+    """Return the columns, with members of JSON that occur late; BadParameters (422) for those that are not there.
+
+    Those of a file that is to come are not known.
+    """
+    if not current.columns:
+        return []
+    unknown = [name for name in mapping if name not in current.columns]
+    if current.file_format == LINES and len(current.columns) + len(unknown) <= MAX_COLUMNS:
+        return [*current.columns, *unknown]
     if unknown:
         raise BadParameters([("mapping", f"the file has no column {name[:100]!r}") for name in unknown[:20]])
+    return current.columns
 
 
 async def run_import(db: Db, account_id: int, run: Run, now: datetime) -> ImportSaved:
@@ -128,10 +137,9 @@ class FileDeleted(Conflict):
 
 
 async def _start(db: Db, account_id: int, current: CurrentImport, state: State, now: datetime) -> None:
-    """Start a run from the begin; an import that failed after it had created something continues."""
-    has_batches = "select exists (select from import_batches where account_id = $1 and import_id = $2)"
-    if await db.value(has_batches, account_id, current.import_id):
-        if state == "checking":
+    """Start a run from the begin; one that failed after it had written rows continues."""
+    if current.import_state == "failed" and current.last_work in ("importing", "undoing") and current.run_offset:
+        if state == "checking" or current.last_work == "undoing":
             raise WrongState(current.import_state)
         await continue_work(db, account_id, current.import_id, state, now)
         return

@@ -48,6 +48,7 @@ async def inspected(db: Db, account_id: int, current: CurrentImport) -> CurrentI
     findings = await run_by_size(account_id, len(data), _findings, current, piece, _encoding(current))
     earlier = await _earlier(db, account_id, current, findings.columns)
     suggestion = earlier or _suggestion(kind_of(current.kind).fields, findings.columns)
+    suggestion = {name: None if field in current.constants else field for name, field in suggestion.items()}
     mapping = {name: current.mapping.get(name, suggestion.get(name)) for name in findings.columns}
     return msgspec.structs.replace(
         current, columns=findings.columns, dialect=msgspec.to_builtins(findings.dialect), mapping=mapping

@@ -16,6 +16,8 @@ from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import RequestContext, present_fields
 
+LATE = "the member {!r} occurs first behind the begin of the file: map it to a field or to null"
+
 
 class Line(msgspec.Struct, frozen=True):
     """A row of a file: its fields as they are read, and what the kind writes, or why it is refused."""
@@ -34,7 +36,10 @@ def plan_of(current: CurrentImport) -> Plan:
 def rows_of(current: CurrentImport, piece: Piece) -> Iterator[Row]:
     """Yield the rows of a piece of the file of an import; the first piece has the header."""
     if current.file_format == LINES:
-        yield from json_rows(piece if piece.number else piece._replace(number=1))
+        names = frozenset(current.columns)
+        for row in json_rows(piece if piece.number else piece._replace(number=1)):
+            late = [name for name in row.cells if name not in names]
+            yield row._replace(fault=LATE.format(late[0][:100])) if late else row
         return
     dialect = msgspec.convert(current.dialect, Dialect)
     if piece.offset == 0:

@@ -53,8 +53,8 @@ async def start_work(db: Db, account_id: int, import_id: int, state: str, now: d
     await db.execute(
         """
         update imports
-        set import_state = $3, updated_at = $4, run_offset = 0, run_row = 0, row_count = 0, created_count = 0,
-            matched_count = 0, error_count = 0, refused_count = 0, failure = null, failure_count = 0
+        set import_state = $3, last_work = $3, updated_at = $4, run_offset = 0, run_row = 0, row_count = 0,
+            created_count = 0, matched_count = 0, error_count = 0, refused_count = 0, failure = null, failure_count = 0
         where account_id = $1 and import_id = $2
         """,
         account_id,
@@ -67,7 +67,7 @@ async def start_work(db: Db, account_id: int, import_id: int, state: str, now: d
 async def continue_work(db: Db, account_id: int, import_id: int, state: str, now: datetime) -> None:
     """Change the state of an import to one in which a worker works on it, from where it ended."""
     await db.execute(
-        "update imports set import_state = $3, updated_at = $4, failure = null, failure_count = 0"
+        "update imports set import_state = $3, last_work = $3, updated_at = $4, failure = null, failure_count = 0"
         " where account_id = $1 and import_id = $2",
         account_id,
         import_id,

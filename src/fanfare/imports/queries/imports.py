@@ -22,7 +22,7 @@ COLUMNS = """
 """
 CURRENT = """
     import_id, import_uid, kind, file_format, import_name, import_state, has_file, file_bytes, is_utf8,
-    columns, dialect, mapping, constants, run_offset, run_row, failure_count, error_count, uploaded_at
+    columns, dialect, mapping, constants, run_offset, run_row, failure_count, error_count, uploaded_at, last_work
 """
 
 

@@ -83,8 +83,8 @@ def _plain_date(text: str, dialect: Dialect) -> str:
     match = DATE.fullmatch(text.strip())
     if match is None:
         return text
-    if dialect.date_order is None:
-        message = "day and month cannot be told apart; set date_order"
+    if dialect.date_order in (None, "ymd"):
+        message = "day and month cannot be told apart; set date_order to dmy or mdy"
         raise ValueError(message)
     first, second, year, time = match.groups()
     day, month = (second, first) if dialect.date_order == "mdy" else (first, second)

@@ -18,11 +18,15 @@ REPLACEMENT = "\ufffd"
 
 
 class Fields(msgspec.Struct, frozen=True):
-    """The fields of `params` but for those in `excluded`. `names` are other names of columns."""
+    """The fields of `params` but for those in `excluded`. `names` are other names of columns.
+
+    Those in `unsuggested` are never suggested for a column: they must be chosen.
+    """
 
     params: type[Params]
     excluded: frozenset[str] = frozenset()
     names: Mapping[str, str] = {}
+    unsuggested: frozenset[str] = frozenset()
 
     def slot(self, field: str) -> Slot | None:
         """Return the slot that a field fills, None if there is none."""
@@ -42,10 +46,10 @@ class Fields(msgspec.Struct, frozen=True):
     def field_of(self, column: str) -> str | None:
         """Return the field that a column is likely to have, None for none."""
         if self.slot(column) is not None:
-            return column
+            return column if column not in self.unsuggested else None
         name = re.sub(r"[^a-z0-9]+", "_", fold(column)).strip("_")
         candidate = self.names.get(name, name)
-        return candidate if self.slot(candidate) is not None else None
+        return candidate if candidate not in self.unsuggested and self.slot(candidate) is not None else None
 
 
 @cache
@@ -102,7 +106,7 @@ def _readable(text: str) -> str:
 
 
 def check_plan(fields: Fields, mapping: Mapping[str, str | None], constants: Mapping[str, Any]) -> Plan:
-    """Return the plan; BadParameters (422) names unknown fields, and those that have two columns."""
+    """Return the plan; BadParameters (422) names unknown fields, and those with two sources."""
     columns: dict[str, tuple[str, Slot]] = {}
     errors: list[tuple[str, str]] = []
     names: set[str] = set()
@@ -120,6 +124,7 @@ def check_plan(fields: Fields, mapping: Mapping[str, str | None], constants: Map
     errors += [
         ("values", f"{name[:100]!r} is not a field of these rows") for name in constants if not fields.slot(name)
     ]
+    errors += [("values", f"{name[:100]!r} has a column as well") for name in constants if name in names]
     if any(not isinstance(value, str | int | float) for value in constants.values()):
         errors.append(("values", "must have a text, a number or a flag for each field"))
     if errors:

@@ -218,3 +218,4 @@ class CurrentImport(msgspec.Struct, frozen=True):
     failure_count: int
     error_count: int
     uploaded_at: datetime | None
+    last_work: State | None

@@ -23,6 +23,8 @@ NAMES = {
     "gender": ("sex", "geschlecht", "sexe"),
     "ip_address": ("ip", "optin_ip", "confirm_ip"),
 }
+# A flag of somebody else's file is no word of the fan: who means it as one says so.
+UNSUGGESTED = frozenset({"is_optout", "is_confirmed", "is_phone_confirmed"})
 
 
 async def write(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[Outcome]:
@@ -45,6 +47,7 @@ FANS = Kind(
         NewFan,
         excluded=NOT_IMPORTED,
         names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
+        unsuggested=UNSUGGESTED,
     ),
     fan_line,
     write,
