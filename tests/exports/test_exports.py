@@ -118,3 +118,15 @@ async def test_files_end_with_the_erasure_of_a_fan_and_with_age(api: Api, db: Db
 async def test_a_search_is_of_fans_and_of_this_account(api: Api) -> None:
     assert (await api.post(PATH, table="tickets", search_uid="6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")).status_code == 422
     assert (await api.post(PATH, table="fans", search_uid="6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")).status_code == 404
+
+
+async def test_an_export_whose_search_ended_fails(api: Api, db: Db) -> None:
+    await api.ok(await api.post("/api/v1/crm/fans", email="searched@example.com"))
+    search = await api.ok(await api.get("/api/v1/crm/fans", limit=1))
+    search_uid = search["meta"]["search_uid"]
+    uid = (await api.ok(await api.post(PATH, table="fans", search_uid=search_uid)))["export_uid"]
+    await db.execute("delete from searches where account_id = $1 and search_uid = $2", api.account_id, search_uid)
+    await work_all(api, db)
+    result = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert (result["state"], result["has_file"]) == ("failed", False)
+    assert "search has ended" in result["failure"]

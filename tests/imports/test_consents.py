@@ -32,11 +32,11 @@ async def test_a_yes_for_an_erased_person_is_refused(api: Api, db: Db, path: str
     number = f"+160455501{len(path):02}"
     await erase(api, email=f"gone@{path}.example")
     await erase(api, phone=number)
-    known = number[:-1] + "9"
-    await api.ok(await api.post(FANS, phone=known))
+    shared = number[:-1] + "9"
+    await api.ok(await api.post(FANS, phone=shared))
     await erase(api, email=f"late@{path}.example")
     head = "email,phone,is_subscribed,is_phone_subscribed\n"
-    rows = f"gone@{path}.example,,yes,\n,{number},,yes\nlate@{path}.example,{known},yes,\n"
+    rows = f"gone@{path}.example,,yes,\n,{number},,yes\nlate@{path}.example,{shared},yes,\n"
     done = await imported(api, db, (head + rows).encode(), **PROOF[path])
     assert (done["error_count"], done["refused_optin_count"]) == (0, 3), done
     fans = [await fan_of(api, email=f"gone@{path}.example"), await fan_of(api, phone=number)]

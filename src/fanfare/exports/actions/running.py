@@ -18,9 +18,10 @@ from fanfare.kernel.data import faults, files
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
+from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.kernel.wire import MAX_ID
-from fanfare.search.queries.searches import fan_ids
+from fanfare.search.queries.searches import fan_ids, next_row
 
 BATCH = 10_000
 # How long an account works before others get their turn.
@@ -57,6 +58,9 @@ async def work(db: Db, account_id: int, now: datetime) -> bool:
                 if current is None:
                     return has_worked
                 await _run_batch(tx, account_id, current, now)
+        except Unknown:
+            assert current is not None  # noqa: S101 - only its search can have ended
+            await _fail(db, account_id, current, now, "the search has ended; export it again")
         except Exception as error:
             if current and not faults.is_transient(error):
                 await _count_failure(db, account_id, current, now, faults.description_of(error))
@@ -73,6 +77,10 @@ async def _count_failure(db: Db, account_id: int, current: CurrentExport, now: d
             current.export_id,
         )
         return
+    await _fail(db, account_id, current, now, description)
+
+
+async def _fail(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
     async with db.transaction() as tx:
         await tx.execute(FAIL, account_id, current.export_id, now, description)
         await files.delete_file(tx, account_id, current.export_uid)
@@ -121,6 +129,8 @@ async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
 async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Batch:
     """Return the fans of the next rows of a search; those who were deleted since are left out."""
     assert current.search_uid is not None  # noqa: S101 - the caller's condition
+    # Unknown if it was deleted: by its age, or with a fan whom it named.
+    await next_row(db, account_id, current.search_uid)
     ids = await fan_ids(db, account_id, current.search_uid, current.last_key, BATCH)
     statement = ROWS_AMONG[current.table_name, current.file_format]
     row = await db.row(statement, account_id, ids, MAX_ID, BATCH)

@@ -47,11 +47,11 @@ ENTRIES = """
         from entries
     )
 """
-# Whether a yes of an import, given at {at}, would override a no of the fan `f`, or the no to everything; an older yes
+# Whether a yes of an import would override a no of the fan `f`, or the no to everything; an older yes
 # does not, and is part of the history. Without a time it counts from the upload.
 OVERRIDES_MAIL, OVERRIDES_PHONE = (
-    f"""coalesce(not f.{flag} and {at} >= f.{moment} or f.is_optout and {at} >= f.optout_word_at, false)"""
-    for flag, moment, at in (
+    f"""coalesce(not f.{flag} and {given_at} >= f.{moment} or f.is_optout and {given_at} >= f.optout_word_at, false)"""
+    for flag, moment, given_at in (
         ("is_subscribed", "email_word_at", "least(coalesce(g.mail_consent_at, :uploaded_at), :now)"),
         ("is_phone_subscribed", "phone_word_at", "least(coalesce(g.phone_consent_at, :uploaded_at), :now)"),
     )
