@@ -172,6 +172,9 @@ BODIES: dict[str, tuple[str, bytes]] = {
 async def test_bodies_that_are_no_parameters_are_refused(
     endpoint: Endpoint, base_url: str, keys: Headers, account_id: int, db: Db
 ) -> None:
+    if endpoint.takes_file:
+        # Any body is a file; tests/imports has those.
+        return
     old = await digests(db, account_id)
     path = re.sub(r"\{[^}]*\}", "1", endpoint.path)
     for name, (kind, body) in BODIES.items():

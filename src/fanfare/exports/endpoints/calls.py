@@ -27,7 +27,7 @@ async def manage_exports_list(db: Db, account: Account, query: ExportWindow) -> 
     return await queries.exports(db, account.id, query)
 
 
-@endpoint.post("/api/v1/manage/exports", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/exports", scope="manage", key=SECRET, takes_turn=True)
 async def manage_exports_create(db: Db, account: Account, new: NewExport, now: datetime) -> ExportCreated:
     """Start an export of a table, or of the fans of a search; `export.completed` announces the file.
 

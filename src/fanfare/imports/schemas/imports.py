@@ -9,7 +9,6 @@ import msgspec
 
 from fanfare.imports.readers.dialects import DELIMITERS
 from fanfare.kernel.data.paging import Meta
-from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObject, LimitForm, Text, Uuid, text_of
@@ -26,7 +25,8 @@ class DelimiterForm(Form):
 
     def read(self, raw: object) -> str:
         """Return the character; ValueError for another one."""
-        text = {"tab": "\t", "\\t": "\t"}.get(fold(text_of(raw)), text_of(raw))
+        text = text_of(raw)
+        text = {"tab": "\t", "\\t": "\t"}.get(text, text)
         if text not in DELIMITERS:
             message = "must be a comma, a semicolon, a vertical bar or tab"
             raise ValueError(message)

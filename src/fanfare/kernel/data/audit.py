@@ -75,7 +75,7 @@ class AuditLog:
     async def export(
         self, db: Db, account_id: int, action: Action, now: datetime, act: Callable[[Db], Awaitable[T]]
     ) -> T:
-        """Run an export and append its entry before anybody has the data."""
+        """Run an export, or a change that waits for a turn, and append its entry before anybody has the answer."""
         answer = await act(db)
         async with db.transaction() as tx:
             await append(tx, account_id, action, now)

@@ -67,6 +67,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     takes_file: bool = False
     # whether programs make the call at any rate (gates, apps, feeds), or it changes nothing that stays
     is_routine: bool = False
+    # whether the call waits for a turn, and so holds no transaction meanwhile
+    takes_turn: bool = False
 
     @property
     def is_audited(self) -> bool:
@@ -90,6 +92,7 @@ class WriteOptions(TypedDict, total=False):
 
     `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other objects,
     `prepare` makes calls to others before any transaction. `is_routine` calls are not in the audit log.
+    Calls of `takes_turn` are noted there right after they ran, not in one transaction.
     """
 
     array_field: str | None
@@ -97,6 +100,7 @@ class WriteOptions(TypedDict, total=False):
     prepare: Prepare | None
     has_secret_answer: bool | str
     is_routine: bool
+    takes_turn: bool
 
 
 class ReadOptions(TypedDict, total=False):

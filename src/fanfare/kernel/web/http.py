@@ -163,10 +163,11 @@ class Service:
             values[Upload] = upload_of(request)
 
         async def act(db: Db) -> StoredAnswer:
-            if not endpoint.is_audited:
+            if not endpoint.is_audited or request.method == "HEAD":
                 return await call_endpoint(endpoint, db, values, inputs, self.attempts)
             action = Action(endpoint.call_id, _actor(entry), params)
-            run = self.audit_log.change if endpoint.is_write else self.audit_log.export
+            is_one = endpoint.is_write and not endpoint.takes_turn
+            run = self.audit_log.change if is_one else self.audit_log.export
             return await run(
                 db, account.id, action, now, lambda tx: call_endpoint(endpoint, tx, values, inputs, self.attempts)
             )

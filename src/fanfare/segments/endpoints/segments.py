@@ -75,7 +75,7 @@ async def manage_filters_members(
     return await past.past_members(db, account, query, now)
 
 
-@endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET, takes_turn=True)
 async def manage_snapshots_create(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
     """Freeze a list of fans: those a filter matches now, the result of a search, or fans by id."""
     return await snapshots.create_snapshot(db, account, new, now)

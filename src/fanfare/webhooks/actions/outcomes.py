@@ -65,11 +65,10 @@ class Health(msgspec.Struct, frozen=True):
         return self.failure_count >= FAILING
 
     def next(self, outcomes: Sequence[Outcome], now: datetime) -> "Health":
-        """Return the health after some outcomes."""
-        since, count = self.first_failure_at, self.failure_count
-        for each in outcomes:
-            since, count = (None, 0) if each.is_delivered else (since or now, count + 1)
-        return Health(since, count)
+        """Return the health after a batch, whose order says nothing: its deliveries were tried side by side."""
+        if not outcomes or any(each.is_delivered for each in outcomes):
+            return Health(None, 0) if outcomes else self
+        return Health(self.first_failure_at or now, self.failure_count + len(outcomes))
 
     def disable_reason(self, outcomes: Sequence[Outcome], now: datetime) -> str | None:
         """Return why the endpoint is disabled after these outcomes, if it is."""
