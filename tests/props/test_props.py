@@ -1,13 +1,17 @@
 """Props: what sites store under a name, and votes of which none is lost."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.props.actions import save
+from fanfare.props.schemas import NewProp
 from tests.api import Api
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PATH, MANAGE = "/api/v1/props", "/api/v1/manage/props"
 
 
@@ -42,6 +46,13 @@ async def test_no_vote_is_lost(api: Api) -> None:
     await asyncio.gather(*(store(api, "votes", **body) for body in bodies * 20))
     result = await store(api, "votes", increment={"a": 0, "b": 0})
     assert result["a"] == result["b"] <= 20
+
+
+async def test_the_first_votes_of_one_moment_are_counted(api: Api, db: Db) -> None:
+    """Votes under names that nothing is stored under yet, over many connections."""
+    new = [NewProp(f"first {number % 5}", increment={"a": 1}) for number in range(50)]
+    await asyncio.gather(*(save(db, api.account_id, each, NOW) for each in new))
+    assert [await store(api, f"first {number}") for number in range(5)] == [{"a": 10}] * 5
 
 
 @pytest.mark.parametrize(

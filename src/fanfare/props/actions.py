@@ -35,6 +35,17 @@ STORE = f"""
     {announce(PROP_CREATED, "saved where is_new", at="$4")}
     {also(PROP_UPDATED, "saved where not is_new", at="$4")}
 """  # noqa: S608 - fixed parts
+# For the first vote: others that come at the same moment have begun to count.
+CREATE = f"""
+    with {HOLD},
+    saved as (
+        insert into props (account_id, prop_name, prop_id, content, created_at, updated_at)
+        select $1, $2, nextval('positions'), '{{}}', $3, $3 from hold
+        on conflict (account_id, prop_name) do nothing
+        returning prop_name
+    )
+    {announce(PROP_CREATED, "saved", at="$3")}
+"""  # noqa: S608 - fixed parts
 INCREMENT = f"""
     with {HOLD},
     counted as (
@@ -67,8 +78,13 @@ async def save(db: Db, account_id: int, new: NewProp, now: datetime) -> dict[str
 
 
 async def _save(tx: Db, account_id: int, new: NewProp, now: datetime) -> dict[str, Any]:
-    if new.props is not None or not await _exists(tx, account_id, new.prop_name):
-        await _store(tx, account_id, new.prop_name, new.props or {}, now)
+    is_new = not await _exists(tx, account_id, new.prop_name)
+    if is_new:
+        await _refuse_too_many(tx, account_id)
+    if is_new and new.props is None:
+        await tx.execute(CREATE, account_id, new.prop_name, now)
+    elif new.props is not None:
+        await tx.execute(STORE, account_id, new.prop_name, new.props, now)
     if new.increment:
         await _increment(tx, account_id, new.prop_name, new.increment, now)
     return await queries.content(tx, account_id, new.prop_name)
@@ -81,12 +97,10 @@ async def _exists(tx: Db, account_id: int, prop_name: str) -> bool:
     return answer
 
 
-async def _store(tx: Db, account_id: int, prop_name: str, content: Mapping[str, Any], now: datetime) -> None:
-    if not await _exists(tx, account_id, prop_name):
-        await tx.execute("select pg_advisory_xact_lock($1)", lock_key("props", account_id))
-        if await tx.value("select count(*) from props where account_id = $1", account_id) >= MAX_PROPS:
-            raise TooManyProps
-    await tx.execute(STORE, account_id, prop_name, content, now)
+async def _refuse_too_many(tx: Db, account_id: int) -> None:
+    await tx.execute("select pg_advisory_xact_lock($1)", lock_key("props", account_id))
+    if await tx.value("select count(*) from props where account_id = $1", account_id) >= MAX_PROPS:
+        raise TooManyProps
 
 
 async def _increment(tx: Db, account_id: int, prop_name: str, steps: Mapping[str, int], now: datetime) -> None:
