@@ -212,10 +212,10 @@ def unknown_ids(endpoint: Endpoint, kinds: Container[str]) -> Iterator[str]:
 
 
 def in_order() -> list[Endpoint]:
-    """Return the endpoints so that each can be called once in one account: what ends something comes last."""
+    """Return the endpoints so that each can be called once in one account: deletions and other ends come last."""
 
     def late(endpoint: Endpoint) -> tuple[bool, bool, int, str]:
-        ends = endpoint.method == "DELETE" or endpoint.path.endswith("/close")
+        ends = endpoint.method == "DELETE" or endpoint.path.endswith(("/close", "/erase", "/{erasure_request_id}"))
         is_last = endpoint.call_id == "crm_fans_delete"
         return ends, is_last, -len(list(parameters(endpoint))) if ends else 0, endpoint.path
 

@@ -159,18 +159,21 @@ async def test_files_end_with_the_erasure_of_a_fan(api: Api, db: Db) -> None:
     await api.ok(await api.post(f"/api/v1/manage/fans/{gone}/erase"))
     assert (await state_of(api, done["import_uid"]))["has_file"] is False
     assert (await api.get(f"{PATH}/{done['import_uid']}/errors")).status_code == 409
-    # What was uploaded before does not bring the person back.
-    later = await run(api, db, waiting)
-    assert (later["matched_count"], later["created_count"], later["error_count"], later["has_file"]) == (1, 0, 2, False)
+    # What was not yet run neither shows the person nor brings the person back.
+    failed = await state_of(api, waiting)
+    assert (failed["state"], failed["has_file"]) == ("failed", False)
+    assert failed["failure"] == "a fan was erased: upload the file again"
+    assert (await api.get(f"{PATH}/{waiting}/preview")).status_code == 409
+    assert (await api.post(f"{PATH}/{waiting}/run")).status_code == 409
     parts = "select count(*) from file_parts where account_id = $1 and file_uid = any($2::uuid[])"
     assert await db.value(parts, api.account_id, [done["import_uid"], waiting]) == 0
 
 
 async def test_old_files_are_deleted(api: Api, db: Db) -> None:
     uid = (await inspected(api, db, b"email\nold@example.com\n"))["import_uid"]
-    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) - timedelta(days=1))
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) - timedelta(days=1), datetime.now(UTC))
     assert (await state_of(api, uid))["has_file"] is True
-    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=1))
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=1), datetime.now(UTC))
     assert ((await state_of(api, uid))["has_file"], (await state_of(api, uid))["state"]) == (False, "failed")
     await api.ok(await api.delete(f"{PATH}/{uid}"))
     assert (await api.get(f"{PATH}/{uid}")).status_code == 404

@@ -18,4 +18,4 @@ async def work_on_imports(db: Db, account_id: int, now: datetime) -> bool:
 @schedule("7 3 * * *", each=account_ids)
 async def forget_files(db: Db, account_id: int, now: datetime) -> None:
     """Delete old files."""
-    await upkeep.forget_old_files(db, account_id, now - upkeep.RETENTION)
+    await upkeep.forget_old_files(db, account_id, now - upkeep.RETENTION, now)

@@ -1,15 +1,17 @@
 """Deletes files of imports: old ones, and those that may contain a fan who was erased.
 
 Nobody can say in which files of an account a person is, in whichever spelling, without reading all of them. So an
-erasure deletes the files of all imports that ended; one that runs refuses the erased person's rows and loses its file
-at its end.
+erasure deletes the files of all imports that no worker works on; one that runs refuses the erased person's rows and
+loses its file at its end.
 """
 
 from datetime import datetime, timedelta
 
 from fanfare.fans.followers import Person
 from fanfare.imports.schemas.imports import CurrentImport
+from fanfare.imports.topics import IMPORT_FAILED
 from fanfare.kernel.data import files
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 
 RETENTION = timedelta(days=30)
@@ -18,26 +20,35 @@ TABLES = ()
 BATCH = 100
 
 
-async def forget_old_files(db: Db, account_id: int, older_than: datetime) -> None:
-    """Delete the files of imports that nobody touched since, and end those that were never run."""
-    await _delete_files(
-        db,
-        account_id,
-        """
-        update imports
-        set has_file = false, import_state = case when import_state in ('uploading', 'ready') then 'failed'
-                                                  else import_state end,
-            failure = case when import_state in ('uploading', 'ready') then 'its file was deleted because of its age'
-                           else failure end
-        where account_id = $1 and import_id in (
-            select import_id from imports
-            where account_id = $1 and has_file and updated_at < $2
-              and import_state in ('uploading', 'ready', 'completed', 'failed', 'undone')
-            order by import_id limit $3)
-        returning import_uid
-        """,
-        older_than,
+# Deletes the files of imports that a condition names and no worker works on; those that were not yet run fail. A worker
+# locks its import and may wait for fans whom an erasure has locked: so its row is skipped, not waited for.
+MARK = f"""
+    with {HOLD},
+    due as materialized (
+        select import_id, import_state in ('uploading', 'ready') as is_open from imports
+        where account_id = $1 and has_file and file_bytes > 0 and {{condition}}
+          and import_state in ('uploading', 'ready', 'completed', 'failed', 'undone')
+        order by import_id limit $3 for no key update skip locked
+    ),
+    marked as (
+        update imports i
+        set has_file = false, import_state = case when due.is_open then 'failed' else i.import_state end,
+            failure = case when due.is_open then $4 else i.failure end
+        from due where i.account_id = $1 and i.import_id = due.import_id
+        returning i.import_uid, due.is_open
+    ),
+    announced as (
+        {announce(IMPORT_FAILED, "marked where is_open", at="$5")}
     )
+    select import_uid from marked
+"""  # noqa: S608 - fixed parts
+OLD = MARK.format(condition="updated_at < $2")
+UPLOADED = MARK.format(condition="created_at <= $2")
+
+
+async def forget_old_files(db: Db, account_id: int, older_than: datetime, now: datetime) -> None:
+    """Delete the files of imports that nobody touched since, and end those that were never run."""
+    await _delete_files(db, account_id, OLD, older_than, "its file was deleted because of its age", now)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -49,21 +60,8 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
-    """Delete the files of imports that ended: any may contain the person."""
-    await _delete_files(
-        db,
-        account_id,
-        """
-        update imports set has_file = false
-        where account_id = $1 and import_id in (
-            select import_id from imports
-            where account_id = $1 and has_file and created_at <= $2
-              and import_state in ('completed', 'failed', 'undone')
-            order by import_id limit $3)
-        returning import_uid
-        """,
-        now,
-    )
+    """Delete the files of imports that no worker works on: any may contain the person."""
+    await _delete_files(db, account_id, UPLOADED, now, "a fan was erased: upload the file again", now)
 
 
 async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> None:
@@ -82,11 +80,11 @@ async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> N
         await files.delete_file(db, account_id, row["import_uid"])
 
 
-async def _delete_files(db: Db, account_id: int, mark: str, moment: datetime) -> None:
+async def _delete_files(db: Db, account_id: int, mark: str, moment: datetime, failure: str, now: datetime) -> None:
     """Delete the files of the imports that a statement marks, in batches."""
     rows = None
     while rows is None or len(rows) == BATCH:
         async with db.transaction() as tx:
-            rows = await tx.rows(mark, account_id, moment, BATCH)
+            rows = await tx.rows(mark, account_id, moment, BATCH, failure, now)
             for row in rows:
                 await files.delete_file(tx, account_id, row["import_uid"])
