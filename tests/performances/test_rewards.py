@@ -152,7 +152,7 @@ async def test_each_uploaded_code_goes_to_one_claim(api: Api) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "reward_without_codes")
 
 
-async def test_a_code_that_was_given_out_is_known_after_an_erasure(api: Api) -> None:
+async def test_the_code_of_a_claim_is_not_uploaded_again_after_an_erasure(api: Api) -> None:
     reward, fan_id, late = await some_reward(api, code_type="uploaded"), await some_fan(api), await some_fan(api)
     codes = f"/api/v1/manage/rewards/{reward}/codes"
     await api.ok(await api.post(codes, codes=["A"]))

@@ -146,7 +146,7 @@ async def test_simultaneous_writers_keep_positions_in_their_slices(other_api: Ap
     assert len(await ids(other_api, key, limit=100)) == 28
 
 
-async def test_slices_are_given_up_with_their_records(other_api: Api, db: Db) -> None:
+async def test_slices_are_deleted_with_their_records(other_api: Api, db: Db) -> None:
     key = await new_stream(other_api, author_limit=10_000)
     record_ids = []
     for number in range(4):

@@ -5,7 +5,6 @@ another one continues with the next.
 """
 
 import hashlib
-import time
 import zlib
 from datetime import datetime
 from typing import NamedTuple
@@ -14,9 +13,10 @@ from fanfare.exports.queries.exports import next_export
 from fanfare.exports.queries.tables import ROWS_AFTER, ROWS_AMONG, TABLES, header
 from fanfare.exports.schemas.exports import CurrentExport
 from fanfare.exports.topics import EXPORT_COMPLETED, EXPORT_FAILED
-from fanfare.kernel.data import faults, files
+from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.files import PART_BYTES
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.threads import run_in_thread
@@ -24,9 +24,6 @@ from fanfare.kernel.wire import MAX_ID
 from fanfare.search.queries.searches import fan_ids, next_row
 
 BATCH = 10_000
-# How long an account works before others get their turn.
-STEP_SECONDS = 2.0
-MAX_FAILURES = 3
 LEVEL = 1
 READ_BYTES = 4 * 1024 * 1024
 # The header of a gzip member without name and time, and the empty last block of its data.
@@ -44,46 +41,27 @@ class Batch(NamedTuple):
 
 
 async def work(db: Db, account_id: int, now: datetime) -> bool:
-    """Work on an account's exports for a few seconds; return whether there was anything to do.
-
-    A failure that is not transient counts against the export, which ends with the third.
-    """
-    end = time.monotonic() + STEP_SECONDS
-    has_worked = False
-    while time.monotonic() < end:
-        current: CurrentExport | None = None
-        try:
-            async with db.bulk_turn(), db.transaction() as tx:
-                current = await next_export(tx, account_id)
-                if current is None:
-                    return has_worked
-                await _run_batch(tx, account_id, current, now)
-        except Unknown:
-            assert current is not None  # noqa: S101 - only its search can have ended
-            await _fail(db, account_id, current, now, "the search has ended; export it again")
-        except Exception as error:
-            if current and not faults.is_transient(error):
-                await _count_failure(db, account_id, current, now, faults.description_of(error))
-            raise
-        has_worked = True
-    return has_worked
+    """Work on an account's exports for a few seconds; return whether there was anything to do."""
+    return await work_for_a_turn(db, account_id, now, WORK)
 
 
-async def _count_failure(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
-    if current.failure_count + 1 < MAX_FAILURES:
-        await db.execute(
-            "update exports set failure_count = failure_count + 1 where account_id = $1 and export_id = $2",
-            account_id,
-            current.export_id,
-        )
-        return
-    await _fail(db, account_id, current, now, description)
+async def _count_failure(db: Db, account_id: int, current: CurrentExport) -> None:
+    await db.execute(
+        "update exports set failure_count = failure_count + 1 where account_id = $1 and export_id = $2",
+        account_id,
+        current.export_id,
+    )
 
 
 async def _fail(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
     async with db.transaction() as tx:
         await tx.execute(FAIL, account_id, current.export_id, now, description)
         await files.delete_file(tx, account_id, current.export_uid)
+
+
+def _reason(error: Exception) -> str | None:
+    # Only its search can have ended.
+    return "the search has ended; export it again" if isinstance(error, Unknown) else None
 
 
 async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
@@ -171,3 +149,4 @@ FAIL = f"""
     )
     {announce(EXPORT_FAILED, "ended", at="$3")}
 """  # noqa: S608 - fixed parts
+WORK = FileWork(next_export, _run_batch, _fail, _count_failure, _reason)

@@ -3,7 +3,6 @@
 A worker that dies leaves a batch undone; the next one continues there. Two workers never have the same import.
 """
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,8 +20,9 @@ from fanfare.imports.actions.upkeep import delete_if_erased
 from fanfare.imports.queries.imports import next_import
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
-from fanfare.kernel.data import faults, files
+from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.lines import unstorable_line, write_lines
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Refusal
@@ -31,9 +31,6 @@ from fanfare.kernel.running.threads import run_in_thread
 BATCH = 1000
 # Usually a small piece has a batch; a large one has any row.
 PIECE_SIZES = (MAX_ROW_BYTES // 4, 2 * MAX_ROW_BYTES)
-# How long an account works before others get their turn.
-STEP_SECONDS = 2.0
-MAX_FAILURES = 3
 MAX_ERRORS = 100_000
 
 
@@ -42,40 +39,24 @@ class _DryRun(Exception):  # noqa: N818 - never leaves this module
 
 
 async def work(db: Db, account_id: int, now: datetime) -> bool:
-    """Work on an account's imports for a few seconds; return whether there was anything to do.
-
-    A failure that is not transient counts against the import, which ends with the third.
-    """
-    end = time.monotonic() + STEP_SECONDS
-    has_worked = False
-    while time.monotonic() < end:
-        current: CurrentImport | None = None
-        try:
-            async with db.bulk_turn(), db.transaction() as tx:
-                current = await next_import(tx, account_id)
-                if current is None:
-                    return has_worked
-                await _step(tx, account_id, current, now)
-        except UnreadableFileError as wrong:
-            assert current is not None  # noqa: S101 - only its file can be unreadable
-            await end_work(db, account_id, current.import_id, "failed", now, wrong.errors[0][1])
-        except Exception as error:
-            if current and not faults.is_transient(error):
-                await _count_failure(db, account_id, current, now, faults.description_of(error))
-            raise
-        has_worked = True
-    return has_worked
+    """Work on an account's imports for a few seconds; return whether there was anything to do."""
+    return await work_for_a_turn(db, account_id, now, WORK)
 
 
-async def _count_failure(db: Db, account_id: int, current: CurrentImport, now: datetime, description: str) -> None:
-    if current.failure_count + 1 >= MAX_FAILURES:
-        await end_work(db, account_id, current.import_id, "failed", now, description)
-        return
+async def _count_failure(db: Db, account_id: int, current: CurrentImport) -> None:
     await db.execute(
         "update imports set failure_count = failure_count + 1 where account_id = $1 and import_id = $2",
         account_id,
         current.import_id,
     )
+
+
+async def _fail(db: Db, account_id: int, current: CurrentImport, now: datetime, failure: str) -> None:
+    await end_work(db, account_id, current.import_id, "failed", now, failure)
+
+
+def _reason(error: Exception) -> str | None:
+    return error.errors[0][1] if isinstance(error, UnreadableFileError) else None
 
 
 async def _step(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
@@ -237,3 +218,6 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
         current.import_id,
         *counts,
     )
+
+
+WORK = FileWork(next_import, _step, _fail, _count_failure, _reason)
