@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fanfare.imports.actions import upkeep
+from fanfare.imports.actions import upkeep, uploads
 from fanfare.kernel.data.db import Db
-from tests.api import Api
+from tests.api import Api, new_api
 from tests.imports.files import PATH, imported, inspected, run, state_of, upload
 
 SEMICOLONS = "E-Mail;Vorname;Nachname;Geburtsdatum;latitude\r\n" + "".join(
@@ -87,6 +87,24 @@ async def test_an_upload_continues_where_it_ended(api: Api, db: Db) -> None:
     assert (await send(0)).status_code == 409
     done = await run(api, db, uid)
     assert (done["row_count"], done["created_count"]) == (3000, 3000)
+
+
+async def test_files_of_an_account_have_a_limit_together(
+    base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_ACCOUNT_BYTES", 1000)
+    async with new_api(base_url, db) as api:
+        first = await upload(api, b"email\n" + b"x" * 600, is_last="false")
+        uid = (await api.ok(await api.post(PATH, kind="fans")))["import_uid"]
+
+        async def send() -> Any:
+            content = b"email\n" + b"y" * 600
+            return await api.client.post(f"{PATH}/{uid}/file", content=content, headers=api.keys)
+
+        refused = await send()
+        assert (refused.status_code, refused.json()["code"]) == (409, "no_room")
+        await api.ok(await api.delete(f"{PATH}/{first}"))
+        assert (await send()).json()["file_bytes"] == 606
 
 
 async def test_refused_rows_can_be_mended_and_sent_again(api: Api, db: Db) -> None:

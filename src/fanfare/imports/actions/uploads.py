@@ -7,7 +7,7 @@ from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import WrongState, check_state, end_work
 from fanfare.imports.queries.imports import current_import, import_of
 from fanfare.imports.readers.rows import UnreadableFileError
-from fanfare.imports.schemas.imports import MAX_FILE_BYTES, FilePart, ImportSaved, State
+from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, MAX_FILE_BYTES, FilePart, ImportSaved, State
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
@@ -22,17 +22,23 @@ class WrongOffset(Conflict):
     """The file has another length than the offset says; continue from file_bytes"""
 
 
-# One part: refused, by writing nothing, unless the file ends at its offset.
-APPEND = """
+class NoRoom(Conflict):
+    """The files of the account's imports have no room for more; delete imports that ended"""
+
+
+USED_BYTES = "select coalesce(sum(file_bytes), 0)::bigint from imports where account_id = $1 and has_file"
+# One part: refused, by writing nothing, unless the file ends at its offset and the account has room.
+APPEND = f"""
     with appended as (
         update imports
         set file_bytes = $3::bigint + octet_length($4::bytea), is_utf8 = is_utf8 and $6, updated_at = $5
         where account_id = $1 and import_uid = $2 and import_state = 'uploading' and file_bytes = $3
+          and ({USED_BYTES}) + octet_length($4::bytea) <= $7
         returning import_uid
     )
     insert into file_parts (account_id, file_uid, part_offset, content)
     select $1, import_uid, $3, $4 from appended
-"""
+"""  # noqa: S608 - constants
 COMPLETE = """
     update imports
     set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6
@@ -44,7 +50,8 @@ MAX_CUT_BYTES = 3
 async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, now: datetime) -> ImportSaved:
     """Store a file from an offset on; when it is complete it is inspected.
 
-    What was stored before a connection ended stays. Conflict (409) if the import has its file, or another length.
+    What was stored before a connection ended stays. Conflict (409) if the import has its file, or another length, or
+    if the account's files have no room.
     """
     target = await import_of(db, account_id, part.import_uid)
     if target.state != "uploading":
@@ -56,9 +63,10 @@ async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, 
         if offset + len(content) > MAX_FILE_BYTES:
             message = f"the file is larger than {MAX_FILE_BYTES} bytes; split it"
             raise TooLarge(message)
-        is_appended = await db.execute(APPEND, account_id, part.import_uid, offset, content, now, is_utf8(content))
-        if is_appended != "INSERT 0 1":
-            raise WrongOffset
+        values = (account_id, part.import_uid, offset, content, now, is_utf8(content), MAX_ACCOUNT_BYTES)
+        if await db.execute(APPEND, *values) != "INSERT 0 1":
+            is_full = await db.value(USED_BYTES, account_id) + len(content) > MAX_ACCOUNT_BYTES
+            raise NoRoom if is_full else WrongOffset
         offset += len(content)
     if part.is_last is False:
         return ImportSaved(part.import_uid, "uploading", offset)

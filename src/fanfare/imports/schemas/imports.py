@@ -16,6 +16,8 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 ROWS = 100
 FORMATS = ("csv", "ndjson")
 MAX_FILE_BYTES = 4 * 1024**3
+# Of all files of an account's imports together.
+MAX_ACCOUNT_BYTES = 4 * MAX_FILE_BYTES
 State = Literal["uploading", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
 FileFormat = Annotated[Literal["csv", "ndjson"], ChoiceForm(*FORMATS)]
 
