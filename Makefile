@@ -13,6 +13,7 @@ help:
 	@echo 'make schema        writes docs/schema.sql from the migrations'
 	@echo 'make topics        writes docs/topics.md from the topics of the domains'
 	@echo 'make roles         writes the table of rights in docs/staff.md'
+	@echo 'make pictures      opens each page of the Manage Centre at three widths, light and dark, and keeps pictures'
 	@echo 'make clients       compiles and runs clients that are generated from the API document'
 	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
 	@echo 'make fuzz          long tests: generated inputs for each call'
@@ -42,6 +43,10 @@ demo: setup
 # In two processes, each with its own PostgreSQL. `make test ONLY=database` leaves out the tests that use none of it.
 test: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal $(if $(ONLY),-m $(ONLY))
+
+# Pictures are in tests/console/pictures. `make test` opens the same pages in two of these views.
+pictures: setup-dev
+	FANFARE_ALL_VIEWS=1 $(BIN)/pytest -n 2 -q tests/console -k can_be_read
 
 check: setup-dev
 	@.ci/check
@@ -107,4 +112,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check clients faults fuzz replay bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check pictures clients faults fuzz replay bench lock

@@ -4,48 +4,20 @@ Each picture is kept in tests/console/pictures, which is not committed, to be lo
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pyotp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.settings import Settings
 from tests.api import Api
-from tests.conftest import serving
+from tests.console.looking import NEEDS_CHROMIUM, VIEWS, View, base_url, browser, context, look_at, watched
 from tests.console.people import COOKIE, PASSWORD, add_person, code_at, invitation_path, session_cookie
-from tests.hosted.test_in_a_browser import CHROMIUM, browser, findings, new_context
 from tests.hosted.test_passkeys_in_a_browser import with_device
 
-__all__ = ["browser"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
-PICTURES = Path(__file__).parent / "pictures"
-WIDTHS = (1280, 390)
-
-
-@pytest.fixture(scope="module")
-def base_url(settings: Settings) -> Iterator[str]:
-    with serving(settings, host="localhost") as url:
-        yield url
-
-
-@pytest.fixture
-async def context(browser: Browser, base_url: str) -> AsyncIterator[BrowserContext]:
-    context = await new_context(browser, base_url=base_url, locale="en")
-    yield context
-    await context.close()
-
-
-def watched(page: Page) -> list[str]:
-    """Return what the page will complain about: violations of its policy, and errors of scripts."""
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    return faults
+__all__ = ["base_url", "browser", "context"]
+pytestmark = NEEDS_CHROMIUM
 
 
 async def join(page: Page, path: str) -> None:
@@ -169,25 +141,12 @@ async def reader(db: Db, api: Api) -> str:
     return await session_cookie(db, await add_person(db, api.account_id, "maren.castellane@example.com"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("view", VIEWS)
 async def test_every_page_can_be_read(
-    browser: Browser, base_url: str, reader: str, urls: dict[str, str], width: int, scheme: Any
+    browser: Browser, base_url: str, reader: str, urls: dict[str, str], view: View
 ) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    viewport: Any = {"width": width, "height": 800}
-    context = await new_context(browser, base_url=base_url, viewport=viewport, color_scheme=scheme, locale="en")
-    page = await context.new_page()
-    faults = watched(page)
-    for name, path in [*OPEN.items(), *urls.items()]:
-        if name not in OPEN:
-            await context.add_cookies([{"name": COOKIE, "value": reader, "url": base_url}])
-        await page.goto(path)
-        await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert faults == [], name
-        assert await findings(page) == [], name
-    await context.close()
+    await look_at(browser, base_url, view, OPEN, "")
+    await look_at(browser, base_url, view, urls, reader)
 
 
 async def test_the_theme_and_the_language_stay(db: Db, api: Api, context: BrowserContext, base_url: str) -> None:
