@@ -1,5 +1,6 @@
 """Counts and statistics of the fans who meet criteria: from the index if it answers in time, else by SQL."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fanfare.audience import client
@@ -18,18 +19,28 @@ from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 MEMBERS_SECONDS = 2.0
 
 
-async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
-    """Return the number of fans who meet criteria now; BadParameters (422) if they cannot be evaluated."""
-    context = await conditions.checked_context(db, account, criteria, now)
+async def fan_count(
+    db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
+) -> int:
+    """Return the number of fans who meet criteria now; BadParameters (422) if they cannot be evaluated.
+
+    With `business_ids` only fans of these businesses count.
+    """
+    context = await conditions.checked_context(db, account, criteria, now, business_ids)
     answer = await _ask(db, account, criteria, context)
     if answer is not None and answer.count is not None:
         return answer.count
     return await conditions.fan_count(db, account.id, criteria, context)
 
 
-async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
-    """Return the statistics of the fans who meet criteria now; BadParameters (422) if they cannot be evaluated."""
-    context = await conditions.checked_context(db, account, criteria, now)
+async def criteria_stats(
+    db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
+) -> FilterStats:
+    """Return the statistics of the fans who meet criteria now; BadParameters (422) if they cannot be evaluated.
+
+    With `business_ids` only those of fans of these businesses.
+    """
+    context = await conditions.checked_context(db, account, criteria, now, business_ids)
     answer = await _ask(db, account, criteria, context, stats_options(context))
     if answer is None or answer.statistics is None:
         return await stats.criteria_stats(db, account.id, criteria, context)
@@ -61,8 +72,8 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
 async def _ask(
     db: Db, account: Account, criteria: Criteria, context: Context, options: StatsOptions | None = None
 ) -> Answer | None:
-    # The index sees only what is committed, so it would miss what the caller's transaction wrote.
-    if db.in_transaction:
+    # The index sees only what is committed, so it would miss what the caller's transaction wrote; and no businesses.
+    if db.in_transaction or context.business_ids is not None:
         return None
     query: Plan | None = await conditions.evaluate(account.id, context, lambda: plan_of(criteria, context))
     return None if query is None else await client.ask(db, FansQuery(account.id, account.time_zone, query, options))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from fanfare.fans.queries.business_limits import BELONGS
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
@@ -29,7 +30,7 @@ from fanfare.search.criteria.uses import (
     segments_by_criterion,
     uses,
 )
-from fanfare.search.criteria.where import Where, where
+from fanfare.search.criteria.where import Condition, Where, where
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 
 T = TypeVar("T")
@@ -43,21 +44,33 @@ COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 
 
 async def condition(
-    db: Db, account: Account, criteria: Criteria, now: datetime, newest_fan_id: int | None = None
+    db: Db,
+    account: Account,
+    criteria: Criteria,
+    now: datetime,
+    newest_fan_id: int | None = None,
+    business_ids: Sequence[int] | None = None,
 ) -> Where:
     """Return the condition that fans must meet now; with `newest_fan_id` only fans up to this id meet it.
 
-    BadParameters (422) if the criteria cannot be evaluated.
+    With `business_ids` only fans of these businesses meet it. BadParameters (422) if the criteria cannot be evaluated.
     """
-    context = await checked_context(db, account, criteria, now)
+    context = await checked_context(db, account, criteria, now, business_ids)
     return await compose(account.id, criteria, context, newest_fan_id)
 
 
 async def compose(account_id: int, criteria: Criteria, context: Context, newest_fan_id: int | None = None) -> Where:
     """Return the condition that criteria become in their context."""
     return await evaluate(
-        account_id, context, lambda: where(account_id, conditions_of(criteria, context, newest_fan_id))
+        account_id,
+        context,
+        lambda: where(account_id, [*conditions_of(criteria, context, newest_fan_id), *_limits(context)]),
     )
+
+
+def _limits(context: Context) -> list[Condition]:
+    """Return the condition that people set who are limited to businesses."""
+    return [] if context.business_ids is None else [Condition(BELONGS, (list(context.business_ids),))]
 
 
 async def evaluate(account_id: int, context: Context, work: Callable[[], T]) -> T:
@@ -72,11 +85,13 @@ async def fan_count(db: Db, account_id: int, criteria: Criteria, context: Contex
     return count
 
 
-async def checked_context(db: Db, account: Account, criteria: Criteria, now: datetime) -> Context:
+async def checked_context(
+    db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
+) -> Context:
     """Return the context of criteria; BadParameters (422) if they cannot be evaluated."""
     context = await read_context(db, account, [criteria], now, MAX_FILTERS)
     refuse(await evaluate(account.id, context, lambda: faults(criteria, context)))
-    return context
+    return context if business_ids is None else msgspec.structs.replace(context, business_ids=tuple(business_ids))
 
 
 async def read_context(

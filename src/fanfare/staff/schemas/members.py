@@ -1,11 +1,13 @@
 """Shapes of people, their sessions and their place in an account."""
 
+import uuid
 from datetime import datetime, timedelta
 
 import msgspec
 
 from fanfare.kernel.callers import Account
-from fanfare.kernel.errors import Forbidden
+from fanfare.kernel.errors import Forbidden, Unknown
+from fanfare.staff.schemas.masking import Mask
 from fanfare.staff.schemas.roles import Right, Rights
 
 # How long a proof of who somebody is counts for keys, exports and erasures.
@@ -14,6 +16,10 @@ FRESH = timedelta(minutes=10)
 
 class RoleForbids(Forbidden):
     """Your role does not allow this"""
+
+
+class Limited(Forbidden):
+    """Only people who work for all businesses can do this"""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -77,3 +83,29 @@ class Member(msgspec.Struct, frozen=True):
         """Raise RoleForbids (403) unless the role allows it."""
         if not self.may(area, right):
             raise RoleForbids
+
+    def mask(self, area: str) -> Mask:
+        """Return the mask of what is shown in an area: on without the right to see personal data there."""
+        return Mask(is_on=not self.may(area, "personal"))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the person works for some businesses only."""
+        return self.business_ids is not None
+
+    def sees_business(self, business_id: int | None) -> bool:
+        """Return whether the person sees what belongs to a business; None is what belongs to none of them."""
+        return self.business_ids is None or business_id in self.business_ids
+
+    def require_business(self, business_id: int | None, **keys: int | uuid.UUID | str | None) -> None:
+        """Raise Unknown (404), as for a thing that is not there, for one of a business that the person does not see.
+
+        `keys` are the noun and key of the thing: `campaign=5`.
+        """
+        if not self.sees_business(business_id):
+            raise Unknown(None, **keys)
+
+    def require_all_businesses(self) -> None:
+        """Raise Limited (403) for people who are limited to businesses."""
+        if self.is_limited:
+            raise Limited
