@@ -10,6 +10,7 @@ from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.states import WrongState, check_state, continue_work, start_work
 from fanfare.imports.queries.imports import current_import
+from fanfare.imports.readers.presets import NO_PRESET
 from fanfare.imports.readers.rows import LINES, MAX_COLUMNS
 from fanfare.imports.schemas.fields import check_plan
 from fanfare.imports.schemas.imports import (
@@ -31,7 +32,7 @@ from fanfare.kernel.errors import BadParameters, Conflict
 # Imports of an account that are not finished.
 MAX_UNFINISHED = 100
 # Parameters of the dialect.
-DIALECT = ("encoding", "delimiter", "date_order", "decimal_separator")
+DIALECT = ("encoding", "delimiter", "date_order", "decimal_separator", "preset")
 
 
 class TooManyImports(Conflict):
@@ -79,6 +80,8 @@ UPDATE = f"""
 async def change_import(db: Db, account_id: int, changes: ImportChanges, now: datetime) -> ImportSaved:
     """Change how a file is read, before it is run; with another encoding or delimiter it is inspected again."""
     fields = {name: value for name, value in sent_fields(changes).items() if name != "import_uid"}
+    if fields.get("preset") == NO_PRESET:
+        fields["preset"] = None
     async with db.transaction() as tx:
         current = await current_import(tx, account_id, changes.import_uid)
         check_state(current, "uploading", "ready")

@@ -7,6 +7,7 @@ import msgspec
 
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.readers.dialects import Dialect, Encoding, date_order_of, decimal_separator_of, delimiter_of
+from fanfare.imports.readers.presets import PRESETS, preset_of
 from fanfare.imports.readers.rows import (
     LINES,
     MAX_COLUMNS,
@@ -28,6 +29,8 @@ from fanfare.kernel.wire import BYTE_ORDER_MARK
 SAMPLE_BYTES = 2 * MAX_ROW_BYTES
 SAMPLE_ROWS = 1000
 SAMPLE_LINES = 50
+# The kind whose files other products export.
+FANS = "fans"
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -47,7 +50,8 @@ async def inspected(db: Db, account_id: int, current: CurrentImport) -> CurrentI
     piece = Piece(data, 0, 0, len(data) == current.file_bytes)
     findings = await run_by_size(account_id, len(data), _findings, current, piece, _encoding(current))
     earlier = await _earlier(db, account_id, current, findings.columns)
-    suggestion = earlier or _suggestion(kind_of(current.kind).fields, findings.columns)
+    kind, preset = kind_of(current.kind), findings.dialect.preset
+    suggestion = earlier or _suggestion(kind.fields, findings.columns, preset)
     suggestion = {name: None if field in current.constants else field for name, field in suggestion.items()}
     mapping = {name: current.mapping.get(name, suggestion.get(name)) for name in findings.columns}
     return msgspec.structs.replace(
@@ -78,6 +82,8 @@ def _findings(current: CurrentImport, piece: Piece, encoding: Encoding) -> Findi
     columns, offset = header_of(piece, dialect)
     rows = csv_rows(Piece(piece.data[offset:], offset, 2, piece.is_last), columns, dialect)
     values = [value for row in islice(rows, SAMPLE_ROWS) for value in row.cells.values()]
+    preset = current.dialect["preset"] if "preset" in current.dialect else preset_of(columns)
+    dialect = msgspec.structs.replace(dialect, preset=preset if current.kind == FANS else None)
     return Findings(_of_values(current, dialect, values), columns)
 
 
@@ -103,10 +109,13 @@ def _findings_in_lines(piece: Piece) -> Findings:
     return Findings(Dialect(date_order=date_order_of(texts)), [name[:255].replace("\0", "") for name in columns])
 
 
-def _suggestion(fields: Fields, columns: list[str]) -> dict[str, str | None]:
-    """Return the field that each column is likely to have; no field has two columns."""
-    mapping: dict[str, str | None] = dict.fromkeys(columns)
+def _suggestion(fields: Fields, columns: list[str], preset: str | None) -> dict[str, str | None]:
+    """Return the field that each column has in exports of a product, or is likely to have; no field has two columns."""
+    chosen = PRESETS[preset].mapping(columns) if preset else {}
+    mapping: dict[str, str | None] = {**dict.fromkeys(columns), **chosen}
     for column in columns:
+        if column in chosen:
+            continue
         field = fields.field_of(column)
         if field is not None and field not in mapping.values():
             mapping[column] = field

@@ -12,7 +12,7 @@ COLUMNS = """
     import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
     file_bytes, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
     dialect ->> 'date_order' as date_order, dialect ->> 'decimal_separator' as decimal_separator,
-    mapping, constants as values, row_count, created_count, matched_count, error_count,
+    dialect ->> 'preset' as preset, mapping, constants as values, row_count, created_count, matched_count, error_count,
     refused_count as refused_optin_count, undone_count, kept_count,
     case when import_state in ('completed', 'undone') then 1.0
          else round(run_offset::numeric / greatest(file_bytes, 1), 4)::float end as progress,

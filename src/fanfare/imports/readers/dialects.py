@@ -23,12 +23,16 @@ FORMULA = tuple("=+-@\t\r")
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """How a file is written. `date_order` is null while days and months cannot be told apart."""
+    """How a file is written. `date_order` is null while days and months cannot be told apart.
+
+    `preset` is the product whose export it is.
+    """
 
     encoding: Encoding = "utf-8"
     delimiter: str = ","
     date_order: DateOrder | None = "ymd"
     decimal_separator: Literal[".", ","] = "."
+    preset: str | None = None
 
 
 def delimiter_of(lines: Sequence[str]) -> str:

@@ -1,13 +1,14 @@
 """The fields of a row: which columns fill them, and how the texts of cells are read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from fanfare.imports.readers.dialects import Dialect, plain
+from fanfare.imports.readers.presets import PRESETS
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params, Raw, RequestContext, Slot, read, slots
@@ -75,8 +76,8 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the fields of a row as they are read, and the errors of those that cannot be."""
         fields = dict(self.constants)
         errors: list[tuple[str, str]] = []
-        for column, (field, slot) in self.columns.items():
-            value = cells.get(column)
+        cell_values = [(field, slot, cells.get(column)) for column, (field, slot) in self.columns.items()]
+        for field, slot, value in [*cell_values, *self._consents(cells, dialect)]:
             if value is None or value == "":
                 continue
             try:
@@ -84,6 +85,15 @@ class Plan(msgspec.Struct, frozen=True):
             except ValueError as error:
                 errors.append((field, str(error)))
         return fields, errors
+
+    def _consents(self, cells: Mapping[str, Any], dialect: Dialect) -> Iterator[tuple[str, Slot, str]]:
+        """Yield the consents that the product of the file wrote into a row; a no of it counts in any case."""
+        preset = PRESETS.get(dialect.preset or "")
+        fields = {field for field, _ in self.columns.values()} | self.constants.keys()
+        for field, value in (preset.consents(cells) if preset else {}).items():
+            slot = self.fields.slot(field)
+            if slot is not None and (field not in fields or value == "false"):
+                yield field, slot, value
 
     def params(self, fields: Mapping[str, Any], errors: Sequence[tuple[str, str]], context: RequestContext) -> Params:
         """Return the struct of a row; BadParameters names every wrong field, `errors` among them."""

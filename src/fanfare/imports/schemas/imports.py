@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from fanfare.imports.readers.dialects import DELIMITERS
+from fanfare.imports.readers.presets import NO_PRESET, PRESETS
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
@@ -47,7 +48,8 @@ class Import(msgspec.Struct):
     were processed, of which created_count created something, matched_count belong to what was there, and error_count
     were refused. refused_optin_count opt-ins were left out because the fan had opted out. An undo deleted undone_count
     of what was created and left kept_count. progress is from 0 to 1. has_file is false once the file was deleted.
-    mapping has a field, or null, for each of the columns; values those that every row has.
+    mapping has a field, or null, for each of the columns; values those that every row has. preset is the product that
+    the columns are known from: its words of consent are read too.
     """
 
     import_id: int
@@ -63,6 +65,7 @@ class Import(msgspec.Struct):
     delimiter: str | None
     date_order: str | None
     decimal_separator: str | None
+    preset: str | None
     mapping: dict[str, str | None]
     values: dict[str, Any]
     row_count: int
@@ -177,6 +180,10 @@ class ImportChanges(Params, kw_only=True):
     ] = None
     decimal_separator: Annotated[
         Annotated[Literal[".", ","], ChoiceForm(".", ",")] | None, "Character before the decimals of a number."
+    ] = None
+    preset: Annotated[
+        Annotated[str, ChoiceForm(*PRESETS, NO_PRESET)] | None,
+        "Product whose export the file is, whose words of consent are read; none reads the mapping alone.",
     ] = None
     mapping: Annotated[
         JsonObject | None, "The field for each column, or null to leave it out; other columns stay as they are."
