@@ -5,7 +5,6 @@ import uuid
 import zlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.parameters import read
 from fanfare.search.criteria import Criteria, tickets
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
@@ -28,6 +28,7 @@ from fanfare.search.schemas.stats import FilterStats
 from tests.api import Api, new_api
 from tests.audience.sales import EVENTS, any_ticket, any_ticket_criteria
 from tests.search.crowd import activity, fan, follow, tag
+from tests.search.groups import all_leaves, any_groups, parts
 from tests.tickets.sold import bulk
 
 ZONES = ("America/Vancouver", "Asia/Kathmandu", "America/Havana")
@@ -66,7 +67,7 @@ def any_moment(chance: random.Random) -> datetime:
     return min(moment, datetime.now(UTC))
 
 
-def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str, tag_id: int) -> dict[str, Any]:
+def any_leaves(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str, tag_id: int) -> dict[str, Any]:
     """Return one to four random criteria that the index supports, often with criteria on tickets."""
     day = (datetime.now(UTC) - timedelta(days=chance.randrange(420))).date()
     unknown = uuid.UUID(int=7)
@@ -94,6 +95,14 @@ def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str
     count = chance.randrange(2) if about_tickets else chance.randrange(1, 5)
     relations = {name: chance.choice(("any", "all")) for name in ("fan_tag_relations", "idol_relations")}
     return {**{name: offered[name] for name in chance.sample(sorted(offered), count)}, **about_tickets, **relations}
+
+
+def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str, tag_id: int) -> Criteria:
+    """Return random criteria, often with groups, as a call reads them."""
+    groups = any_groups(chance, lambda: any_leaves(chance, snapshot_uid, filter_uid, tag_id))
+    leaves = {} if groups and chance.random() < 0.5 else any_leaves(chance, snapshot_uid, filter_uid, tag_id)
+    values = msgspec.to_builtins({**leaves, **groups})
+    return read(Criteria, {name: [value] for name, value in values.items()})
 
 
 class Crowd:
@@ -135,8 +144,7 @@ class Crowd:
     async def agree(self, follower: IndexUpdater, questions: int) -> None:
         """Check that the index agrees with SQL."""
         for _ in range(questions):
-            values = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
-            expected = Criteria(**{name: _read(name, value) for name, value in values.items()})
+            expected = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
             now = datetime.now(UTC)
             if await self.excludes_nothing(expected):
                 with pytest.raises(BadParameters):
@@ -144,7 +152,7 @@ class Crowd:
                 continue
             context = await conditions.checked_context(self.db, self.account, expected, now)
             query = plan_of(expected, context)
-            between = expected.crm_start_active_date and expected.crm_end_active_date
+            between = [each for each in all_leaves(expected) if each.crm_start_active_date and each.crm_end_active_date]
             assert (query is None) == bool(between)
             if query is None:
                 continue
@@ -160,11 +168,19 @@ class Crowd:
             )
 
     async def excludes_nothing(self, criteria: Criteria) -> bool:
-        """Return whether criteria exclude what does not exist."""
+        """Return whether criteria, or those in their groups, exclude what does not exist."""
+        leaves = [(criteria, False), *((member, is_out) for _, member, is_out in parts(criteria))]
+        return any([await self._excludes_nothing(each, is_out=is_out) for each, is_out in leaves])
+
+    async def _excludes_nothing(self, criteria: Any, *, is_out: bool) -> bool:
         there = "select true from snapshots where account_id = $1 and snapshot_uid = $2"
         is_gone = not await self.db.value(there, self.account.id, self.snapshot_uid)
         gone = {f"filter:{uuid.UUID(int=7)}", *([f"snapshot:{self.snapshot_uid}"] if is_gone else [])}
-        if gone.intersection(criteria.fan_excl_segments or []) or (is_gone and criteria.fan_excl_snapshot_uids):
+        excluded = [*(criteria.fan_excl_segments or []), *((criteria.fan_incl_segments or []) if is_out else [])]
+        lists = criteria.fan_excl_snapshot_uids or (is_out and criteria.fan_incl_snapshot_uids)
+        if gone.intersection(excluded) or (is_gone and lists):
+            return True
+        if is_out and "nobody" in (criteria.fan_tags or []):
             return True
         sql = "select lower(event_name), lower(venue_name), lower(artist_name) from ticket_events where account_id = $1"
         rows = [tuple(row) for row in await self.db.rows(sql, self.account.id)]
@@ -173,7 +189,12 @@ class Crowd:
             name for place, name in enumerate(query) if name and name.lower() not in {row[place] for row in rows}
         ]
         is_negated = criteria.ticket_is_negative != tickets.is_inverted(tickets.count_bounds(criteria))
-        return is_negated and bool(missing)
+        return (is_out or is_negated) and not await self._sells(criteria) and bool(missing)
+
+    async def _sells(self, criteria: Any) -> bool:
+        """Return whether a ticket event is as criteria describe it."""
+        query = tickets.event_query(criteria, self.account.country_code)
+        return query is not None and bool(await tickets.event_uids(self.db, self.account.id, query))
 
     async def matches(self, criteria: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
         """Return by SQL those of some fans who meet criteria."""
@@ -278,10 +299,6 @@ class Crowd:
         name = f"list {self.chance.getrandbits(64)}"
         created = await self._ok("post", "manage/snapshots", snapshot_name=name, fan_ids=self.some())
         self.snapshot_uid = uuid.UUID(created["snapshot_uid"])
-
-
-def _read(name: str, value: Any) -> Any:
-    return Decimal(value) if name.startswith("ticket_seat_price") else value
 
 
 def plain(figures: FilterStats) -> Any:

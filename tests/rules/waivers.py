@@ -18,6 +18,7 @@ class Reason(StrEnum):
     DISGUISES = "display names are read for the words that they hide"
     DIVIDED = "the folder that the contract names was divided since"
     AWAITED = "whoever starts it awaits it, and has what it raises"
+    ON_THE_WIRE = "a word of the wire"
     SQL_PART = "a part of a statement, by the name that the statement gives it"
     CRITERIA = "conditions of criteria, which are constants; their values are arguments"
     COLUMNS = "names of tables and columns of the schema"
@@ -153,6 +154,8 @@ TASKS: dict[str, Reason] = {
 # A name that says not what it is: `path:name`.
 WORDS: dict[str, Reason] = {
     "src/fanfare/kernel/data/announcements.py:at": Reason.SQL_PART,
+    "src/fanfare/search/criteria/groups.py:all": Reason.ON_THE_WIRE,
+    "src/fanfare/search/criteria/groups.py:none": Reason.ON_THE_WIRE,
 }
 # A function longer than the rule: `path:function`.
 FUNCTIONS: dict[str, Reason] = {}

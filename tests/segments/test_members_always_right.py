@@ -24,6 +24,7 @@ from fanfare.search.criteria.plans import Plan
 from fanfare.segments.actions import members as actions
 from tests.api import Api, new_api
 from tests.audience.indexing import has, running
+from tests.search.groups import any_groups
 from tests.segments.live import FILTERS, counts, found_now, members, settle
 
 SEED = int(os.environ.get("FANFARE_SEED", "18"))
@@ -44,7 +45,11 @@ class World:
         self.snapshots: list[str] = []
 
     def criteria(self) -> dict[str, Any]:
-        """Return one to three random criteria."""
+        """Return one to three random criteria, often with groups of such."""
+        groups = any_groups(self.chance, self._criteria)
+        return {**({} if groups and self.chance.random() < 0.5 else self._criteria()), **groups}
+
+    def _criteria(self) -> dict[str, Any]:
         some = self.chance
         named = [f"filter:{uid}" for uid in self.filters.values()] + [f"snapshot:{uid}" for uid in self.snapshots]
         possible: dict[str, Any] = {

@@ -17,6 +17,7 @@ from fanfare.kernel.wire import (
     MAX_WEIGHT,
     Alias,
     Form,
+    InvalidParts,
     ListForm,
     Wildcard,
     json_weight,
@@ -230,6 +231,8 @@ def _read_value(form: Form, wire_name: str, value: object) -> object:
         if not form.is_line and (fault := storage_fault(value)):
             raise ValueError(fault)  # noqa: TRY301 - handled below
         return form.read(value)
+    except InvalidParts as wrong:
+        raise _InvalidFields([(f"{wire_name}{path}", message) for path, message in wrong.errors]) from None
     except ValueError as error:
         raise _InvalidFields([(wire_name, str(error))]) from None
 

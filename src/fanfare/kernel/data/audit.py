@@ -118,6 +118,8 @@ def _masked(form: Form, value: object) -> Any:  # noqa: ANN401 - any JSON value
         return [_masked(each, entry) for entry in value[:MAX_ENTRIES]] + [MASK] * (len(value) > MAX_ENTRIES)
     if isinstance(value, bool | int | float):
         return value
+    if isinstance(value, Params):
+        return shown_inputs(value)
     if isinstance(value, PLAIN) or isinstance(form, PLAIN_FORMS):
         return str(value)
     return MASK

@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from asyncpg.pgproto.pgproto import UUID as DriverUuid  # noqa: N811 - it is not the standard one
@@ -35,6 +36,15 @@ USUAL_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+class InvalidParts(ValueError):  # noqa: N818 - what a Form refuses with
+    """Several parts of a value are wrong: `errors` has the path of each inside the value, and its message."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        """Report the first as the message."""
+        super().__init__(f"{errors[0][0]} {errors[0][1]}")
+        self.errors = errors
+
+
 class Form:
     """Parses one kind of value; `nothing` has the texts that mean that no value was sent."""
 
@@ -51,6 +61,10 @@ class Form:
     def schema(self) -> dict[str, object]:
         """Return the JSON Schema of the value on the wire."""
         raise NotImplementedError
+
+    def components(self) -> dict[str, dict[str, object]]:
+        """Return the schemas that `schema` refers to, by their names among the components of the API document."""
+        return {}
 
 
 def text_of(raw: object) -> str:

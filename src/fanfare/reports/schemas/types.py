@@ -10,7 +10,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, Raw, ignored_names, read
 from fanfare.kernel.wire import ChoiceForm
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import person_parameters
+from fanfare.search.criteria.uses import people_named
 from fanfare.segments.schemas.segments import OneSegment
 from fanfare.streams.schemas.summary import SummaryQuery
 from fanfare.tickets.schemas.stats import SalesBy, StatsQuery
@@ -72,6 +72,9 @@ def parameters(name: str, options: Mapping[str, Any], days: tuple[date | None, d
         params = read(kind.params, raw)
     except BadParameters as wrong:
         raise BadParameters([*faults, *(_renamed(kind, *fault) for fault in wrong.errors)]) from None
+    # A link would publish who is looked for, also when that person was erased.
+    people = people_named(params) if kind.params is Criteria else ()
+    faults += [("options", f"must not have {name}") for name in people]
     if faults:
         raise BadParameters(faults)
     return params
@@ -83,9 +86,7 @@ def _faults(kind: ReportType, raw: Raw, days: tuple[date | None, date | None]) -
         yield from ((field, "is not for this type") for field, day in zip(DAYS, days, strict=True) if day)
     for name in ignored_names(kind.params, raw):
         yield "options", f"has the unknown option {name!r}"
-    # A link would publish who is looked for, also when that person was erased.
-    people = person_parameters(kind.params) if kind.params is Criteria else ()
-    for name in (*kind.fixed, *(kind.days or ()), *people):
+    for name in (*kind.fixed, *(kind.days or ())):
         if name in raw:
             yield "options", f"must not have {name}"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from fanfare.fans.followers import Person
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import person_parameters
+from fanfare.search.criteria.uses import json_path, person_parameters
 
 TABLES = ()
 
@@ -25,12 +25,14 @@ async def forget_person(db: Db, account_id: int, person: Person, _: datetime) ->
     """Delete the searches for a person's name."""
     rows = await db.rows(
         """
-        select s.search_uid, fold_text(s.criteria ->> each.parameter) as name
-        from searches s cross join unnest($2::text[]) as each (parameter)
-        where s.account_id = $1 and s.criteria ? each.parameter
+        select s.search_uid, fold_text(named.name #>> '{}') as name
+        from searches s
+        cross join unnest($2::text[]) as place (path)
+        cross join lateral jsonb_path_query(s.criteria, place.path::jsonpath) as named (name)
+        where s.account_id = $1
         """,
         account_id,
-        person_parameters(Criteria),
+        [json_path(name) for name in person_parameters(Criteria)],
     )
     await db.execute(
         """

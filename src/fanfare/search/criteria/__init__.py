@@ -5,8 +5,8 @@ facts that it reads, the value that `why` shows, its plan for the audience index
 the last has all parameters.
 """
 
-from fanfare.search.criteria.segments import SegmentCriteria
+from fanfare.search.criteria.groups import GroupCriteria
 
 
-class Criteria(SegmentCriteria):
+class Criteria(GroupCriteria):
     """Which fans: all given criteria must hold. Days are days in the account's time zone."""

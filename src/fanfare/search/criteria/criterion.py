@@ -6,7 +6,7 @@ that are named, and the audience index the plan.
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -98,6 +98,23 @@ class Joint(Criterion[V], Generic[V], frozen=True, eq=False, kw_only=True):
 
     label: str = ""
     missing: Callable[[V, Context, bool], Iterable[tuple[str, str]]] | None = None
+
+
+class Part(NamedTuple):
+    """A set of criteria inside a nested criterion: its path, such as `groups[0].any[1]`, and its criteria.
+
+    `is_negated`: the fans who meet it are excluded.
+    """
+
+    path: str
+    criteria: Params
+    is_negated: bool
+
+
+class Nested(Criterion[V], Generic[V], frozen=True, eq=False, kw_only=True):
+    """A criterion that consists of other sets of criteria: what it reads, looks up and names are theirs."""
+
+    parts: Callable[[V], Iterable[Part]]
 
 
 class Modifier(msgspec.Struct, frozen=True):

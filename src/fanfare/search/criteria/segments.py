@@ -13,7 +13,7 @@ from fanfare.search.criteria.plans import ALL_FANS, NO_FANS, AnyOf, HasValue, No
 from fanfare.search.criteria.tags import TAGGED, TAGGED_ANY
 from fanfare.search.criteria.tickets import TicketCriteria
 from fanfare.search.criteria.uses import conditions_of, plan_of
-from fanfare.search.criteria.where import Condition
+from fanfare.search.criteria.where import Condition, joined
 
 T = TypeVar("T")
 Shows = str | Callable[[Sequence[str], Context], Condition]
@@ -61,19 +61,14 @@ def _inside_any(segments: Iterable[str], context: Context) -> Iterator[Condition
 
 
 def _inside_filter(uid: str, context: Context) -> Condition:
-    return _joined(list(conditions_of(context.filters[uid], context)), " and ", "true")
-
-
-def _joined(parts: Sequence[Condition], operator: str, default: str) -> Condition:
-    values = tuple(value for each in parts for value in each.values)
-    return Condition(f"({operator.join(each.sql for each in parts) or default})", values)
+    return joined(list(conditions_of(context.filters[uid], context)), " and ", "true")
 
 
 def _including(segments: Sequence[str], context: Context) -> Sequence[Condition]:
     if not segments:
         return []
     parts = list(_inside_any(segments, context))
-    return [_joined(parts, " or ", "false") if parts else Condition("false")]
+    return [joined(parts, " or ", "false") if parts else Condition("false")]
 
 
 def _excluding(segments: Sequence[str], context: Context) -> Sequence[Condition]:

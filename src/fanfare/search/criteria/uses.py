@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.search.criteria.criterion import Context, Criterion, Joint, Modifier, References
+from fanfare.search.criteria.criterion import Context, Criterion, Joint, Modifier, Nested, References
 from fanfare.search.criteria.plans import AllOf, Plan
 from fanfare.search.criteria.where import Condition
 
@@ -56,9 +56,16 @@ def reference_forms(struct: type[Params]) -> Mapping[str, Mapping[str, str]]:
     return result
 
 
-def excluding_parameters(struct: type[Params]) -> list[str]:
-    """Return the parameters whose criteria exclude the fans in the segments that they name."""
-    return [name for each in declarations(struct) if each.criterion.excludes for name in each.parameters]
+def json_path(name: str) -> str:
+    """Return the path to a parameter in stored criteria, also in groups, for PostgreSQL."""
+    return f'strict $.**."{name}"'
+
+
+def excluding_paths(struct: type[Params]) -> list[str]:
+    """Return the paths, in stored criteria, to the segments whose fans are excluded."""
+    names = [(name, each.criterion.excludes) for each in declarations(struct) if each.criterion.segments
+             for name in each.parameters]  # fmt: skip
+    return [json_path(name) if is_out else f'strict $.**."none".**."{name}"' for name, is_out in names]
 
 
 def person_parameters(struct: type[Params]) -> list[str]:
@@ -66,13 +73,29 @@ def person_parameters(struct: type[Params]) -> list[str]:
     return [name for each in declarations(struct) if each.criterion.is_person for name in each.parameters]
 
 
+def people_named(criteria: Params) -> list[str]:
+    """Return the criteria, also in groups, whose value may be a person's name."""
+    return [use.name for use in leaf_uses(criteria) if use.criterion.is_person]
+
+
 class Use(msgspec.Struct, frozen=True):
-    """A criterion that a call uses, with its name, the names of the parameters that were set, and its value."""
+    """A criterion that a call uses, with its name, the names of the parameters that were set, and its value.
+
+    In a group, `path` is where it is, such as `groups[0].any[1].`, with which its name begins; `is_negated`: the fans
+    who meet it are excluded.
+    """
 
     name: str
     parameters: list[str]
     criterion: Criterion[Any]
     value: Any
+    path: str = ""
+    is_negated: bool = False
+
+    @property
+    def excludes(self) -> bool:
+        """Return whether the fans in the segments that it names are excluded."""
+        return self.is_negated or self.criterion.excludes
 
     def conditions(self, context: Context) -> list[Condition]:
         """Return the conditions on the fan."""
@@ -97,7 +120,8 @@ class Use(msgspec.Struct, frozen=True):
         criterion = self.criterion
         if not isinstance(criterion, Joint) or criterion.missing is None:
             return ()
-        return criterion.missing(self.value, context, is_excluded)
+        faults = criterion.missing(self.value, context, is_excluded or self.is_negated)
+        return ((f"{self.path}{name}", message) for name, message in faults)
 
 
 def uses(criteria: Params) -> Iterator[Use]:
@@ -111,6 +135,17 @@ def uses(criteria: Params) -> Iterator[Use]:
                 yield Use(criterion.label or names[0], sent_names, criterion, criteria)
             else:
                 yield Use(names[0], sent_names, criterion, getattr(criteria, names[0]))
+
+
+def leaf_uses(criteria: Params) -> Iterator[Use]:
+    """Yield the criteria that are used, those in groups instead of the groups."""
+    for use in uses(criteria):
+        if not isinstance(use.criterion, Nested):
+            yield use
+            continue
+        for path, part, is_negated in use.criterion.parts(use.value):
+            for each in uses(part):
+                yield Use(f"{path}.{each.name}", each.parameters, each.criterion, each.value, f"{path}.", is_negated)
 
 
 def conditions_of(criteria: Params, context: Context, newest_fan_id: int | None = None) -> Iterator[Condition]:
@@ -130,12 +165,12 @@ def plan_of(criteria: Params, context: Context) -> Plan | None:
 
 def segments_by_criterion(criteria: Params) -> dict[str, list[str]]:
     """Return by criterion the segments that it names (filter:uid, snapshot:uid, tag:id), without duplicates."""
-    return {use.name: segments for use in uses(criteria) if (segments := use.segments())}
+    return {use.name: segments for use in leaf_uses(criteria) if (segments := use.segments())}
 
 
 def segment_references(searches: Iterable[Params]) -> Iterator[str]:
     """Yield the segments that sets of criteria name, once for each criterion that names one."""
-    return (segment for each in searches for use in uses(each) for segment in use.segments())
+    return (segment for each in searches for use in leaf_uses(each) for segment in use.segments())
 
 
 def filter_uids(searches: Iterable[Params]) -> Iterator[str]:
@@ -149,7 +184,7 @@ def facts_read(criteria: Params, filters: Mapping[str, Params]) -> frozenset[str
     pending, visited = [criteria], set[str]()
     while pending:
         each = pending.pop()
-        result.update(*(use.criterion.reads for use in uses(each)))
+        result.update(*(use.criterion.reads for use in leaf_uses(each)))
         nested = filters.keys() & set(filter_uids([each])) - visited
         visited |= nested
         pending += [filters[uid] for uid in nested]

@@ -1,6 +1,6 @@
 """Composes SQL, here alone: fixed fragments of the source code, and every value a bind parameter."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -28,6 +28,12 @@ class Where(msgspec.Struct, frozen=True):
         """Return the arguments followed by `values`, and the placeholders of these."""
         first = len(self.args) + 1
         return (*self.args, *values), [f"${number}" for number in range(first, first + len(values))]
+
+
+def joined(parts: Sequence[Condition], operator: str, default: str) -> Condition:
+    """Return conditions joined by an operator, such as ` and `; `default` is the condition without parts."""
+    values = tuple(value for each in parts for value in each.values)
+    return Condition(f"({operator.join(each.sql for each in parts) or default})", values)
 
 
 def where(account_id: int, conditions: Iterable[Condition]) -> Where:

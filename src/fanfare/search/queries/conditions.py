@@ -26,9 +26,9 @@ from fanfare.search.criteria.uses import (
     Use,
     conditions_of,
     filter_uids,
+    leaf_uses,
     segment_references,
     segments_by_criterion,
-    uses,
 )
 from fanfare.search.criteria.where import Condition, Where, where
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
@@ -181,7 +181,7 @@ async def _lookup_results(
 
 def _lookup_keys(account: Account, searches: Iterable[Criteria]) -> dict[Lookup[Any, Any, Any], dict[Any, None]]:
     keys_by_lookup: dict[Lookup[Any, Any, Any], dict[Any, None]] = {}
-    for use in (use for each in searches for use in uses(each)):
+    for use in (use for each in searches for use in leaf_uses(each)):
         for lookup in use.criterion.lookups:
             keys = lookup.keys(use.value, account.country_code)
             keys_by_lookup.setdefault(lookup, {}).update(dict.fromkeys(keys))
@@ -258,7 +258,7 @@ def _missing(criteria: Params, context: Context, *, is_excluded: bool) -> Iterat
     """Yield the faults of criteria and of the filters that they refer to, directly or through other filters."""
     yield from (Fault(reason, name, name) for name, reason in _own_faults(criteria, context, is_excluded=is_excluded))
     visited: set[tuple[str, bool]] = set()
-    pending = [(uid, use.name, is_excluded or use.criterion.excludes) for uid, use in _references(criteria, context)]
+    pending = [(uid, use.name, is_excluded or use.excludes) for uid, use in _references(criteria, context)]
     while pending:
         uid, origin, is_out = pending.pop()
         if (uid, is_out) in visited:
@@ -267,14 +267,12 @@ def _missing(criteria: Params, context: Context, *, is_excluded: bool) -> Iterat
         filter_criteria = context.filters[uid]
         filter_faults = _own_faults(filter_criteria, context, is_excluded=is_out)
         yield from (Fault(reason, name, origin, uid) for name, reason in filter_faults)
-        pending += [
-            (each, origin, is_out or use.criterion.excludes) for each, use in _references(filter_criteria, context)
-        ]
+        pending += [(each, origin, is_out or use.excludes) for each, use in _references(filter_criteria, context)]
 
 
 def _references(criteria: Params, context: Context) -> Iterator[tuple[str, Use]]:
     """Yield the uids of the filters that criteria name, each with the criterion that names it."""
-    for use in uses(criteria):
+    for use in leaf_uses(criteria):
         yield from ((uid, use) for uid in map(_uid, use.segments()) if uid in context.filters)
 
 
@@ -287,9 +285,9 @@ def _own_faults(criteria: Params, context: Context, *, is_excluded: bool) -> Ite
 
     With `is_excluded` the fans who meet these criteria are excluded. Filters that cannot be read are always a fault.
     """
-    for use in uses(criteria):
+    for use in leaf_uses(criteria):
         segments = use.segments()
-        if is_excluded or use.criterion.excludes:
+        if is_excluded or use.excludes:
             unknown = (
                 each for each in segments if not context.has_segment(each) and _uid(each) not in context.unreadable
             )

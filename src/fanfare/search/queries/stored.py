@@ -3,6 +3,7 @@
 import msgspec
 
 from fanfare.kernel.errors import BadParameters, TooLarge
+from fanfare.kernel.parameters import Params
 from fanfare.search.criteria import Criteria
 
 # A search reads up to 100 filters.
@@ -11,9 +12,19 @@ MAX_BYTES = 100_000
 
 def to_stored(criteria: Criteria) -> dict[str, object]:
     """Return criteria in the stored form."""
-    defaults = msgspec.to_builtins(Criteria())
-    values = {name: getattr(criteria, name) for name in Criteria.__struct_fields__}
-    return {name: value for name, value in msgspec.to_builtins(values).items() if value != defaults[name]}
+    return {name: value for name, value in set_values(criteria).items() if name in Criteria.__struct_fields__}
+
+
+def set_values(criteria: Params) -> dict[str, object]:
+    """Return the parameters that differ from the defaults, as JSON."""
+    fields = [(each.name, getattr(criteria, each.name), each.default) for each in msgspec.structs.fields(criteria)]
+    return {name: _as_json(value) for name, value, default in fields if value != default}
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, list) and value and isinstance(value[0], Params):
+        return [set_values(each) for each in value]
+    return msgspec.to_builtins(value)
 
 
 def storable(criteria: Criteria) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """Snapshots and memberships when fans are merged or erased."""
 
 from datetime import datetime
+from typing import Any
 
 from fanfare.fans.followers import Person
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.folding import fold
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import person_parameters
+from fanfare.search.criteria.uses import json_path, person_parameters
 from fanfare.search.topics import FILTER_UPDATED
 from fanfare.segments.actions import members, snapshots
 
@@ -15,6 +17,7 @@ TABLES = (*snapshots.TABLES, *members.TABLES)
 EXCLUDED = ("segment_members",)
 # Replaces an erased person's name in the criteria of filters; no fan has this name.
 ERASED = "(erased)"
+NAMES = person_parameters(Criteria)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -33,15 +36,12 @@ FORGET_PERSON = f"""
     with {HOLD},
     updated as (
         update filters f
-        set criteria = f.criteria || names.criteria, last_search_count = null, updated_at = $5
-        from (
-            select each.filter_id, jsonb_object_agg(each.parameter, $4::text) as criteria
-            from unnest($2::bigint[], $3::text[]) as each (filter_id, parameter)
-            group by each.filter_id) names
-        where f.account_id = $1 and f.filter_id = names.filter_id
+        set criteria = changed.criteria, last_search_count = null, updated_at = $3
+        from jsonb_to_recordset($2::jsonb) as changed (filter_id bigint, criteria jsonb)
+        where f.account_id = $1 and f.filter_id = changed.filter_id
         returning f.filter_uid
     )
-    {announce(FILTER_UPDATED, "updated", at="$5", fields="jsonb_build_array('criteria')")}
+    {announce(FILTER_UPDATED, "updated", at="$3", fields="jsonb_build_array('criteria')")}
 """  # noqa: S608 - fixed parts
 
 
@@ -53,19 +53,30 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     person = person.alone()
     rows = await db.rows(
         """
-        select f.filter_id, each.parameter, fold_text(f.criteria ->> each.parameter) as name
-        from filters f cross join unnest($2::text[]) as each (parameter)
-        where f.account_id = $1 and jsonb_typeof(f.criteria -> each.parameter) = 'string'
+        select f.filter_id, f.criteria from filters f
+        where f.account_id = $1
+          and exists (select from unnest($2::text[]) as place (path)
+                      where jsonb_path_exists(f.criteria, place.path::jsonpath))
+        order by f.filter_id for update
         """,
         account_id,
-        person_parameters(Criteria),
+        [json_path(name) for name in NAMES],
     )
-    matches = [row for row in rows if person.is_named_in(row["name"])]
-    await db.execute(
-        FORGET_PERSON,
-        account_id,
-        [row["filter_id"] for row in matches],
-        [row["parameter"] for row in matches],
-        ERASED,
-        now,
-    )
+    pairs = [(row, _without(row["criteria"], person)) for row in rows]
+    changes = [{"filter_id": row["filter_id"], "criteria": new} for row, new in pairs if new != row["criteria"]]
+    if changes:
+        await db.execute(FORGET_PERSON, account_id, changes, now)
+
+
+def _without(raw: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
+    """Return stored criteria, or a part of them, with a person's name replaced."""
+    if isinstance(raw, list):
+        return [_without(each, person) for each in raw]
+    if not isinstance(raw, dict):
+        return raw
+    return {name: _without_name(name, value, person) for name, value in raw.items()}
+
+
+def _without_name(parameter: str, value: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
+    is_name = parameter in NAMES and isinstance(value, str) and person.is_named_in(fold(value))
+    return ERASED if is_name else _without(value, person)

@@ -18,13 +18,14 @@ async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
     """
     rows = await db.rows(
         """
-        select f.filter_uid, c.value as segments
+        select f.filter_uid, named.segments
         from filters f
-        cross join lateral jsonb_each(case jsonb_typeof(f.criteria) when 'object' then f.criteria else '{}' end) c
-        where f.account_id = $1 and c.key = any($2)
+        cross join unnest($2::text[]) as place (path)
+        cross join lateral jsonb_path_query(f.criteria, place.path::jsonpath) as named (segments)
+        where f.account_id = $1
         """,
         account_id,
-        list(FORMS["filter"]),
+        [uses.json_path(name) for name in FORMS["filter"]],
     )
     result: dict[str, Counter[str]] = {}
     for row in rows:
@@ -44,17 +45,18 @@ async def referring_names(db: Db, account_id: int, items: Sequence[Reference]) -
         """
         select f.filter_name from filters f
         where f.account_id = $1 and exists (
-            select from unnest($2::text[], $3::text[]) as place (criterion, value)
+            select from unnest($2::text[], $3::text[]) as place (path, value)
+            cross join lateral jsonb_path_query(f.criteria, place.path::jsonpath) as named (names)
             cross join lateral jsonb_array_elements_text(
-                case jsonb_typeof(f.criteria -> place.criterion)
-                    when 'array' then f.criteria -> place.criterion
-                    when 'string' then jsonb_build_array(f.criteria -> place.criterion)
+                case jsonb_typeof(named.names)
+                    when 'array' then named.names
+                    when 'string' then jsonb_build_array(named.names)
                     else '[]' end) as reference (value)
             where fold_text(reference.value) = fold_text(place.value))
         order by fold_text(f.filter_name)
         """,
         account_id,
-        [name for name, _ in places],
+        [uses.json_path(name) for name, _ in places],
         [value for _, value in places],
     )
     return [row["filter_name"] for row in rows]
@@ -66,12 +68,15 @@ async def excluding_filter(db: Db, account_id: int, filter_uids: Iterable[str]) 
         """
         select f.filter_name from filters f
         where f.account_id = $1
-          and exists (select from unnest($3::text[]) as each (name) where f.criteria -> each.name ?| $2::text[])
+          and exists (
+              select from unnest($3::text[]) as place (path)
+              cross join lateral jsonb_path_query(f.criteria, place.path::jsonpath) as named (segments)
+              where named.segments ?| $2::text[])
         order by fold_text(f.filter_name) limit 1
         """,
         account_id,
         [f"filter:{uid}" for uid in filter_uids],
-        uses.excluding_parameters(Criteria),
+        uses.excluding_paths(Criteria),
     )
     return name
 

@@ -88,14 +88,29 @@ class Verdict(msgspec.Struct):
     seen: Any
 
 
+class Branch(msgspec.Struct):
+    """A group of criteria, or a member of one, for a fan: whether it holds, and why.
+
+    `path` is its place, such as `groups[0].any[1]`. A group has its `relation` (all, any, none) and its `members`,
+    other members have the results of their `criteria`.
+    """
+
+    path: str
+    relation: str | None
+    is_met: bool
+    criteria: list[Verdict]
+    members: list["Branch"]
+
+
 class Why(msgspec.Struct):
-    """Why a fan is in a segment or not: a fan who meets every criterion is in it."""
+    """Why a fan is in a segment or not: a fan for whom every criterion and every group holds is in it."""
 
     fan_id: int
     segment_type: str
     segment_id: str
     is_member: bool
     criteria: list[Verdict]
+    branches: list[Branch]
 
 
 class PastMembers(Params):

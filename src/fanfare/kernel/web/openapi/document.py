@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fanfare.kernel.callers import PUBLIC
+from fanfare.kernel.parameters import slots
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.openapi import responses
 from fanfare.kernel.web.openapi.parameters import body, parameters, sentence
@@ -65,6 +66,8 @@ def document(
     for endpoint in all_endpoints:
         operations = paths.setdefault(endpoint.path, {})
         operations[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
+        for slot in slots(endpoint.params) if endpoint.params else ():
+            schemas.update(slot.form.components())
     spec: Json = {
         "openapi": "3.1.0",
         "info": {

@@ -75,6 +75,11 @@ def _query(name: str, schema: Json, is_required: bool) -> Json:  # noqa: FBT001 
         parameter["required"] = True
     if schema.get("type") == "object":
         return {**parameter, "content": {"application/json": {"schema": schema}}}
+    if schema.get("type") == "array" and "$ref" in schema["items"]:
+        # A list of objects is one JSON text; some generators of clients cannot build parameters with `content`.
+        samples = [msgspec.json.encode(each).decode() for each in schema.get("examples", ())]
+        text = {"type": "string", "contentMediaType": "application/json", "contentSchema": {**schema, "examples": []}}
+        return {**parameter, "schema": text | {"examples": samples}}
     if schema.get("type") == "array":
         parameter |= {"style": "form", "explode": True}
     return {**parameter, "schema": schema}
