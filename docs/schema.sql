@@ -2089,6 +2089,47 @@ create table campaign_members (
     constraint campaign_members_check CHECK ((page_tab_id <> member_page_tab_id))
 );
 
+create table draws (
+    account_id bigint not null,
+    draw_id bigint not null,
+    draw_uid uuid not null,
+    page_tab_id bigint not null,
+    draw_number integer not null,
+    draw_name text,
+    draw_state text not null,
+    winner_count integer not null,
+    reserve_count integer not null,
+    entry_rule text not null,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    is_staff_excluded boolean not null,
+    winners_excluded text not null,
+    is_blocked_excluded boolean not null,
+    public_source text,
+    public_value text,
+    seed_hash bytea not null,
+    sealed_seed text,
+    seed bytea,
+    list_hash bytea,
+    entry_count bigint,
+    entrant_count bigint,
+    excluded_staff_count bigint,
+    excluded_winner_count bigint,
+    excluded_blocked_count bigint,
+    created_at timestamp with time zone not null,
+    completed_at timestamp with time zone,
+    constraint draws_pkey PRIMARY KEY (account_id, draw_id),
+    constraint draws_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint draws_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint draws_draw_state_check CHECK ((draw_state = ANY (ARRAY['waiting'::text, 'completed'::text, 'withdrawn'::text]))),
+    constraint draws_entry_rule_check CHECK ((entry_rule = ANY (ARRAY['one_per_fan'::text, 'every_entry'::text]))),
+    constraint draws_reserve_count_check CHECK ((reserve_count >= 0)),
+    constraint draws_winner_count_check CHECK ((winner_count > 0)),
+    constraint draws_winners_excluded_check CHECK ((winners_excluded = ANY (ARRAY['none'::text, 'campaign'::text, 'account'::text])))
+);
+CREATE UNIQUE INDEX draws_by_campaign ON draws USING btree (account_id, page_tab_id, draw_number);
+CREATE UNIQUE INDEX draws_by_uid ON draws USING btree (account_id, draw_uid);
+
 create table openid_tokens (
     account_id bigint not null,
     token_hash bytea not null,
@@ -2253,6 +2294,35 @@ create table trackers (
 CREATE UNIQUE INDEX trackers_by_key ON trackers USING btree (account_id, host, tracker_key);
 CREATE UNIQUE INDEX trackers_by_shared_key ON trackers USING btree (tracker_key) WHERE (host = ''::text);
 CREATE INDEX trackers_by_wildcard ON trackers USING btree (account_id, tracker_id) WHERE (purchase_event_wildcard IS NOT NULL);
+
+create table draw_entrants (
+    account_id bigint not null,
+    draw_id bigint not null,
+    activity_id bigint not null,
+    first_activity_id bigint not null,
+    draw_place bigint,
+    constraint draw_entrants_pkey PRIMARY KEY (account_id, draw_id, activity_id),
+    constraint draw_entrants_account_id_draw_id_fkey FOREIGN KEY (account_id, draw_id) REFERENCES draws(account_id, draw_id)
+);
+CREATE UNIQUE INDEX draw_entrants_by_place ON draw_entrants USING btree (account_id, draw_id, draw_place) WHERE (draw_place IS NOT NULL);
+
+create table draw_winners (
+    account_id bigint not null,
+    draw_id bigint not null,
+    winner_number integer not null,
+    winner_kind text not null,
+    draw_place bigint not null,
+    activity_id bigint not null,
+    fan_id bigint,
+    target_number integer,
+    reason text,
+    created_at timestamp with time zone not null,
+    constraint draw_winners_pkey PRIMARY KEY (account_id, draw_id, winner_number),
+    constraint draw_winners_account_id_draw_id_fkey FOREIGN KEY (account_id, draw_id) REFERENCES draws(account_id, draw_id),
+    constraint draw_winners_winner_kind_check CHECK ((winner_kind = ANY (ARRAY['winner'::text, 'reserve'::text, 'strike'::text, 'replacement'::text, 'pass'::text])))
+);
+CREATE INDEX draw_winners_by_fan ON draw_winners USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE UNIQUE INDEX draw_winners_by_target ON draw_winners USING btree (account_id, draw_id, target_number) WHERE (winner_kind = 'strike'::text);
 
 create table fan_performances (
     account_id bigint not null,

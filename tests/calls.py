@@ -21,9 +21,11 @@ from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.wire import FlagForm
 from tests.ads.made import made_ads
 from tests.api import Api
+from tests.draws.made import DRAW_CALLS, made_draws
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
 from tests.imports.made import BULK_IDS, IMPORT_CALLS, made_imports
+from tests.messages.made import made_messages
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
@@ -84,6 +86,7 @@ INSTEAD = {
     ("manage_streams_delete", "stream_key"): "spare_stream_key",
     **{(each, "page_tab_id"): "quest_page_tab_id" for each in QUEST_CALLS},
     **IMPORT_CALLS,
+    **DRAW_CALLS,
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
     ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
@@ -264,10 +267,10 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _tickets(post, mark) | await _points(post, v["fan_id"], mark)
     v |= await _purchases(post, email, mark) | await made_trackers(post)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
-    v |= await _segments(post, v["fan_id"]) | await _messages(post, got) | await made_streams(post, got)
+    v |= await _segments(post, v["fan_id"]) | await made_messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(api, post, got)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
-    v |= await made_sessions(post, got) | await made_staff(api, post, got)
+    v |= await made_sessions(post, got) | await made_staff(api, post, got) | await made_draws(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
@@ -278,17 +281,6 @@ async def _segments(post: Any, fan_id: int) -> Values:
     filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
     snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
     return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
-
-
-async def _messages(post: Any, got: Any) -> Values:
-    template = {"template_name": "verify_code", "channel": "sms", "language": "en", "text_body": "{{ code }}"}
-    sample = {"template_name": "login_code", "channel": "email", "recipient": "bea@example.com"}
-    await post("manage/suppressions", channel="email", recipient="gone@example.org")
-    return {
-        "template_id": (await post("manage/message_templates", **template))["template_id"],
-        "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
-        "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
-    }
 
 
 async def _login_codes(api: Api, post: Any) -> Values:

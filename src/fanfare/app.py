@@ -8,6 +8,7 @@ from types import ModuleType
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
+from fanfare.draws.actions import followers as draws
 from fanfare.exports.actions import upkeep as exports
 from fanfare.exports.actions.links import PATH as EXPORT_PATH
 from fanfare.exports.endpoints.files import ExportFiles
@@ -95,6 +96,7 @@ DOMAINS = (
     "fanfare.search",
     "fanfare.audience",
     "fanfare.segments",
+    "fanfare.draws",
     "fanfare.webhooks",
     "fanfare.imports",
     "fanfare.reports",
@@ -108,7 +110,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
-    registrations, purchases, trackers, search, segments, webhooks, imports, exports, openid, hosted,
+    registrations, purchases, trackers, search, segments, draws, webhooks, imports, exports, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

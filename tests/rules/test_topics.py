@@ -32,7 +32,7 @@ VERBS = frozenset({
     "completed", "disabled", "entered",
     "checked", "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
     "tested", "undone",
-    "transferred", "unidentified", "unmerged", "withdrawn",
+    "struck", "transferred", "unidentified", "unmerged", "withdrawn", "won",
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")
 ONE_PLACE = "src/fanfare/kernel/data/announcements.py"
@@ -40,7 +40,7 @@ MAKERS = frozenset({"announce", "also", "announced_deletion"})
 # Made-up accounts are filled beside the actions, and say what the actions would.
 EXEMPT = "src/fanfare/demo/"
 # Of texts only these: `data` holds nothing personal.
-TEXTS = frozenset({"channel", "network"})
+TEXTS = frozenset({"channel", "list_hash", "network", "seed", "seed_hash"})
 IMPERSONAL = (int, bool, UUID, type(None), msgspec.UnsetType)
 
 

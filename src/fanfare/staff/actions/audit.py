@@ -23,6 +23,15 @@ SUBJECTS = (
         "business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props, style_props",
     ),
     _subject("page_tab_id", "campaigns", "title, app_type, business_id, is_active, starts_at, ends_at, closed_at"),
+    # The hash of the seed is what a draw commits itself to.
+    _subject(
+        "draw_uid",
+        "draws",
+        "page_tab_id, draw_number, draw_state, winner_count, reserve_count, entry_rule, starts_at, ends_at,"
+        " is_staff_excluded, winners_excluded, is_blocked_excluded, encode(seed_hash, 'hex') as seed_hash,"
+        " encode(list_hash, 'hex') as list_hash, entrant_count",
+        kind="uuid",
+    ),
     # Of the criteria the names: a value can name a fan.
     _subject(
         "filter_uid",

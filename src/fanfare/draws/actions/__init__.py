@@ -1,0 +1,1 @@
+"""Creates draws, draws winners, and replaces them."""

@@ -1,0 +1,1 @@
+"""Reads draws, who takes part, their lists and winners."""
