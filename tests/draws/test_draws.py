@@ -109,15 +109,20 @@ async def test_who_is_left_out(api: Api, db: Db) -> None:
     every = {"is_staff_excluded": False, "winners_excluded": "none", "is_blocked_excluded": False}
     draw = await complete(api, await new_draw(api, campaign, winner_count=9, **every))
     assert draw["entrant_count"] == 6
-    # Whoever won in another campaign is left out where the account is asked for.
-    other = await campaign_with(api, "Elsewhere")
+
+
+async def test_winners_of_other_campaigns_are_left_out_where_that_is_asked_for(api: Api) -> None:
+    first = await campaign_with(api, "Glove", "ann", "bob")
+    other = await campaign_with(api, "Sock", "ann", "bob", "cid", "dan")
+    await complete(api, await new_draw(api, first, winner_count=2))
     near, far = [
         await new_draw(api, other, winners_excluded=scope, is_blocked_excluded=False)
         for scope in ("campaign", "account")
     ]
-    for uid, count in ((near, 4), (far, 0)):
+    for uid, count in ((near, 4), (far, 2)):
         assert (await api.ok(await api.get(f"/api/v1/manage/draws/{uid}/preview")))["entrant_count"] == count
-    assert (await api.post(f"/api/v1/manage/draws/{far}/complete")).json()["code"] == "no_entrants"
+    empty = await new_draw(api, first, winners_excluded="account")
+    assert (await api.post(f"/api/v1/manage/draws/{empty}/complete")).json()["code"] == "no_entrants"
 
 
 async def test_entries_in_time_take_part(api: Api) -> None:
