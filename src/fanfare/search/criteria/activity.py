@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Annotated
 
 from fanfare.kernel.wire import Day, IntegerForm
-from fanfare.search.criteria.criterion import Context, Criterion, Joint
+from fanfare.search.criteria.criterion import Context, Criterion, Joint, Phrase
 from fanfare.search.criteria.facts import ACTIVITY
 from fanfare.search.criteria.plans import Not, Plan, day_range
 from fanfare.search.criteria.record import RecordCriteria
@@ -59,13 +59,26 @@ INACTIVE_DAYS = Criterion[int](
     shows=VALUE,
     plan=lambda count, context: Not(day_range("last_active", _first_day(count, context))),
 )
-ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,), shows=VALUE, plan=_between_plan)
+ACTIVE_BETWEEN = Joint["ActivityCriteria"](
+    opening="did something", condition=_between, reads=(ACTIVITY,), shows=VALUE, plan=_between_plan
+)
 
 
 class ActivityCriteria(RecordCriteria):
     """Adds the criteria on activity."""
 
-    crm_active_days: Annotated[Days | None, "Active in the last N days", ACTIVE_DAYS] = None
-    crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active", INACTIVE_DAYS] = None
-    crm_start_active_date: Annotated[Day | None, "Active on or after this day", ACTIVE_BETWEEN] = None
-    crm_end_active_date: Annotated[Day | None, "Active on or before this day", ACTIVE_BETWEEN] = None
+    crm_active_days: Annotated[
+        Days | None, "Active in the last N days", ACTIVE_DAYS, Phrase("did something in the last {} days")
+    ] = None
+    crm_inactive_days: Annotated[
+        Days | None,
+        "Not active in the last N days, or never active",
+        INACTIVE_DAYS,
+        Phrase("did nothing in the last {} days"),
+    ] = None
+    crm_start_active_date: Annotated[
+        Day | None, "Active on or after this day", ACTIVE_BETWEEN, Phrase("on {} or later")
+    ] = None
+    crm_end_active_date: Annotated[
+        Day | None, "Active on or before this day", ACTIVE_BETWEEN, Phrase("on {} or earlier")
+    ] = None

@@ -93,10 +93,12 @@ class Joint(Criterion[V], Generic[V], frozen=True, eq=False, kw_only=True):
     """A criterion of several parameters. Its value is the whole struct, its name `label` or its first parameter.
 
     `missing` yields the parameters that name what does not exist and would therefore exclude nobody, each with an error
-    message. Its third argument says whether the fans who meet the criteria are excluded.
+    message. Its third argument says whether the fans who meet the criteria are excluded. `opening` begins the sentence
+    of which each parameter has a part.
     """
 
     label: str = ""
+    opening: str = ""
     missing: Callable[[V, Context, bool], Iterable[tuple[str, str]]] | None = None
 
 
@@ -124,6 +126,21 @@ class Modifier(msgspec.Struct, frozen=True):
 
 
 class References(msgspec.Struct, frozen=True):
-    """Marks a parameter whose value names records: for each kind of record the format of its key in the value."""
+    """Marks a parameter whose value names records: for each kind of record the format of its key in the value.
+
+    `choices` has for a kind the SQL that lists records (`key`, `name`): those whose folded name is like `$2`, with
+    one of the keys `$3` (null for any key), at most `$4`.
+    """
 
     forms: Mapping[str, str]
+    choices: Mapping[str, str] = {}
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """Marks a parameter with its part of a sentence about fans: "are at least {} years old".
+
+    `{}` is the place of its value, `{name}` that of a parameter that modifies it. `words` has what values are called.
+    """
+
+    text: str
+    words: Mapping[str, str] = {}

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fanfare.kernel.data.db import Db
-from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, References
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, Phrase, References
 from fanfare.search.criteria.facts import IDOL
 from fanfare.search.criteria.links import (
+    RELATION_WORDS,
     Names,
     Relation,
     folded,
@@ -52,6 +53,16 @@ def _missing(criteria: "IdolCriteria", context: Context, is_excluded: bool) -> I
     return (("idol_names", each) for each in messages)
 
 
+IDOL_NAME = References(
+    {"idol_name": "{}"},
+    {
+        "idol_name": """
+            select idol_name as key, idol_name as name from idols
+            where account_id = $1 and fold_text(idol_name) like $2 and ($3::text[] is null or idol_name = any($3))
+            group by idol_name order by fold_text(idol_name) limit $4
+        """
+    },
+)
 IDOLS = Joint["IdolCriteria"](
     condition=_conditions,
     reads=(IDOL,),
@@ -71,8 +82,12 @@ class IdolCriteria(TagCriteria):
         Names | None,
         "Fan of these idols, by name, whether chosen by the fan or derived; case is ignored",
         IDOLS,
-        References({"idol_name": "{}"}),
+        IDOL_NAME,
+        Phrase("are fans of {idol_relations} of the idols {}"),
     ] = None
     idol_relations: Annotated[
-        Relation, "Whether one of the idols is enough (any) or all are needed", Modifier(IDOLS)
+        Relation,
+        "Whether one of the idols is enough (any) or all are needed",
+        Modifier(IDOLS),
+        Phrase("{}", RELATION_WORDS),
     ] = "any"

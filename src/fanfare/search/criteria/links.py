@@ -10,6 +10,7 @@ from fanfare.search.criteria.plans import NO_FANS, AllOf, HasValue, Plan
 from fanfare.search.criteria.where import Condition
 
 Names = Annotated[list[str], ListForm(TextForm(), maximum=100)]
+RELATION_WORDS = {"any": "any", "all": "all"}
 Relation = Annotated[str, ChoiceForm("any", "all")]
 # Up to this many links are separate conditions, since the planner knows how common each is. More take it too long.
 MAX_SEPARATE = 8

@@ -7,7 +7,7 @@ from fanfare.fans.contact import mail_address
 from fanfare.kernel.folding import fold, like_pattern
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import NOTHING, ChoiceForm, Form, IntegerForm, Text, text_of
-from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.criterion import Criterion, Phrase
 from fanfare.search.criteria.facts import IDENTITY
 from fanfare.search.criteria.links import Names, folded
 from fanfare.search.criteria.plans import HasValue, InRange
@@ -94,14 +94,40 @@ EMAIL_DOMAIN = Criterion[str](
 )
 
 
+GENDER_WORDS = {
+    "male": "male",
+    "female": "female",
+    "diverse": "diverse",
+    "other": "another one",
+    "empty": "none that they tell",
+}
+
+
 class PersonCriteria(Params):
     """The criteria on the person."""
 
-    name: Annotated[Text | None, "Part of the name or email address; case and accents are ignored", NAME] = None
-    fan_gender: Annotated[Gender | None, "This gender", GENDER] = None
-    fan_youngest_age: Annotated[Age | None, "At least this many years old today", YOUNGEST_AGE] = None
-    fan_oldest_age: Annotated[Age | None, "At most this many years old today", OLDEST_AGE] = None
-    fan_networks: Annotated[Names | None, "Has an external identity in one of these networks", NETWORKS] = None
+    name: Annotated[
+        Text | None,
+        "Part of the name or email address; case and accents are ignored",
+        NAME,
+        Phrase("have {} in their name or email address"),
+    ] = None
+    fan_gender: Annotated[Gender | None, "This gender", GENDER, Phrase("are of the gender {}", GENDER_WORDS)] = None
+    fan_youngest_age: Annotated[
+        Age | None, "At least this many years old today", YOUNGEST_AGE, Phrase("are at least {} years old")
+    ] = None
+    fan_oldest_age: Annotated[
+        Age | None, "At most this many years old today", OLDEST_AGE, Phrase("are at most {} years old")
+    ] = None
+    fan_networks: Annotated[
+        Names | None,
+        "Has an external identity in one of these networks",
+        NETWORKS,
+        Phrase("have an identity in the network {}"),
+    ] = None
     fan_email_domain: Annotated[
-        Domain | None, "Has an email address of this domain, such as example.com; case is ignored", EMAIL_DOMAIN
+        Domain | None,
+        "Has an email address of this domain, such as example.com; case is ignored",
+        EMAIL_DOMAIN,
+        Phrase("have an email address of {}"),
     ] = None

@@ -8,7 +8,7 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Texts
 from fanfare.places.postal_codes import postal_key
 from fanfare.places.provinces import normalized_province
-from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.criterion import Criterion, Phrase
 from fanfare.search.criteria.links import folded
 from fanfare.search.criteria.person import PersonCriteria
 from fanfare.search.criteria.plans import HasText, HasValue
@@ -53,9 +53,20 @@ class PlaceCriteria(PersonCriteria):
     """Adds the criteria on places."""
 
     fan_postal_codes: Annotated[
-        Texts | None, "Lives in one of these postal codes; case and spaces are ignored", POSTAL_CODES
+        Texts | None,
+        "Lives in one of these postal codes; case and spaces are ignored",
+        POSTAL_CODES,
+        Phrase("live in the postal code {}"),
     ] = None
-    fan_provinces: Annotated[Texts | None, "Lives in one of these provinces or states; case is ignored", PROVINCES] = (
-        None
-    )
-    fan_metro_areas: Annotated[Texts | None, "Lives in one of these metro areas; case is ignored", METRO_AREAS] = None
+    fan_provinces: Annotated[
+        Texts | None,
+        "Lives in one of these provinces or states; case is ignored",
+        PROVINCES,
+        Phrase("live in the province {}"),
+    ] = None
+    fan_metro_areas: Annotated[
+        Texts | None,
+        "Lives in one of these metro areas; case is ignored",
+        METRO_AREAS,
+        Phrase("live in the metro area {}"),
+    ] = None

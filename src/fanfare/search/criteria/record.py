@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Day, Flag, NumberForm, Text
-from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.criterion import Criterion, Phrase
 from fanfare.search.criteria.place import PlaceCriteria
 from fanfare.search.criteria.plans import HasValue, InRange, Not, day_range
 from fanfare.search.criteria.where import Condition
@@ -56,15 +56,30 @@ END_CREATION = Criterion[date](
 )
 
 
+OPT_IN = {"true": "opted in", "false": "did not opt in"}
+OPT_OUT = {"true": "opted out", "false": "did not opt out"}
+
+
 class RecordCriteria(PlaceCriteria):
     """Adds the criteria on the fan's record."""
 
-    fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email", SUBSCRIBED] = None
-    fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything", OPTOUT] = None
-    fan_is_phone_subscribed: Annotated[Flag | None, "Whether the fan opted in to text messages", PHONE_SUBSCRIBED] = (
-        None
-    )
-    fan_rating: Annotated[Rating | None, "At least this rating", RATING] = None
-    fan_source: Annotated[Text | None, "Came from this source; case is ignored", SOURCE] = None
-    fan_start_creation_date: Annotated[Day | None, "Created on or after this day", START_CREATION] = None
-    fan_end_creation_date: Annotated[Day | None, "Created on or before this day", END_CREATION] = None
+    fan_is_subscribed: Annotated[
+        Flag | None, "Whether the fan opted in to email", SUBSCRIBED, Phrase("{} to email", OPT_IN)
+    ] = None
+    fan_is_optout: Annotated[
+        Flag | None, "Whether the fan opted out of everything", OPTOUT, Phrase("{} of everything", OPT_OUT)
+    ] = None
+    fan_is_phone_subscribed: Annotated[
+        Flag | None,
+        "Whether the fan opted in to text messages",
+        PHONE_SUBSCRIBED,
+        Phrase("{} to text messages", OPT_IN),
+    ] = None
+    fan_rating: Annotated[Rating | None, "At least this rating", RATING, Phrase("are rated {} or better")] = None
+    fan_source: Annotated[Text | None, "Came from this source; case is ignored", SOURCE, Phrase("came from {}")] = None
+    fan_start_creation_date: Annotated[
+        Day | None, "Created on or after this day", START_CREATION, Phrase("are here since {} or later")
+    ] = None
+    fan_end_creation_date: Annotated[
+        Day | None, "Created on or before this day", END_CREATION, Phrase("are here since {} or earlier")
+    ] = None

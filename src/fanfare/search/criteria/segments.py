@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fanfare.kernel.wire import NOTHING, Form, ListForm, Uuids, word_of
-from fanfare.search.criteria.criterion import Context, Criterion, References
+from fanfare.search.criteria.criterion import Context, Criterion, Phrase, References
 from fanfare.search.criteria.facts import SNAPSHOT, TAG
 from fanfare.search.criteria.links import link_conditions
 from fanfare.search.criteria.plans import ALL_FANS, NO_FANS, AnyOf, HasValue, Not, Plan
@@ -135,23 +135,56 @@ INCLUDED = _segment_criterion(_unique, (TAG, SNAPSHOT), _matching_segments, excl
 EXCLUDED = _segment_criterion(_unique, (TAG, SNAPSHOT), _matching_segments, excludes=True)
 INCLUDED_SNAPSHOTS = _segment_criterion(_snapshot_segments, (SNAPSHOT,), SNAPSHOT_UIDS, excludes=False)
 EXCLUDED_SNAPSHOTS = _segment_criterion(_snapshot_segments, (SNAPSHOT,), SNAPSHOT_UIDS, excludes=True)
-ANY_KIND = References({"filter": "filter:{}", "snapshot": "snapshot:{}", "tag": "tag:{}"})
-SNAPSHOT_UID = References({"snapshot": "{}"})
+CHOICES = {
+    "filter": """
+        select filter_uid::text as key, filter_name as name from filters
+        where account_id = $1 and fold_text(filter_name) like $2
+          and ($3::text[] is null or filter_uid::text = any($3))
+        order by fold_text(filter_name) limit $4
+    """,
+    "snapshot": """
+        select snapshot_uid::text as key, snapshot_name as name from snapshots
+        where account_id = $1 and fold_text(snapshot_name) like $2
+          and ($3::text[] is null or snapshot_uid::text = any($3))
+        order by fold_text(snapshot_name) limit $4
+    """,
+    "tag": """
+        select tag_id::text as key, tag_name as name from tags
+        where account_id = $1 and fold_text(tag_name) like $2 and ($3::text[] is null or tag_id::text = any($3))
+        order by fold_text(tag_name) limit $4
+    """,
+}
+ANY_KIND = References({"filter": "filter:{}", "snapshot": "snapshot:{}", "tag": "tag:{}"}, CHOICES)
+SNAPSHOT_UID = References({"snapshot": "{}"}, CHOICES)
 
 
 class SegmentCriteria(TicketCriteria):
     """Adds the criteria on segments."""
 
     fan_incl_segments: Annotated[
-        Segments | None, "In one of these segments, each written filter:uid, snapshot:uid or tag:id", INCLUDED, ANY_KIND
+        Segments | None,
+        "In one of these segments, each written filter:uid, snapshot:uid or tag:id",
+        INCLUDED,
+        ANY_KIND,
+        Phrase("are in one of the segments {}"),
     ] = None
-    fan_incl_snapshot_uids: Annotated[Uuids | None, "In one of these snapshots", INCLUDED_SNAPSHOTS, SNAPSHOT_UID] = (
-        None
-    )
-    fan_excl_segments: Annotated[Segments | None, "In none of these segments", EXCLUDED, ANY_KIND] = None
-    fan_excl_snapshot_uids: Annotated[Uuids | None, "In none of these snapshots", EXCLUDED_SNAPSHOTS, SNAPSHOT_UID] = (
-        None
-    )
+    fan_incl_snapshot_uids: Annotated[
+        Uuids | None,
+        "In one of these snapshots",
+        INCLUDED_SNAPSHOTS,
+        SNAPSHOT_UID,
+        Phrase("are on one of the snapshots {}"),
+    ] = None
+    fan_excl_segments: Annotated[
+        Segments | None, "In none of these segments", EXCLUDED, ANY_KIND, Phrase("are in none of the segments {}")
+    ] = None
+    fan_excl_snapshot_uids: Annotated[
+        Uuids | None,
+        "In none of these snapshots",
+        EXCLUDED_SNAPSHOTS,
+        SNAPSHOT_UID,
+        Phrase("are on none of the snapshots {}"),
+    ] = None
 
 
 def segment_parameters(kind: str, key: str) -> dict[str, Any]:

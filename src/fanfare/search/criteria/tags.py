@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria.activity import ActivityCriteria
-from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, References
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, Phrase, References
 from fanfare.search.criteria.facts import TAG
 from fanfare.search.criteria.links import (
+    RELATION_WORDS,
     Names,
     Relation,
     folded,
@@ -49,6 +50,16 @@ def _missing(criteria: "TagCriteria", context: Context, is_excluded: bool) -> It
     return (("fan_tags", each) for each in messages)
 
 
+TAG_NAME = References(
+    {"tag_name": "{}"},
+    {
+        "tag_name": """
+            select tag_name as key, tag_name as name from tags
+            where account_id = $1 and fold_text(tag_name) like $2 and ($3::text[] is null or tag_name = any($3))
+            order by fold_text(tag_name) limit $4
+        """
+    },
+)
 TAGS = Joint["TagCriteria"](
     condition=_conditions,
     reads=(TAG,),
@@ -64,8 +75,15 @@ class TagCriteria(ActivityCriteria):
     """Adds the criteria on tags."""
 
     fan_tags: Annotated[
-        Names | None, "Has these tags, by name; case is ignored", TAGS, References({"tag_name": "{}"})
+        Names | None,
+        "Has these tags, by name; case is ignored",
+        TAGS,
+        TAG_NAME,
+        Phrase("have {fan_tag_relations} of the tags {}"),
     ] = None
     fan_tag_relations: Annotated[
-        Relation, "Whether one of the tags is enough (any) or all are needed", Modifier(TAGS)
+        Relation,
+        "Whether one of the tags is enough (any) or all are needed",
+        Modifier(TAGS),
+        Phrase("{}", RELATION_WORDS),
     ] = "any"

@@ -12,7 +12,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Day, Flag, IntegerForm, Money, Text, Texts
 from fanfare.search.criteria.activity import Days
-from fanfare.search.criteria.criterion import Context, Joint, Lookup, References
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Phrase, References
 from fanfare.search.criteria.facts import TICKET
 from fanfare.search.criteria.idols import IdolCriteria
 from fanfare.search.criteria.place import province_keys
@@ -236,6 +236,7 @@ def _missing(criteria: "TicketCriteria", context: Context, is_excluded: bool) ->
 
 TICKETS = Joint["TicketCriteria"](
     label="tickets",
+    opening="{ticket_is_negative} tickets",
     condition=_condition,
     reads=(TICKET,),
     shows="""(select jsonb_build_object('ticket_count', count(*), 'seat_count', coalesce(sum(t.num_seats), 0))
@@ -246,41 +247,102 @@ TICKETS = Joint["TicketCriteria"](
 )
 
 
+EVENT_NAME = References(
+    {"ticket_event_name": "{}"},
+    {
+        "ticket_event_name": """
+            select event_name as key, event_name as name from ticket_events
+            where account_id = $1 and fold_text(event_name) like $2 and ($3::text[] is null or event_name = any($3))
+            group by event_name order by max(event_date) desc, event_name limit $4
+        """
+    },
+)
+VENUE_NAME = References(
+    {"ticket_venue_name": "{}"},
+    {
+        "ticket_venue_name": """
+            select venue_name as key, venue_name as name from ticket_events
+            where account_id = $1 and fold_text(venue_name) like $2 and ($3::text[] is null or venue_name = any($3))
+            group by venue_name order by count(*) desc, venue_name limit $4
+        """
+    },
+)
+ARTIST_NAME = References(
+    {"ticket_artist_name": "{}"},
+    {
+        "ticket_artist_name": """
+            select artist_name as key, artist_name as name from ticket_events
+            where account_id = $1 and fold_text(artist_name) like $2 and ($3::text[] is null or artist_name = any($3))
+            group by artist_name order by count(*) desc, artist_name limit $4
+        """
+    },
+)
+HAVE = {"false": "have", "true": "do not have"}
+
+
 class TicketCriteria(IdolCriteria):
     """Adds the criteria on tickets."""
 
     ticket_event_name: Annotated[
-        Text | None, "Holds a ticket for this event", TICKETS, References({"ticket_event_name": "{}"})
+        Text | None, "Holds a ticket for this event", TICKETS, EVENT_NAME, Phrase("for the event {}")
     ] = None
-    ticket_price_code: Annotated[Text | None, "Holds a ticket of this price level", TICKETS] = None
-    ticket_start_purchase_date: Annotated[Day | None, "Bought a ticket on or after this day", TICKETS] = None
-    ticket_end_purchase_date: Annotated[Day | None, "Bought a ticket on or before this day", TICKETS] = None
+    ticket_price_code: Annotated[
+        Text | None, "Holds a ticket of this price level", TICKETS, Phrase("of the price level {}")
+    ] = None
+    ticket_start_purchase_date: Annotated[
+        Day | None, "Bought a ticket on or after this day", TICKETS, Phrase("bought on {} or later")
+    ] = None
+    ticket_end_purchase_date: Annotated[
+        Day | None, "Bought a ticket on or before this day", TICKETS, Phrase("bought on {} or earlier")
+    ] = None
     ticket_venue_name: Annotated[
-        Text | None, "Holds a ticket for this venue", TICKETS, References({"ticket_venue_name": "{}"})
+        Text | None, "Holds a ticket for this venue", TICKETS, VENUE_NAME, Phrase("at the venue {}")
     ] = None
-    ticket_venue_provinces: Annotated[Texts | None, "Holds a ticket for a venue in one of these provinces", TICKETS] = (
-        None
-    )
-    ticket_purchased_days: Annotated[Days | None, "Bought a ticket in the last N days", TICKETS] = None
+    ticket_venue_provinces: Annotated[
+        Texts | None, "Holds a ticket for a venue in one of these provinces", TICKETS, Phrase("in the province {}")
+    ] = None
+    ticket_purchased_days: Annotated[
+        Days | None, "Bought a ticket in the last N days", TICKETS, Phrase("bought in the last {} days")
+    ] = None
     ticket_artist_name: Annotated[
-        Text | None, "Holds a ticket for this artist", TICKETS, References({"ticket_artist_name": "{}"})
+        Text | None, "Holds a ticket for this artist", TICKETS, ARTIST_NAME, Phrase("with the artist {}")
     ] = None
-    ticket_start_event_date: Annotated[Day | None, "Holds a ticket for an event on or after this day", TICKETS] = None
-    ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day", TICKETS] = None
-    ticket_seat_price_min: Annotated[Money | None, "Paid at least this much per seat", TICKETS] = None
-    ticket_seat_price_max: Annotated[Money | None, "Paid at most this much per seat", TICKETS] = None
+    ticket_start_event_date: Annotated[
+        Day | None, "Holds a ticket for an event on or after this day", TICKETS, Phrase("for {} or later")
+    ] = None
+    ticket_end_event_date: Annotated[
+        Day | None, "Holds a ticket for an event on or before this day", TICKETS, Phrase("for {} or earlier")
+    ] = None
+    ticket_seat_price_min: Annotated[
+        Money | None, "Paid at least this much per seat", TICKETS, Phrase("for at least {} a seat")
+    ] = None
+    ticket_seat_price_max: Annotated[
+        Money | None, "Paid at most this much per seat", TICKETS, Phrase("for at most {} a seat")
+    ] = None
     ticket_seat_count_min: Annotated[
-        Number | None, "Bought at least this many seats; 0 includes fans with none", TICKETS
+        Number | None,
+        "Bought at least this many seats; 0 includes fans with none",
+        TICKETS,
+        Phrase("at least {} seats"),
     ] = None
     ticket_seat_count_max: Annotated[
-        Number | None, "Bought at least one and at most this many seats; 0 means none", TICKETS
+        Number | None,
+        "Bought at least one and at most this many seats; 0 means none",
+        TICKETS,
+        Phrase("at most {} seats"),
     ] = None
     ticket_sales_count_min: Annotated[
-        Number | None, "Bought at least this many times; 0 includes fans who never did", TICKETS
+        Number | None,
+        "Bought at least this many times; 0 includes fans who never did",
+        TICKETS,
+        Phrase("in at least {} purchases"),
     ] = None
     ticket_sales_count_max: Annotated[
-        Number | None, "Bought at least once and at most this many times; 0 means never", TICKETS
+        Number | None,
+        "Bought at least once and at most this many times; 0 means never",
+        TICKETS,
+        Phrase("in at most {} purchases"),
     ] = None
-    ticket_is_negative: Annotated[Flag, "Negates the ticket criteria: fans who do not meet all of them", TICKETS] = (
-        False
-    )
+    ticket_is_negative: Annotated[
+        Flag, "Negates the ticket criteria: fans who do not meet all of them", TICKETS, Phrase("{}", HAVE)
+    ] = False

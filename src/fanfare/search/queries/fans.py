@@ -11,6 +11,9 @@ from fanfare.search.schemas.search import FanSearch, FoundFan
 IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
 IN_ORDER_AFTER = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
 
+NEWEST = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id desc limit {limit}"
+NEWEST_BEFORE = NEWEST.replace("{condition}", "f.fan_id < {before} and {condition}")
+
 
 def statement(where: Where, limit: int, last_fan_id: int | None = None) -> tuple[Composed, tuple[object, ...]]:
     """Return the statement, with its arguments, for the ids of at most `limit` fans, in order, after `last_fan_id`."""
@@ -24,6 +27,16 @@ async def ids(db: Db, where: Where, limit: int) -> list[int]:
     """Return the ids of the first fans who meet a condition, in order, at most `limit`."""
     sql, args = statement(where, limit)
     return [row["fan_id"] for row in await db.rows(sql, *args)]
+
+
+async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None = None) -> list[int]:
+    """Return the ids of the newest fans who meet a condition, the newest first, after `last_fan_id` in this order."""
+    args, (limit_mark, before_mark) = where.with_arguments(limit, last_fan_id)
+    if last_fan_id is None:
+        rows = await db.rows(where.statement(NEWEST, limit=limit_mark), *args[:-1])
+    else:
+        rows = await db.rows(where.statement(NEWEST_BEFORE, limit=limit_mark, before=before_mark), *args)
+    return [row["fan_id"] for row in rows]
 
 
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest.
