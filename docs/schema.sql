@@ -171,6 +171,7 @@ create table consents (
     constraint consents_check CHECK (((channel = 'business'::text) = (business_id IS NOT NULL)))
 );
 CREATE INDEX consents_by_fan ON consents USING btree (account_id, fan_id, consent_id);
+CREATE INDEX consents_by_time ON consents USING brin (given_at);
 
 create table erased_identities (
     account_id bigint not null,

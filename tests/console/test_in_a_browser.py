@@ -114,6 +114,11 @@ PERSONAL = {
 }
 OF_ACCOUNT = {
     "home": "",
+    "home_activity": "/home/activity",
+    "home_revenue": "/home/revenue",
+    "home_consents": "/home/consents",
+    "home_campaigns": "/home/campaigns",
+    "home_attention": "/home/attention",
     "keys": "/keys",
     "key_new": "/keys/new",
     "staff": "/staff",

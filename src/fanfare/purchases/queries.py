@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import ArrayPage, Page, part, start
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Unknown
@@ -14,6 +14,12 @@ from fanfare.purchases.schemas import ConnectedShop, Product, ProductQuery, Purc
 
 PAGE = 500
 
+# What was paid by day, in each currency.
+REVENUE = Heavy("""
+    select (ordered_at at time zone $4)::date as day, currency as name, sum(net_sale_amount) as amount
+    from purchases where account_id = $1 and ordered_at >= $2 and ordered_at < $3
+    group by 1, 2
+""")
 
 PURCHASES = Sql("""
     select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,

@@ -1,13 +1,17 @@
-"""The way in, and the first page of an account."""
+"""The way in, and the first page of an account: figures at once, the rest after the page, each by itself."""
 
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
 
-from fanfare.console.queries.home import overview
+from fanfare.console.queries import home as queries
+from fanfare.console.queries.attention import AREAS, attention
 from fanfare.console.schemas.home import RANGES, HomeQuery
 from fanfare.console.shell.access import manage, personal
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.pages.charts import Point, bar_chart
+from fanfare.kernel.pages.charts import BarChart, Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.running.public_address import public_address
@@ -15,6 +19,8 @@ from fanfare.staff.queries.people import accounts_of
 from fanfare.staff.schemas.members import Member, StaffSession
 
 TEMPLATES = "console/templates"
+# A day on which more said no than yes is none to look at, unless there were as many as these in the range.
+MIN_REFUSALS = 10
 
 
 @personal.get("")
@@ -28,19 +34,79 @@ async def index(db: Db, session: StaffSession) -> View | Redirect:
 
 @manage.get("", area="home")
 async def home(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
-    """Show fans, reach and growth over a range, against the range before."""
-    figures = await overview(db, member.account, query.day_count, now)
-    values = {
-        "figures": figures,
-        "ranges": RANGES,
-        "day_count": query.day_count,
-        "chart": bar_chart([_bar(visit.language, day, count) for day, count in figures.daily.items()]),
+    """Show fans, reach and growth over a range, against the range before; the rest comes after the page."""
+    days = queries.last_days(member.account, query.day_count, now)
+    values = {"days": days, "ranges": RANGES, "day_count": query.day_count}
+    if not member.is_limited:
+        figures = await queries.overview(db, days, now)
+        values |= {"figures": figures, "growth": _chart(visit.language, figures.new_fans, visit.language.number)}
+    return View(f"{TEMPLATES}/home/home.html", values)
+
+
+@manage.get("/home/activity", area="home")
+async def home_activity(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
+    """Show activities by day."""
+    member.require_all_businesses()
+    series = await queries.activity(db, queries.last_days(member.account, query.day_count, now))
+    chart = _chart(visit.language, series, visit.language.number)
+    return View(f"{TEMPLATES}/home/activity.html", {"series": series, "chart": chart, "day_count": query.day_count})
+
+
+@manage.get("/home/revenue", area="purchases")
+async def home_revenue(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
+    """Show what was paid by day, in each currency."""
+    member.require_all_businesses()
+    series = await queries.revenue(db, queries.last_days(member.account, query.day_count, now))
+    language = visit.language
+    charts = {
+        currency: _chart(language, each, partial(language.money, currency=currency))
+        for currency, each in series.items()
     }
-    return View(f"{TEMPLATES}/home.html", values)
+    return View(f"{TEMPLATES}/home/revenue.html", {"series": series, "charts": charts, "day_count": query.day_count})
 
 
-def _bar(language: Language, day: date, count: int) -> Point:
-    return Point(language.short_day(day), count, f"{language.calendar_day(day)}: {language.number(count)}")
+@manage.get("/home/consents", area="home")
+async def home_consents(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
+    """Show how many fans said yes and no, by day."""
+    member.require_all_businesses()
+    yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
+    points = _points(visit.language, yes.days.items(), visit.language.number)
+    chart = bar_chart(points, lower=[float(each) for each in no.days.values()])
+    values = {"yes": yes, "no": no, "chart": chart, "day_count": query.day_count}
+    return View(f"{TEMPLATES}/home/consents.html", values)
+
+
+@manage.get("/home/campaigns", area="campaigns")
+async def home_campaigns(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
+    """Show the campaigns that run now."""
+    days = queries.last_days(member.account, query.day_count, now)
+    campaigns = await queries.campaigns(db, days, member.business_ids, now)
+    return View(f"{TEMPLATES}/home/campaigns.html", {"campaigns": campaigns, "day_count": query.day_count})
+
+
+@manage.get("/home/attention", area="home")
+async def home_attention(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
+    """Show what needs a look, of the areas that the person may read."""
+    member.require_all_businesses()
+    yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
+    matters = [each for each in await attention(db, member.account.id, now) if member.may(AREAS[each.concern][0])]
+    is_sinking = no.total > max(yes.total, MIN_REFUSALS)
+    values = {"matters": matters, "areas": AREAS, "yes": yes, "no": no, "is_sinking": is_sinking}
+    return View(f"{TEMPLATES}/home/attention.html", {**values, "day_count": query.day_count})
+
+
+def _chart(language: Language, series: queries.Comparison, text: Callable[[Decimal | float], str]) -> BarChart:
+    points = _points(language, series.days.items(), text)
+    return bar_chart(points, previous=[float(each) for each in series.previous] if series.total_before else ())
+
+
+def _points(
+    language: Language, days: Iterable[tuple[date, Decimal | int]], text: Callable[[Decimal | float], str]
+) -> list[Point]:
+    return [
+        Point(language.short_day(day), float(amount), f"{language.calendar_day(day)}: {text(amount)}")
+        for day, amount in days
+    ]
 
 
 @personal.get("/components")

@@ -48,19 +48,31 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class BarChart(msgspec.Struct, frozen=True):
-    """A chart of bars, ready to be drawn by the macro `bar_chart`."""
+    """A chart of bars, ready to be drawn by the macro `bar_chart`.
+
+    `previous` is the path of a line over the bars, `lower` that of bars below the axis, `depth` their height; paths
+    are in the box of the bars.
+    """
 
     bars: list[Bar]
     lines: list[GridLine]
     ticks: list[Tick]
+    previous: str = ""
+    lower: str = ""
+    depth: float = 0
     top: int = TOP
     plot_height: int = PLOT_HEIGHT
 
 
-def bar_chart(points: Sequence[Point]) -> BarChart:
-    """Return the chart of a series; negative values have no bar."""
-    step = _grid_step(max((point.value for point in points), default=0))
-    highest = max(max((point.value for point in points), default=0), step)
+def bar_chart(points: Sequence[Point], *, previous: Sequence[float] = (), lower: Sequence[float] = ()) -> BarChart:
+    """Return the chart of a series; negative values have no bar.
+
+    `previous` has the values of the range before, drawn as a line; `lower` those of a second series, which hangs below
+    the axis, in the same scale.
+    """
+    values = [*(point.value for point in points), *previous]
+    step = _grid_step(max([*values, *lower], default=0))
+    highest = max([*values, step])
     slot = 100 / max(len(points), 1)
     bars = [_bar(number, point, slot, highest) for number, point in enumerate(points)]
     lines = [
@@ -69,7 +81,22 @@ def bar_chart(points: Sequence[Point]) -> BarChart:
     ]
     every = math.ceil(len(points) / MAX_TICKS) or 1
     ticks = [Tick(round(number * slot, 3), points[number].name) for number in range(0, len(points), every)]
-    return BarChart(bars, lines, ticks)
+    depth = PLOT_HEIGHT * max(lower, default=0) / highest
+    hanging = "".join(_hanging_bar(number, value, slot, highest) for number, value in enumerate(lower))
+    return BarChart(bars, lines, ticks, _line(previous, slot, highest), hanging, round(depth, 1))
+
+
+def _line(values: Sequence[float], slot: float, highest: float) -> str:
+    places = (
+        f"{number * slot + slot / 2:.3f},{100 - 100 * value / highest:.3f}" for number, value in enumerate(values)
+    )
+    return "M" + " ".join(places) if values else ""
+
+
+def _hanging_bar(number: int, value: float, slot: float, highest: float) -> str:
+    width = slot * (1 - GAP)
+    x = number * slot + slot * GAP / 2
+    return f"M{x:.3f} 100h{width:.3f}v{100 * value / highest:.3f}h{-width:.3f}z" if value else ""
 
 
 def _bar(number: int, point: Point, slot: float, highest: float) -> Bar:
