@@ -511,6 +511,8 @@ create table scans (
     constraint scans_pkey PRIMARY KEY (account_id, scan_key)
 );
 CREATE INDEX scans_by_barcode ON scans USING btree (account_id, network, barcode) WHERE (barcode IS NOT NULL);
+CREATE INDEX scans_by_event ON scans USING btree (account_id, event_key, scan_key) WHERE (event_key IS NOT NULL);
+CREATE INDEX scans_by_event_day ON scans USING btree (account_id, event_date, fold_text(event_name), scan_key) WHERE ((event_key IS NULL) AND (event_date IS NOT NULL));
 CREATE INDEX scans_by_folded_group ON scans USING btree (account_id, network, fold_text(scan_group_name), scan_key);
 CREATE INDEX scans_by_pass ON scans USING btree (account_id, pass_uid, scan_key) WHERE (pass_uid IS NOT NULL);
 CREATE INDEX scans_by_registration ON scans USING btree (account_id, network, registration_key) WHERE (registration_key IS NOT NULL);
@@ -608,7 +610,7 @@ create table tickets (
     constraint tickets_pkey PRIMARY KEY (account_id, ticket_id),
     constraint tickets_num_seats_check CHECK (((num_seats >= '-1000000'::integer) AND (num_seats <= 1000000)))
 );
-CREATE INDEX tickets_by_event ON tickets USING btree (account_id, event_uid, fan_id) INCLUDE (is_deleted);
+CREATE INDEX tickets_by_event ON tickets USING btree (account_id, event_uid, fan_id) INCLUDE (is_deleted, num_seats, paid_amount, currency, purchased_at);
 CREATE INDEX tickets_by_fan ON tickets USING btree (account_id, fan_id, network, order_key) INCLUDE (num_seats, is_deleted);
 CREATE UNIQUE INDEX tickets_by_key ON tickets USING btree (account_id, ticket_key, network) WHERE (ticket_key IS NOT NULL);
 CREATE INDEX tickets_by_price_code ON tickets USING btree (account_id, fold_text(price_code), fan_id) INCLUDE (is_deleted) WHERE (price_code IS NOT NULL);
@@ -2393,6 +2395,7 @@ create table passes (
 CREATE INDEX passes_by_campaign ON passes USING btree (account_id, page_tab_id, pass_id);
 CREATE INDEX passes_by_claimant ON passes USING btree (account_id, claim_fan_id) WHERE (claim_fan_id IS NOT NULL);
 CREATE UNIQUE INDEX passes_by_code ON passes USING btree (account_id, pass_code);
+CREATE INDEX passes_by_event ON passes USING btree (account_id, event_key) WHERE (event_key IS NOT NULL);
 CREATE INDEX passes_by_fan ON passes USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
 
 create table quests (

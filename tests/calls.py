@@ -32,6 +32,7 @@ from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
 from tests.staff.made import made_staff
 from tests.streams.made import made_streams
+from tests.tickets.made import EVENT_CALLS, EVENT_IDS, made_tickets
 from tests.trackers.made import made_trackers
 from tests.webhooks.made import made_webhooks
 
@@ -53,6 +54,7 @@ SAME_AS = {
     "required_page_tab_ids": "quest_page_tab_id",
     **{f"max_{noun}_id": f"{noun}_id" for noun in ("erasure", "erasure_request", "merge", "message")},
     **BULK_IDS,
+    **EVENT_IDS,
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",
@@ -87,6 +89,7 @@ INSTEAD = {
     **{(each, "page_tab_id"): "quest_page_tab_id" for each in QUEST_CALLS},
     **IMPORT_CALLS,
     **DRAW_CALLS,
+    **EVENT_CALLS,
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
     ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
@@ -264,7 +267,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     await post("crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True)
     v |= await _merge(post, v["fan_id"])
     v |= await _campaign(post, got, v["fan_id"], mark)
-    v |= await _tickets(post, mark) | await _points(post, v["fan_id"], mark)
+    v |= await made_tickets(post, mark) | await _points(post, v["fan_id"], mark)
     v |= await _purchases(post, email, mark) | await made_trackers(post)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"]) | await made_messages(post, got) | await made_streams(post, got)
@@ -323,20 +326,6 @@ async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:
     for _ in range(2):
         await post(f"crm/fans/{fan_id}/activities", campaign_title="Half-time quiz", user_key=f"{mark}-user_key")
     v["activity_id"] = (await got("crm/activities", limit=200))["data"][-1]["activity_id"]
-    return v
-
-
-async def _tickets(post: Any, mark: str) -> Values:
-    v: Values = {}
-    ticket = {
-        "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "paid_amount": 5, "num_seats": 1,
-        "purchase_timestamp": "2026-05-01 17:30:00", "event_date": "2026-07-03", "event_name": "Final",
-    }  # fmt: skip
-    for number in range(2):
-        created = await post(
-            "crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event"
-        )
-        v["ticket_id"] = created["ticket_id"]
     return v
 
 

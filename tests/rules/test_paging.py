@@ -16,7 +16,7 @@ CURSORS = {
     "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
     "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
     "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_entry_number",
-    "min_event_id", "after",
+    "min_event_id", "after", "max_scan_key",
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.
 RANKINGS = {
@@ -27,6 +27,7 @@ UNPAGED = {
     "businesses_list", "campaigns_list", "crm_campaigns_list", "crm_fields_list",
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
+    "manage_pass_campaigns_list",
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
     "manage_passkey_origins_list", "manage_performance_quests", "manage_report_links_list",
     "performance_quests_list", "performance_rewards_list", "manage_webhooks_list",
@@ -40,6 +41,8 @@ UNPAGED = {
     "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
     # figures, a row for each group of sales or of ads
     "ad_stats_campaigns_list", "ad_stats_list", "manage_ad_sales_list", "manage_tickets_sales",
+    # a curve for each of some events
+    "manage_ticket_event_curves",
 }  # fmt: skip
 
 

@@ -39,6 +39,12 @@ def qr_png(text: str) -> Png:
     return Png(_qr_code(text, "png"))
 
 
+def qr_inline(text: str, title: str) -> str:
+    """Return the QR code of a text as an element of a page, of the size that the page gives it."""
+    code = segno.make_qr(text, error="q")
+    return str(code.svg_inline(border=2, dark="#000", light="#fff", omitsize=True, title=title))
+
+
 def _qr_code(text: str, kind: str) -> bytes:
     # Error correction level Q: a quarter of the modules may be unreadable.
     output = BytesIO()

@@ -9,7 +9,16 @@ from fanfare.kernel.web.endpoint import endpoint
 from fanfare.tickets.actions import changes as ticket_changes
 from fanfare.tickets.actions import events as event_actions
 from fanfare.tickets.actions import tickets as ticket_actions
-from fanfare.tickets.queries import events, stats, tickets
+from fanfare.tickets.queries import curves, event_lists, events, stats, tickets
+from fanfare.tickets.schemas.event_lists import (
+    Curve,
+    CurveQuery,
+    EventEntry,
+    EventMeta,
+    EventQuery,
+    EventSales,
+    OneEvent,
+)
 from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery, TicketEventSave, TicketEventSaved
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRow, StatsQuery
 from fanfare.tickets.schemas.tickets import (
@@ -81,6 +90,29 @@ async def crm_tickets_bulk_create(db: Db, account: Account, new: NewTickets, now
     An invalid one does not affect the others. The body is a JSON array, or an object with it as field `tickets`.
     """
     return await ticket_actions.create_tickets(db, account, new.tickets, now)
+
+
+@endpoint.get("/api/v1/manage/ticket_events", scope="manage", key=SECRET)
+async def manage_ticket_events_list(
+    db: Db, account: Account, query: EventQuery, now: datetime
+) -> Page[EventMeta, EventEntry]:
+    """Page through events by period and text, in the order of day, name, venue or sales.
+
+    Send meta.next_after back as `after`.
+    """
+    return await event_lists.event_entries(db, account, query, now)
+
+
+@endpoint.get("/api/v1/manage/ticket_events/{event_uid}", scope="manage", key=SECRET)
+async def manage_ticket_events_get(db: Db, account: Account, target: OneEvent) -> EventSales:
+    """Return an event with what was sold of it, by price code too."""
+    return await event_lists.event_sales(db, account.id, target.event_uid)
+
+
+@endpoint.get("/api/v1/manage/ticket_events/{event_uid}/sales_curves", scope="manage", key=SECRET)
+async def manage_ticket_event_curves(db: Db, account: Account, query: CurveQuery, now: datetime) -> list[Curve]:
+    """Return how the sales of an event grew by day before it, beside earlier events: the event itself is the first."""
+    return await curves.curves(db, account, query, now)
 
 
 @endpoint.get("/api/v1/manage/tickets/sales", scope="manage", key=SECRET)

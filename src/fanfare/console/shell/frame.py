@@ -38,6 +38,14 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
     PlaceGroup(
+        "Sales",
+        (
+            Place("/tickets", "Tickets", "ticket", "tickets"),
+            Place("/registrations", "Registrations", "gate", "tickets"),
+            Place("/passes", "Passes", "check", "tickets"),
+        ),
+    ),
+    PlaceGroup(
         "Set-up",
         (
             Place("/keys", "API keys", "console", "keys"),

@@ -5,6 +5,7 @@ Horizontal places are in per cent and vertical ones in pixels, so that text keep
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -112,3 +113,68 @@ def _grid_step(highest: float) -> float:
         return 1
     size = 10.0 ** math.floor(math.log10(highest / MAX_GRID_LINES))
     return next(factor * size for factor in (1, 2, 5, 10) if highest / (factor * size) <= MAX_GRID_LINES)
+
+
+class Series(msgspec.Struct, frozen=True):
+    """A line: its name, its values by place on the axis, and whether it is one of those that are compared with."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    is_compared: bool = False
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line in a box of 100 by 100, and its style: empty, or the number of the line that it is compared with."""
+
+    name: str
+    path: str
+    style: str
+
+
+class LineChart(msgspec.Struct, frozen=True):
+    """A chart of lines, ready to be drawn by the macro `line_chart`; `bars` are the areas that tell their values."""
+
+    curves: list[Line]
+    bars: list[Bar]
+    lines: list[GridLine]
+    ticks: list[Tick]
+    top: int = TOP
+    plot_height: int = PLOT_HEIGHT
+
+
+def line_chart(series: Sequence[Series], texts: Sequence[tuple[float, str]], ticks: Sequence[Tick]) -> LineChart:
+    """Return the chart of some series over one axis; `texts` tell the values at places, in the order of the axis.
+
+    The places of ticks are those of the axis too.
+    """
+    places = [*(place for each in series for place, _ in each.points), *(tick.x for tick in ticks)]
+    first, length = min(places, default=0), (max(places, default=0) - min(places, default=0)) or 1
+    highest_value = max((value for each in series for _, value in each.points), default=0)
+    step = _grid_step(highest_value)
+    highest = max(highest_value, step)
+    lines = [
+        GridLine(TOP + PLOT_HEIGHT * (1 - number * step / highest), number * step)
+        for number in range(1, math.floor(highest / step) + 1)
+    ]
+    numbers = iter(range(1, len(series) + 1))
+    curves = [
+        Line(each.name, _curve(each.points, first, length, highest), str(next(numbers)) if each.is_compared else "")
+        for each in series
+    ]
+    axis = [Tick(round(100 * (tick.x - first) / length, 2), tick.name) for tick in ticks]
+    return LineChart(curves, _areas(texts, first, length), lines, axis)
+
+
+def _curve(points: Sequence[tuple[float, float]], first: float, length: float, highest: float) -> str:
+    corners = [f"{100 * (x - first) / length:.2f} {100 - 100 * max(y, 0) / highest:.2f}" for x, y in points]
+    return f"M{'L'.join(corners)}" if corners else ""
+
+
+def _areas(texts: Sequence[tuple[float, str]], first: float, length: float) -> list[Bar]:
+    """Return an area around each place, up to the middle between it and the next."""
+    centres = [100 * (place - first) / length for place, _ in texts]
+    edges = [0.0, *((centre + following) / 2 for centre, following in pairwise(centres)), 100.0]
+    return [
+        Bar(round(start, 2), round(end - start, 2), "", text)
+        for (start, end), (_, text) in zip(pairwise(edges), texts, strict=True)
+    ]

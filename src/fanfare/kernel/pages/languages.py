@@ -60,6 +60,14 @@ class Language(msgspec.Struct, frozen=True):
         """Return the day of a moment in unix seconds."""
         return self.date(datetime.fromtimestamp(timestamp, UTC), time_zone)
 
+    def instant(self, timestamp: int, time_zone: str) -> str:
+        """Return a moment in unix seconds, such as 3 Jul 2026, 14:05."""
+        return self.moment(datetime.fromtimestamp(timestamp, UTC), time_zone)
+
+    def clock(self, timestamp: int, time_zone: str) -> str:
+        """Return the time of day of a moment in unix seconds, such as 14:05:31."""
+        return f"{datetime.fromtimestamp(timestamp, ZoneInfo(time_zone)):%H:%M:%S}"
+
     def calendar_day(self, day: CalendarDay) -> str:
         """Return a day, such as 3 Jul 2026."""
         return format_date(day, "medium", locale=self.code)

@@ -25,6 +25,7 @@ from fanfare.registrations.actions.quests import (
     holders,
 )
 from fanfare.registrations.actions.refusals import reason
+from fanfare.registrations.queries.gates import EXIT_MODES, GATE
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
 from fanfare.registrations.topics import PASS_CHECKED_IN, SCAN_CREATED
 
@@ -96,8 +97,6 @@ STORE = f"""
     from inserted cross join (select count(is_locked) from locks) as lock_count
 """  # noqa: S608 - fixed parts
 
-# The gate_name of a scan, as in online check-ins.
-GATE = "coalesce(s.node_name, s.zone_name, s.site_name)"
 # Checks in passes by the earliest successful scan of each.
 CHECK_IN = f"""
     with {HOLD},
@@ -152,8 +151,6 @@ FOLLOW = Sql(f"""
     union all
     select {", ".join(["null"] * 8)}, {", ".join(FOLLOWED)} from followed
 """)  # noqa: S608 - fixed parts
-# Values of access_mode that mean leaving, in lower case and without punctuation.
-EXIT_MODES = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
 
 async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime) -> ScansSaved:

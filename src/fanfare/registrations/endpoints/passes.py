@@ -18,8 +18,10 @@ from fanfare.registrations.schemas.passes import (
     NewSection,
     OnePass,
     Pass,
+    PassCampaign,
     PassChanges,
     PassFan,
+    PassFigures,
     PassMeta,
     PassQuery,
     Section,
@@ -57,9 +59,21 @@ async def manage_pass_sections_update(db: Db, account: Account, changes: Section
     return SectionSaved(await actions.change_section(db, account.id, changes, now))
 
 
+@endpoint.get("/api/v1/manage/pass_campaigns", scope="manage", key=SECRET)
+async def manage_pass_campaigns_list(db: Db, account: Account) -> list[PassCampaign]:
+    """List the campaigns with passes, the newest first."""
+    return await queries.pass_campaigns(db, account.id)
+
+
+@endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/pass_figures", scope="manage", key=SECRET)
+async def manage_pass_figures_get(db: Db, account: Account, query: SectionQuery) -> PassFigures:
+    """Count the passes of a campaign: claimed, used, cancelled."""
+    return await queries.pass_figures(db, account.id, query.page_tab_id)
+
+
 @endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
 async def manage_passes_list(db: Db, account: Account, query: PassQuery) -> Page[PassMeta, Pass]:
-    """Page through the passes of a campaign, 1000 a page, in the order of their creation."""
+    """Page through the passes of a campaign in the order of their creation."""
     return await queries.passes(db, account.id, query)
 
 

@@ -7,12 +7,15 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.registrations.actions import registrations as actions
+from fanfare.registrations.queries import entries
 from fanfare.registrations.queries import registrations as queries
 from fanfare.registrations.schemas.registrations import (
+    EntryQuery,
     FanRegistrationQuery,
     NewFanRegistration,
     NewRegistration,
     Registration,
+    RegistrationEntry,
     RegistrationMeta,
     RegistrationQuery,
     RegistrationSaved,
@@ -57,3 +60,11 @@ async def crm_fan_registrations_create(
     Of the fan's own data only consents change.
     """
     return await actions.add_registration(db, account, new, now)
+
+
+@endpoint.get("/api/v1/manage/registrations", scope="manage", key=SECRET)
+async def manage_registrations_list(
+    db: Db, account: Account, query: EntryQuery
+) -> Page[RegistrationMeta, RegistrationEntry]:
+    """Find registrations as `GET /api/v1/crm/registrations` does, each with how its holder came in."""
+    return await entries.registration_entries(db, account, query)

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 
 from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.data.changes import settled
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pictures import Png, Svg, qr_png, qr_svg
-from fanfare.registrations.schemas.passes import Pass, PassMeta, PassQuery, Section
+from fanfare.registrations.schemas.passes import Pass, PassCampaign, PassFigures, PassMeta, PassQuery, Section
 
-PAGE = 1000
 PASSES = """
     select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.event_key, p.fan_id,
            p.claim_fan_id, p.checked_in_at is not null as checked_in, p.gate_name,
@@ -49,6 +48,9 @@ async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pa
         + """
           and p.page_tab_id = $2 and p.pass_id > $3 and p.pass_id <= $4 and ($5::uuid is null or p.section_uid = $5)
           and ($6::bigint is null or p.fan_id = $6 or p.claim_fan_id = $6)
+          and ($8::text is null or p.pass_code = $8)
+          and ($9::text is null or $9 = case when p.cancelled_at is not null then 'cancelled'
+                                            when p.checked_in_at is not null then 'checked_in' else 'unused' end)
         order by p.pass_id
         limit $7
         """,
@@ -58,11 +60,50 @@ async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pa
         bound,
         query.section_uid,
         query.fan_id,
-        PAGE + 1,
+        query.limit + 1,
+        query.pass_code,
+        query.state,
     )
-    data = [Pass(**row) for row in rows[:PAGE]]
+    data = [Pass(**row) for row in rows[: query.limit]]
     following = data[-1].pass_id if data else query.next_pass_id
-    return Page(PassMeta(following, len(data), has_more=len(rows) > PAGE), data)
+    return Page(PassMeta(following, len(data), has_more=len(rows) > query.limit), data)
+
+
+async def pass_campaigns(db: Db, account_id: int, *, business_ids: Sequence[int] | None = None) -> list[PassCampaign]:
+    """Return the campaigns with passes or sections, the newest first; with `business_ids` only theirs."""
+    rows = await db.rows(
+        """
+        select c.page_tab_id, c.title, c.business_id, s.section_count, s.pass_count, s.capacity
+        from campaigns c
+        cross join lateral (
+            select count(*) as section_count, coalesce(sum(pass_count), 0)::bigint as pass_count,
+                   case when count(capacity) = count(*) then sum(capacity)::bigint end as capacity
+            from pass_sections s where s.account_id = $1 and s.page_tab_id = c.page_tab_id) s
+        where c.account_id = $1 and ($2::bigint[] is null or c.business_id = any($2))
+          and (s.section_count > 0
+               or exists (select from passes p where p.account_id = $1 and p.page_tab_id = c.page_tab_id))
+        order by c.page_tab_id desc
+        """,
+        account_id,
+        business_ids,
+    )
+    return [PassCampaign(**row) for row in rows]
+
+
+async def pass_figures(db: Db, account_id: int, page_tab_id: int) -> PassFigures:
+    """Return how many passes a campaign has; Unknown (404) if the campaign does not exist."""
+    await check_campaign(db, account_id, page_tab_id)
+    row = await db.row(
+        Heavy("""
+        select count(*) as pass_count, count(claimed_at) filter (where cancelled_at is null) as claimed_count,
+               count(checked_in_at) filter (where cancelled_at is null) as checked_in_count,
+               count(cancelled_at) as cancelled_count
+        from passes where account_id = $1 and page_tab_id = $2
+        """),
+        account_id,
+        page_tab_id,
+    )
+    return PassFigures(**row) if row else PassFigures(0, 0, 0, 0)
 
 
 async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:

@@ -1,5 +1,6 @@
 """Reads registrations."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from fanfare.fans.contact import mail_key
@@ -56,11 +57,19 @@ SEARCH = f"""
           r.event_date = (select performance_date from performances where account_id = $1 and performance_uid = $7)
           and performance.performance_uid = $7))
       and r.registration_id > $2 and r.registration_id < $3
+      and ($9::bigint[] is null or exists (
+          select from performances b
+          where b.account_id = $1 and b.performance_uid = performance.performance_uid and b.business_id = any($9)))
 """  # noqa: S608 - fixed parts
 
 
-async def registrations(db: Db, account: Account, query: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
-    """Return a page of registrations, the last stored first by default; days are in the account's time zone."""
+async def registrations(
+    db: Db, account: Account, query: RegistrationQuery, *, business_ids: Sequence[int] | None = None
+) -> Page[RegistrationMeta, Registration]:
+    """Return a page of registrations, the last stored first by default; days are in the account's time zone.
+
+    With `business_ids` only those for performances of these businesses.
+    """
     start_at = day_bounds(query.start_date, account.time_zone)[0] if query.start_date else None
     end_at = day_bounds(query.end_date, account.time_zone)[1] if query.end_date else None
     cursor = start(query.cursor, query.order)
@@ -73,6 +82,7 @@ async def registrations(db: Db, account: Account, query: RegistrationQuery) -> P
         _key(query.email),
         query.performance_uid,
         query.limit + 1,
+        business_ids,
     )
     page = part(rows, query.limit, cursor, "registration_id")
     data = [Registration(**row) for row in page.rows]

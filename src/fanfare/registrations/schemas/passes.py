@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import CapitalsForm, Id, IntegerForm, OuterKey, Text, Uuid
+from fanfare.kernel.wire import CapitalsForm, ChoiceForm, Id, IntegerForm, LimitForm, OuterKey, Text, Uuid
 
 Code = Annotated[str, CapitalsForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
 Capacity = Annotated[int, IntegerForm(0, 2**31 - 1)]
@@ -91,7 +91,32 @@ class PassQuery(Params):
     page_tab_id: Annotated[Id, "Campaign."]
     section_uid: Annotated[Uuid | None, "Only passes of this section."] = None
     fan_id: Annotated[Id | None, "Only passes created for this fan or held by this fan."] = None
+    pass_code: Annotated[Code | None, "Only the pass with this code."] = None
+    state: Annotated[
+        Annotated[str, ChoiceForm("unused", "checked_in", "cancelled")] | None, "Only unused, used or cancelled passes."
+    ] = None
+    limit: Annotated[Annotated[int, LimitForm(1000)], "Page size; 1000 by default."] = 1000
     next_pass_id: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
+
+
+class PassCampaign(msgspec.Struct):
+    """A campaign with passes, its sections, and the places in them: taken, and all; null if a section has no limit."""
+
+    page_tab_id: int
+    title: str
+    business_id: int | None
+    section_count: int
+    pass_count: int
+    capacity: int | None
+
+
+class PassFigures(msgspec.Struct):
+    """How many passes a campaign has; those that were cancelled count in no other number but the first."""
+
+    pass_count: int
+    claimed_count: int
+    checked_in_count: int
+    cancelled_count: int
 
 
 class NewPasses(Params):

@@ -90,6 +90,19 @@ class RegistrationQuery(Params):
             yield "end_date", "must not be before start_date"
 
 
+class EntryQuery(RegistrationQuery):
+    """Filters for registrations with their entries."""
+
+
+class RegistrationEntry(Registration, kw_only=True):
+    """A registration, and the first scan that let its holder in; how many did, and how many were refused."""
+
+    entry_timestamp: int | None = None
+    gate_name: str | None = None
+    entry_count: int = 0
+    refusal_count: int = 0
+
+
 class FanRegistrationQuery(Params):
     """Filters for registrations of a fan."""
 

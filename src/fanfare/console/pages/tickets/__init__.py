@@ -1,0 +1,1 @@
+"""Pages of events, their gates, passes and registrations."""

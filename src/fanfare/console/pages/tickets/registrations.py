@@ -1,0 +1,32 @@
+"""Registrations of wristbands and tickets, each with whether its holder came in."""
+
+import msgspec
+
+from fanfare.console.shell.access import manage
+from fanfare.console.shell.links import path_of
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.page import View
+from fanfare.registrations.queries.entries import registration_entries
+from fanfare.registrations.schemas.registrations import EntryQuery
+from fanfare.staff.schemas.members import Member
+
+TEMPLATES = "console/templates/tickets"
+ROWS = 50
+
+
+@manage.get("/registrations", area="tickets")
+async def registrations(db: Db, member: Member, query: EntryQuery) -> View:
+    """Show registrations, the last stored first."""
+    query = msgspec.structs.replace(query, limit=ROWS)
+    page = await registration_entries(db, member.account, query, business_ids=member.business_ids)
+    keys = {"email": query.email, "start_date": query.start_date, "end_date": query.end_date}
+    values = {
+        "rows": page.data,
+        "query": query,
+        "mask": member.mask("tickets"),
+        "further": path_of(member, "/registrations", **keys, cursor=page.meta.next_cursor)
+        if page.meta.has_more
+        else "",
+        "is_filtered": any(keys.values()),
+    }
+    return View(f"{TEMPLATES}/registrations.html", values)
