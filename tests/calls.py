@@ -130,6 +130,7 @@ NEEDED: dict[str, Values] = {
     "manage_ad_sales_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "ad_stats_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "manage_tickets_sales": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2029-01-01"},
+    "manage_campaigns_days": {"start_date": "2026-01-01", "end_date": "2026-02-01"},
     "manage_display_name_words_delete": {"word": "grue"},
     "manage_display_name_words_save": {"word": "gruesome", "is_allowed": True},
     "manage_fans_identifiers_add": {"network": "yinzcam", "identifier_value": "yz-2"},

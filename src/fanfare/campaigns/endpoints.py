@@ -7,7 +7,7 @@ from fanfare.campaigns.actions import activities as activity_actions
 from fanfare.campaigns.actions import campaigns as campaign_actions
 from fanfare.campaigns.actions import events as event_actions
 from fanfare.campaigns.actions import items as item_actions
-from fanfare.campaigns.queries import activities, campaigns, items, stats
+from fanfare.campaigns.queries import activities, campaigns, items, managed, stats
 from fanfare.campaigns.schemas.activities import (
     Activity,
     ActivityPageMeta,
@@ -46,6 +46,7 @@ from fanfare.campaigns.schemas.items import (
     WagerEntry,
     WagerSaved,
 )
+from fanfare.campaigns.schemas.managed import CampaignDaysQuery, EntriesOfDay, ManagedCampaign, ManagedCampaignQuery
 from fanfare.campaigns.schemas.stats import (
     BundleStats,
     CampaignStats,
@@ -163,6 +164,23 @@ async def campaigns_wager_entries(db: Db, account: Account, query: WagerChoice) 
     Send the header X-Next-Cursor back as `cursor` to continue; later pages have only the items of their wagers.
     """
     return await items.wager_entries(db, account, query)
+
+
+@endpoint.get("/api/v1/manage/campaigns", scope="manage", key=SECRET)
+async def manage_campaigns_list(
+    db: Db, account: Account, query: ManagedCampaignQuery, now: datetime
+) -> ArrayPage[ManagedCampaign]:
+    """List campaigns with their state and, on request, the number of entries, newest first by default.
+
+    Send the header X-Next-Cursor back as `cursor` to continue.
+    """
+    return await managed.managed_campaigns(db, account.id, query, now)
+
+
+@endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/days", scope="manage", key=SECRET)
+async def manage_campaigns_days(db: Db, account: Account, query: CampaignDaysQuery) -> list[EntriesOfDay]:
+    """Count the entries of a campaign and their fans by day, at most 366 days."""
+    return await managed.campaign_days(db, account, query)
 
 
 @endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET, references=campaign_actions.references)

@@ -37,6 +37,7 @@ class PlaceGroup(msgspec.Struct, frozen=True):
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
+    PlaceGroup("Engagement", (Place("/campaigns", "Campaigns", "horn", "campaigns"),)),
     PlaceGroup(
         "Sales",
         (

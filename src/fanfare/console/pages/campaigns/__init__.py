@@ -1,0 +1,1 @@
+"""Campaigns: the list, one campaign with entries, board and figures, and its draws of winners."""
