@@ -73,9 +73,13 @@ async def test_form_and_texts_are_saved_beside_other_props(client: httpx.AsyncCl
     assert details["locale_props"] == {
         "en": {"x": 1, "headline": "Win a shirt"}, "de": {"legal_rules": "https://example.com/regeln"},
     }  # fmt: skip
-    twice = await send(client, path, field_0_name="a", field_1_name="a")
-    assert twice.status_code == 422
     assert "Win a shirt" in (await client.get(path)).text
+
+
+async def test_a_field_of_a_form_has_a_name_of_its_own(client: httpx.AsyncClient, api: Api) -> None:
+    campaign = await created(client, api, title="Twice")
+    twice = await send(client, f"{root(api)}/{campaign}/texts", field_0_name="a", field_1_name="a")
+    assert twice.status_code == 422
 
 
 async def test_a_role_without_personal_data_sees_no_name(base_url: str, db: Db, api: Api) -> None:
@@ -124,9 +128,9 @@ async def test_the_list_is_filtered_and_goes_on(client: httpx.AsyncClient, api: 
         await created(client, api, title=f"Row {number:02}")
     page = await client.get(f"{root(api)}?q=row&app_type=quiz&campaign_state=open")
     assert page.text.count(">Row ") == 50
-    further = re.search(r'href="([^"]+cursor=[^"]+)"', page.text)
-    assert further
-    rest = await client.get(further[1].replace("&amp;", "&"))
+    link = re.search(r'href="([^"]+cursor=[^"]+)"', page.text)
+    assert link
+    rest = await client.get(link[1].replace("&amp;", "&"))
     assert [title in rest.text for title in ("Row 01", "Row 00", "Row 02")] == [True, True, False]
     assert "No campaign is like this" in (await client.get(f"{root(api)}?q=nothing-like-it")).text
     assert "No campaign is like this" in (await client.get(f"{root(api)}?q=row&campaign_state=closed")).text

@@ -65,16 +65,8 @@ async def draw(page: Page) -> None:
     await expect(page.locator(".facts")).to_contain_text(re.compile(r"Winner\s*Fan\d"))
 
 
-@pytest.fixture(scope="module")
-async def urls(api: Api) -> dict[str, str]:
-    """Every page of campaigns by its name."""
-    root = f"/manage/{api.account_id}/campaigns"
-    campaign = await campaign_with(api, "Half-time quiz", *(f"maren.castellane{number}" for number in range(12)))
-    await api.ok(
-        await api.post(
-            "/api/v1/manage/campaigns", title="Man of the match", app_type="wager", end_timestamp="2026-01-01"
-        )
-    )
+async def fill(api: Api, campaign: int) -> None:
+    """Give a campaign items, wagers and points."""
     point = (await api.ok(await api.post("/api/v1/manage/points", point_name="Loyalty")))["point_uid"]
     path = f"/api/v1/manage/campaigns/{campaign}"
     titles = ("Harbour City FC win", "A draw", "Northside FC win")
@@ -85,6 +77,19 @@ async def urls(api: Api) -> dict[str, str]:
     for number, fan in enumerate(fans[:5]):
         award = {"point_uid": point, "fan_id": fan, "point_count": 50 - number, "page_tab_id": campaign}
         await api.ok(await api.post("/api/v1/crm/fan_points", **award))
+
+
+@pytest.fixture(scope="module")
+async def urls(api: Api) -> dict[str, str]:
+    """Every page of campaigns by its name."""
+    root = f"/manage/{api.account_id}/campaigns"
+    campaign = await campaign_with(api, "Half-time quiz", *(f"maren.castellane{number}" for number in range(12)))
+    await api.ok(
+        await api.post(
+            "/api/v1/manage/campaigns", title="Man of the match", app_type="wager", end_timestamp="2026-01-01"
+        )
+    )
+    await fill(api, campaign)
     waiting = await new_draw(api, campaign, draw_name="Signed shirt", public_source="Lottery of Saturday")
     drawn = await new_draw(api, campaign, winner_count=3, reserve_count=2, draw_name="Two tickets")
     await complete(api, drawn)

@@ -25,26 +25,26 @@ PLACES, VALUES, WAGERS = 20, 50, 50
 @manage.get("/campaigns/{page_tab_id}/board", area="campaigns")
 async def campaign_board(db: Db, member: Member, query: BoardQuery, now: datetime) -> View:
     """Show the items of a campaign; who leads and what fans answered follow."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     items = await public_items(db, member.account, query.page_tab_id)
-    return View(f"{TEMPLATES}/board.html", {"campaign": shown, "items": items})
+    return View(f"{TEMPLATES}/board.html", {"campaign": one, "items": items})
 
 
 @manage.get("/campaigns/{page_tab_id}/standings", area="campaigns")
 async def campaign_standings(db: Db, member: Member, query: BoardQuery, now: datetime) -> View:
     """Show who leads, what fans answered in a custom campaign, and the last wagers."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     account, page_tab_id = member.account, query.page_tab_id
     choice = DetailedStatsChoice(page_tab_id=page_tab_id, target=LEADERBOARD, limit=PLACES)
     leaders = (await detailed_stats(db, account, choice)).data
     answers = []
-    if shown.app_type == CUSTOM:
-        answers = await counters(db, account.id, CounterChoice(campaign_title=shown.title, limit=VALUES))
+    if one.app_type == CUSTOM:
+        answers = await counters(db, account.id, CounterChoice(campaign_title=one.title, limit=VALUES))
     entries = (await wager_entries(db, account, WagerChoice(page_tab_id=page_tab_id, limit=WAGERS))).data
     wagers = [(entry, wager) for entry in entries for wager in entry.wagers]
     fan_ids = {row["fan_id"] for row in leaders} | {wager.fan_id for _, wager in wagers}
     values = {
-        "campaign": shown,
+        "campaign": one,
         "leaders": leaders,
         # What fans typed can name them.
         "answers": answers if not member.mask("campaigns").is_on else [],

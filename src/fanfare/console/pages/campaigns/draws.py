@@ -48,9 +48,9 @@ def _path(member: Member, form: CampaignDraw | CampaignDrawStart | CampaignStrik
 @manage.get("/campaigns/{page_tab_id}/draws", area="campaigns")
 async def campaign_draws(db: Db, member: Member, query: CampaignDraws, now: datetime) -> View:
     """Show the draws of a campaign, and the form of a new one."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     page = await draws(db, member.account.id, DrawQuery(page_tab_id=query.page_tab_id))
-    return View(f"{TEMPLATES}/draws.html", {"campaign": shown, "draws": page.data})
+    return View(f"{TEMPLATES}/draws.html", {"campaign": one, "draws": page.data})
 
 
 @manage.post("/campaigns/{page_tab_id}/draws", area="campaigns")

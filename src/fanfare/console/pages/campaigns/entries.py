@@ -43,13 +43,13 @@ def shown_entry(member: Member, entry: Activity) -> dict[str, Any]:
 @manage.get("/campaigns/{page_tab_id}/entries", area="campaigns")
 async def campaign_entries(db: Db, member: Member, query: EntryQuery, now: datetime) -> View:
     """Show the entries of a campaign, the newest first."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     window = ActivityWindow(
         page_tab_id=query.page_tab_id, max_activity_id=query.max_activity_id, limit=ROWS, include_details=True
     )
     page = await activity_page(db, member.account, window)
     values = {
-        "campaign": shown,
+        "campaign": one,
         "entries": [shown_entry(member, each) for each in page.data],
         "further_query": f"max_activity_id={page.meta.min_activity_id}" if page.meta.has_more else "",
         "is_first": query.max_activity_id is None,

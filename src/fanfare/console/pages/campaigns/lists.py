@@ -39,17 +39,17 @@ async def campaigns(db: Db, member: Member, query: CampaignListQuery, now: datet
         "q": query.q, "app_type": query.app_type, "campaign_state": query.campaign_state,
         "business_ids": query.business_ids and query.business_ids[0], "order": query.order,
     }  # fmt: skip
-    shown = {name: value for name, value in filters.items() if value}
-    counted = {**shown, **({"cursor": str(query.cursor)} if query.cursor else {}), "include_counts": "true"}
+    chosen = {name: value for name, value in filters.items() if value}
+    counted = {**chosen, **({"cursor": str(query.cursor)} if query.cursor else {}), "include_counts": "true"}
     values = {
         "campaigns": page.data,
         "filters": filters,
-        "is_filtered": bool(shown.keys() - {"order"}),
+        "is_filtered": bool(chosen.keys() - {"order"}),
         "kinds": KINDS,
         "states": STATES,
         "businesses": await visible_businesses(db, member),
         "counts_query": "" if query.include_counts else urlencode(counted),
-        "further_query": urlencode({**shown, "cursor": page.next_page.cursor}) if page.next_page.has_more else "",
+        "further_query": urlencode({**chosen, "cursor": page.next_page.cursor}) if page.next_page.has_more else "",
     }
     return View(f"{TEMPLATES}/campaigns.html", values)
 

@@ -42,13 +42,13 @@ SAVED = "Saved."
 @manage.get("/campaigns/{page_tab_id}", area="campaigns")
 async def campaign(db: Db, member: Member, query: RangeQuery, now: datetime) -> View:
     """Show a campaign; its figures follow."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     details = await campaign_details(db, member.account, OneCampaignDetailed(page_tab_id=query.page_tab_id))
-    winners = await shown_fans(db, member, {shown.winner_fan_id} if shown.winner_fan_id else set())
+    winners = await shown_fans(db, member, {one.winner_fan_id} if one.winner_fan_id else set())
     values = {
-        "campaign": shown,
+        "campaign": one,
         "details": details,
-        "winner": winners.get(shown.winner_fan_id or 0),
+        "winner": winners.get(one.winner_fan_id or 0),
         "day_count": int(query.days or 28),
         "ranges": RANGES,
     }
@@ -58,16 +58,16 @@ async def campaign(db: Db, member: Member, query: RangeQuery, now: datetime) -> 
 @manage.get("/campaigns/{page_tab_id}/figures", area="campaigns")
 async def campaign_figures(db: Db, member: Member, visit: Visit, query: RangeQuery, now: datetime) -> View:
     """Count entries, fans, views and opt-ins, by day too."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     today = now.astimezone(ZoneInfo(member.account.time_zone)).date()
     day_count = int(query.days or 28)
     span = (today - timedelta(days=day_count - 1), today)
     days = CampaignDaysQuery(page_tab_id=query.page_tab_id, start_date=span[0], end_date=span[1])
     daily = await campaign_days(db, member.account, days)
     window = StatsRange(page_tab_id=query.page_tab_id)
-    is_bundle = shown.app_type == "bundle"
+    is_bundle = one.app_type == "bundle"
     values = {
-        "campaign": shown,
+        "campaign": one,
         "figures": await campaign_stats(db, member.account, window),
         "bundle": await bundle_stats(db, member.account, window) if is_bundle else None,
         "daily": daily,
@@ -85,11 +85,11 @@ def _bar(language: Language, day: date, count: int) -> Point:
 @manage.get("/campaigns/{page_tab_id}/edit", area="campaigns", right="write")
 async def campaign_edit(db: Db, member: Member, query: OneCampaign, now: datetime) -> View:
     """Show the fields of a campaign, to be changed."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     details = await campaign_details(db, member.account, OneCampaignDetailed(page_tab_id=query.page_tab_id))
     zone = details.timezone or member.account.time_zone
     values = {
-        "campaign": shown,
+        "campaign": one,
         "details": details,
         "zone": zone,
         "start": local_time(details.start_timestamp, zone),
@@ -112,11 +112,11 @@ async def campaign_save(db: Db, member: Member, visit: Visit, form: CampaignEdit
 @manage.get("/campaigns/{page_tab_id}/texts", area="campaigns", right="write")
 async def campaign_texts(db: Db, member: Member, query: OneCampaign, now: datetime) -> View:
     """Show the fields of the form and the texts by language, to be changed."""
-    shown = await visible_campaign(db, member, query.page_tab_id, now)
+    one = await visible_campaign(db, member, query.page_tab_id, now)
     details = await campaign_details(db, member.account, OneCampaignDetailed(page_tab_id=query.page_tab_id))
     fields = stored_fields(details.props)
     values = {
-        "campaign": shown,
+        "campaign": one,
         "fields": [*fields, *[FormField("", "")] * min(NEW_FIELDS, MAX_FORM_FIELDS - len(fields))],
         "kinds": FIELD_KINDS,
         "texts": stored_texts(details.locale_props),
