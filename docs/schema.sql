@@ -675,6 +675,17 @@ CREATE INDEX wagers_by_campaign ON wagers USING btree (account_id, page_tab_id, 
 CREATE INDEX wagers_by_fan ON wagers USING btree (account_id, fan_id);
 CREATE INDEX wagers_by_item ON wagers USING btree (account_id, page_tab_id, tab_item_id, wager_id);
 
+create table account_moves (
+    account_id bigint not null,
+    move_id bigint not null,
+    source_url text not null,
+    started_at timestamp with time zone not null,
+    finished_at timestamp with time zone,
+    constraint account_moves_pkey PRIMARY KEY (account_id, move_id),
+    constraint account_moves_account_id_source_url_key UNIQUE (account_id, source_url),
+    constraint account_moves_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table ad_days (
     account_id bigint not null,
     figure_date date not null,
@@ -1796,6 +1807,48 @@ create table message_templates (
 );
 CREATE INDEX message_templates_by_business ON message_templates USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
 CREATE UNIQUE INDEX message_templates_by_name ON message_templates USING btree (account_id, template_name, channel, template_language, COALESCE(business_id, (0)::bigint));
+
+create table move_fields (
+    account_id bigint not null,
+    move_id bigint not null,
+    table_name text not null,
+    field_name text not null,
+    row_count bigint not null,
+    constraint move_fields_pkey PRIMARY KEY (account_id, move_id, table_name, field_name),
+    constraint move_fields_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
+);
+
+create table move_tables (
+    account_id bigint not null,
+    move_id bigint not null,
+    table_name text not null,
+    cursor text,
+    is_done boolean not null default false,
+    constraint move_tables_pkey PRIMARY KEY (account_id, move_id, table_name),
+    constraint move_tables_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
+);
+
+create table moved_fans (
+    account_id bigint not null,
+    move_id bigint not null,
+    foreign_id bigint not null,
+    fan_id bigint,
+    notes text[] not null default '{}'::text[],
+    constraint moved_fans_pkey PRIMARY KEY (account_id, move_id, foreign_id),
+    constraint moved_fans_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
+);
+CREATE INDEX moved_fans_by_fan ON moved_fans USING btree (account_id, fan_id);
+
+create table moved_rows (
+    account_id bigint not null,
+    move_id bigint not null,
+    table_name text not null,
+    foreign_id text not null,
+    own_id text,
+    notes text[] not null default '{}'::text[],
+    constraint moved_rows_pkey PRIMARY KEY (account_id, move_id, table_name, foreign_id),
+    constraint moved_rows_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
+);
 
 create table openid_client_secrets (
     account_id bigint not null,

@@ -44,6 +44,7 @@ from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
 from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.schemas.reports import PATH
+from fanfare.moving.actions import followers as moving
 from fanfare.openid.actions import followers as openid
 from fanfare.passkeys.actions import followers as passkeys
 from fanfare.performances.actions import followers as performances
@@ -90,6 +91,7 @@ DOMAINS = (
     "fanfare.registrations",
     "fanfare.purchases",
     "fanfare.trackers",
+    "fanfare.moving",
     "fanfare.ads",
     "fanfare.props",
     "fanfare.ratings",
@@ -110,7 +112,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
-    registrations, purchases, trackers, search, segments, draws, webhooks, imports, exports, openid, hosted,
+    registrations, purchases, trackers, moving, search, segments, draws, webhooks, imports, exports, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

@@ -12,6 +12,7 @@ from fanfare.cli import (
     backups,
     demo,
     messages,
+    moving,
     openid_keys,
     places,
     processes,
@@ -63,6 +64,7 @@ app.add_typer(accounts.key, name="key")
 app.add_typer(audit.audit, name="audit")
 app.add_typer(backups.erasures, name="erasures")
 app.add_typer(messages.messages, name="messages")
+app.add_typer(moving.imports, name="import")
 app.add_typer(openid_keys.openid_key, name="openid-key")
 app.add_typer(places.places, name="places")
 app.add_typer(secret_keys.secret_key, name="secret-key")

@@ -72,6 +72,11 @@ async def create_tickets(
     return [errors.get(place) or results[place] for place in range(len(batch))]
 
 
+async def save_lines(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketSaved]:
+    """Create the tickets of lines whose fans and fields were read before, and return the result of each."""
+    return [_result(line) for line in await _save(db, account, lines, now)]
+
+
 def _error(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
     key = line.refusal.values.get("ticket_key") if isinstance(line, WrongLine) else line.ticket_key
     return BatchSaved(

@@ -1,0 +1,1 @@
+"""Pulls an account, table by table, a page in a transaction."""

@@ -1,0 +1,93 @@
+"""Runs a move: each page is read, then written in a transaction that also moves the place in its table on."""
+
+from collections.abc import Callable
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import CannotRun
+from fanfare.moving.actions.catalogue import TABLES
+from fanfare.moving.actions.rows import redate_changes
+from fanfare.moving.actions.state import (
+    Move,
+    Table,
+    advance,
+    begin,
+    count_unknown,
+    fan_ids,
+    finish,
+    own_ids,
+    place,
+    remember,
+)
+from fanfare.moving.actions.tables.fans import adopt_fans
+from fanfare.moving.gateways import Source
+from fanfare.moving.queries import report
+from fanfare.moving.schemas import Hooks, MoveReport, Options, Page, Row
+
+WRITE_SECONDS = 300
+
+
+async def move_account(
+    db: Db, account_id: int, source: tuple[str, Source], options: Options, hooks: Hooks
+) -> MoveReport:
+    """Move an account from a source, which is a URL and its API, into one here; return the report.
+
+    A move that ended early continues. CannotRun if the source refuses the key or stays away.
+    """
+    url, api = source
+    account = await account_by_id(db, account_id)
+    move_id, started_at = await begin(db, account, url, TABLES, hooks.now())
+    move = Move(db.for_account(account_id), account, api, options, move_id, started_at, hooks.now)
+    for table in TABLES:
+        await _move_table(move, table, hooks.progress)
+    await finish(move)
+    return await report(db, account_id, move_id, TABLES, api.call_count)
+
+
+async def _move_table(move: Move, table: Table, progress: Callable[[str, int | None], None]) -> None:
+    checkpoint, is_done = await place(move, table.name)
+    cursor = checkpoint
+    while not is_done:
+        page = await _read(move, table, cursor)
+        await _adopt(move, table, page.rows)
+        is_done = page.cursor is None
+        next_checkpoint = page.checkpoint if page.checkpoint is not None else page.cursor
+        await _write(move, table, page.rows, (checkpoint, next_checkpoint), is_done=is_done)
+        cursor, checkpoint = page.cursor, next_checkpoint
+        progress(table.name, len(page.rows))
+    progress(table.name, None)
+
+
+async def _read(move: Move, table: Table, cursor: str | None) -> Page:
+    """Return a page; CannotRun if the answer is not what the documentation says."""
+    try:
+        page = await table.read(move, cursor)
+        for row in page.rows:
+            table.key(row)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        message = f"the answer for {table.name} is not what the API documents: {type(error).__name__}"
+        raise CannotRun(message) from error
+    return page
+
+
+async def _adopt(move: Move, table: Table, rows: list[Row]) -> None:
+    """Fetch the fans that rows name and that the feed of fans did not have."""
+    ids = {int(row[name]) for row in rows for name in table.fan_fields if row.get(name)}
+    if ids:
+        await adopt_fans(move, sorted(ids - (await fan_ids(move, move.db, ids)).keys()))
+
+
+async def _write(
+    move: Move, table: Table, rows: list[Row], checkpoints: tuple[str | None, str | None], *, is_done: bool
+) -> None:
+    async with move.db.transaction() as tx:
+        await tx.allow(WRITE_SECONDS)
+        position: int = await tx.value("select last_value from positions")
+        await advance(move, tx, table.name, checkpoints, is_done=is_done)
+        present = await own_ids(move, tx, table.name, map(table.key, rows))
+        new_rows = [row for row in rows if table.key(row) not in present]
+        await count_unknown(move, tx, table, new_rows)
+        due = rows if table.has_updates else [row for row in rows if present.get(table.key(row)) is None]
+        if due:
+            await remember(move, tx, table.name, await table.write(move, tx, due))
+        await redate_changes(tx, move.account.id, position, move.now())

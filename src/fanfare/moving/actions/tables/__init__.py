@@ -1,0 +1,1 @@
+"""Tables of the source: how each is read, and what writes its rows."""

@@ -1,0 +1,159 @@
+"""Awards of points with their categories, and tags."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from fanfare.fans.actions.tags import change_tag
+from fanfare.fans.schemas.attributes import TagChange
+from fanfare.kernel.data.db import Db
+from fanfare.moving.actions.rows import earlier, picked, saved
+from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.windows import read_days
+from fanfare.moving.schemas import Outcome, Page, Row
+from fanfare.points.actions.awards import award_points
+from fanfare.points.actions.categories import PointNameTaken, create_point
+from fanfare.points.schemas import NewAward, NewPoint
+
+ROWS = 10_000
+
+
+async def read_points(move: Move, cursor: str | None) -> Page:
+    """Return the awards of the next days."""
+
+    async def read(move: Move, first: date, last: date) -> list[Row]:
+        rows: list[Row] = await move.source.get("/api/v1/crm/fan_points", start_date=first, end_date=last, limit=ROWS)
+        return rows
+
+    return await read_days(move, cursor, ROWS, read)
+
+
+async def write_points(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
+    """Award points at their times, in categories of the same name."""
+    categories = await _categories(move, db, rows)
+    fans = await fan_ids(move, db, [row["fan_id"] for row in rows])
+    references = {
+        name: await own_ids(move, db, table, [row.get(name) for row in rows])
+        for name, table in (
+            ("page_tab_id", "campaigns"), ("activity_id", "activities"), ("performance_uid", "performances"),
+        )
+    }  # fmt: skip
+    outcomes = []
+    for row in rows:
+        outcome = Outcome(str(row["fan_point_uid"]))
+        outcomes.append(outcome)
+        fan_id = fans.get(row["fan_id"])
+        if fan_id is None:
+            outcome.note("the fan is not here")
+            continue
+
+        async def award(tx: Db, new: NewAward, row: Row = row) -> uuid.UUID:
+            awarded_at = earlier(move.now(), row.get("creation_timestamp"))
+            return await award_points(tx, move.account.id, new, awarded_at, address=row.get("ip_address"))
+
+        fields = picked(row, "point_count", "point_type", "point_source", "award_signature", "props")
+        fields |= {"fan_id": fan_id, "point_uid": categories.get(_category(row))}
+        fields |= {name: ids.get(str(row.get(name))) for name, ids in references.items()}
+        fields["award_key"] = f"moved-{row['fan_point_uid']}"
+        await saved(db, NewAward, fields, outcome, award)
+        if row.get("reward_uid"):
+            outcome.note("names no reward here: rewards are not moved")
+    return outcomes
+
+
+def _category(row: Row) -> str:
+    return str(row.get("point_name") or row.get("point_uid"))
+
+
+async def _categories(move: Move, db: Db, rows: Sequence[Row]) -> dict[str, str]:
+    """Return the categories of some awards by name; new ones are created."""
+    result = {}
+    for name in {_category(row) for row in rows}:
+        try:
+            async with db.transaction() as tx:
+                result[name] = str(await create_point(tx, move.account.id, NewPoint(point_name=name), move.now()))
+        except PointNameTaken:
+            sql = "select point_uid from points where account_id = $1 and fold_text(point_name) = fold_text($2)"
+            result[name] = str(await db.value(sql, move.account.id, name))
+    return result
+
+
+async def read_tags(move: Move, cursor: str | None) -> Page:
+    """Return the tags that fans got in the next days."""
+
+    async def read(move: Move, first: date, last: date) -> list[Row]:
+        rows: list[Row] = await move.source.get("/api/v1/crm/tags", start_date=first, end_date=last + timedelta(days=1))
+        return rows
+
+    return await read_days(move, cursor, ROWS, read)
+
+
+async def write_tags(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
+    """Add tags to fans."""
+    fans = await fan_ids(move, db, [row["fan_id"] for row in rows])
+    outcomes = {tag_key(row): Outcome(tag_key(row)) for row in rows}
+    names: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        fan_id = fans.get(row["fan_id"])
+        if fan_id is None:
+            outcomes[tag_key(row)].note("the fan is not here")
+        else:
+            names.setdefault(str(row["tag_name"]), {})[fan_id] = row
+    for tag_name, by_fan in names.items():
+        result = await change_tag(db, move.account.id, TagChange(tag_name, None, list(by_fan)), move.now())
+        if result.tag_id is not None:
+            await _date_tags(move, db, result.tag_id, by_fan)
+    for row in rows:
+        fan_id = fans.get(row["fan_id"])
+        outcomes[tag_key(row)].own_id = None if fan_id is None else f"{row['tag_name']}:{fan_id}"
+    return list(outcomes.values())
+
+
+async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, Row]) -> None:
+    await db.execute(
+        """
+        update fan_tags t set created_at = least(t.created_at, g.created_at)
+        from unnest($3::bigint[], $4::timestamptz[]) as g (fan_id, created_at)
+        where t.account_id = $1 and t.tag_id = $2 and t.fan_id = g.fan_id
+        """,
+        move.account.id,
+        tag_id,
+        list(by_fan),
+        [earlier(move.now(), row.get("creation_timestamp")) for row in by_fan.values()],
+    )
+
+
+def tag_key(row: Row) -> str:
+    """Return the key of a tag of a fan."""
+    return f"{row['tag_id']}:{row['fan_id']}"
+
+
+POINTS = Table(
+    name="points",
+    key=lambda row: str(row["fan_point_uid"]),
+    read=read_points,
+    write=write_points,
+    fields=frozenset(
+        {
+            "fan_point_uid", "fan_id", "point_uid", "point_name", "point_count", "point_type", "point_source",
+            "award_signature", "props", "page_tab_id", "activity_id", "performance_uid", "creation_timestamp",
+            "ip_address", "reward_uid",
+        }
+    ),
+    left_out={
+        "account_id": "is repeated",
+        "session_uid": "names a login that ended",
+        "display_name": "is in fans",
+        "rank": "is computed here",
+    },
+    fan_fields=("fan_id",),
+)  # fmt: skip
+TAGS = Table(
+    name="tags",
+    key=tag_key,
+    read=read_tags,
+    write=write_tags,
+    fields=frozenset({"tag_id", "tag_name", "fan_id", "creation_timestamp"}),
+    left_out=dict.fromkeys(("first_name", "last_name", "email"), "is in fans"),
+    fan_fields=("fan_id",),
+)

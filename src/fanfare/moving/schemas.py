@@ -1,0 +1,89 @@
+"""Shapes of moves: pages that are read, outcomes that are written, and the report."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params, read
+
+P = TypeVar("P", bound=Params)
+Row = Mapping[str, Any]
+FANS = "fans"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows of a table of the source; `cursor` leads to the next page and is null on the last one.
+
+    After a crash a move continues at `checkpoint`: for sources that forget their place, it is an earlier one.
+    """
+
+    rows: list[Row]
+    cursor: str | None
+    checkpoint: str | None = None
+
+
+class Outcome(msgspec.Struct):
+    """What became of a row: its id here, null if it is not here, and why, or what is different here."""
+
+    foreign_id: str
+    own_id: str | None = None
+    notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Add a reason, once."""
+        if text not in self.notes:
+            self.notes = [*self.notes, text]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What the source cannot list: networks of purchases and scans, and groups of scans."""
+
+    networks: tuple[str, ...] = ()
+    scan_groups: tuple[str, ...] = ()
+
+
+class Hooks(msgspec.Struct, frozen=True):
+    """The clock, and what is called with a table and the number of rows of each page; None at the end of the table."""
+
+    now: Callable[[], datetime]
+    progress: Callable[[str, int | None], None]
+
+
+class Reason(msgspec.Struct):
+    """Why rows are not here or different, and how many."""
+
+    reason: str
+    row_count: int
+
+
+class TableReport(msgspec.Struct):
+    """Parity of a table: its rows there, those that are here, and those that are different or not here, with why.
+
+    `unknown_fields` are fields of the source that are read nowhere, with the number of rows; `left_out` those that are
+    left out on purpose, and why.
+    """
+
+    table: str
+    there: int
+    here: int
+    different: int
+    reasons: list[Reason]
+    unknown_fields: dict[str, int]
+    left_out: dict[str, str]
+
+
+class MoveReport(msgspec.Struct):
+    """The end of a move: its tables, what the calls of the source do not give, and how many calls were made."""
+
+    account_id: int
+    source_url: str
+    tables: list[TableReport]
+    not_given: list[str]
+    call_count: int
+
+
+def params_of(kind: type[P], fields: Mapping[str, Any]) -> P:
+    """Return fields of the source as the parameters of a call here; BadParameters (422) names every wrong one."""
+    return read(kind, {name: [value] for name, value in fields.items() if value not in (None, "")})
