@@ -887,6 +887,37 @@ create table fan_idols (
 );
 CREATE INDEX fan_idols_by_fan ON fan_idols USING btree (account_id, fan_id, idol_uid);
 
+create table fan_jobs (
+    account_id bigint not null,
+    fan_job_id bigint not null,
+    fan_job_uid uuid not null,
+    job_action text not null,
+    job_state text not null,
+    criteria jsonb,
+    search_uid uuid,
+    tag_name text,
+    point_uid uuid,
+    point_count bigint,
+    snapshot_name text,
+    expected_count bigint,
+    fan_count bigint,
+    next_chunk integer not null default 0,
+    done_count bigint not null default 0,
+    changed_count bigint not null default 0,
+    result_uid uuid,
+    failure_count integer not null default 0,
+    failure text,
+    created_at timestamp with time zone not null,
+    finished_at timestamp with time zone,
+    updated_at timestamp with time zone not null,
+    constraint fan_jobs_pkey PRIMARY KEY (account_id, fan_job_id),
+    constraint fan_jobs_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint fan_jobs_job_action_check CHECK ((job_action = ANY (ARRAY['tag'::text, 'untag'::text, 'award'::text, 'export'::text, 'snapshot'::text, 'erase'::text]))),
+    constraint fan_jobs_job_state_check CHECK ((job_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+CREATE UNIQUE INDEX fan_jobs_by_uid ON fan_jobs USING btree (account_id, fan_job_uid);
+CREATE INDEX fan_jobs_due ON fan_jobs USING btree (account_id) WHERE (job_state = 'running'::text);
+
 create table fan_tags (
     account_id bigint not null,
     tag_id bigint not null,
@@ -1703,6 +1734,15 @@ create table fan_fields (
     constraint fan_fields_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );
 CREATE INDEX fan_fields_by_key ON fan_fields USING btree (account_id, crm_field_key);
+
+create table fan_job_chunks (
+    account_id bigint not null,
+    fan_job_id bigint not null,
+    chunk_number integer not null,
+    fan_ids bigint[] not null,
+    constraint fan_job_chunks_pkey PRIMARY KEY (account_id, fan_job_id, chunk_number),
+    constraint fan_job_chunks_account_id_fan_job_id_fkey FOREIGN KEY (account_id, fan_job_id) REFERENCES fan_jobs(account_id, fan_job_id)
+);
 
 create table filter_states (
     account_id bigint not null,

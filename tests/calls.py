@@ -52,7 +52,7 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "target_page_tab_id": "page_tab_id",
     "required_page_tab_ids": "quest_page_tab_id",
-    **{f"max_{noun}_id": f"{noun}_id" for noun in ("erasure", "erasure_request", "merge", "message")},
+    **{f"max_{noun}_id": f"{noun}_id" for noun in ("erasure", "erasure_request", "fan_job", "merge", "message")},
     **BULK_IDS,
     **EVENT_IDS,
     "min_activity_id": "activity_id",
@@ -271,7 +271,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await made_tickets(post, mark) | await _points(post, v["fan_id"], mark)
     v |= await _purchases(post, email, mark) | await made_trackers(post)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
-    v |= await _segments(post, v["fan_id"]) | await made_messages(post, got) | await made_streams(post, got)
+    v |= await _segments(post, got, v["fan_id"]) | await made_messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(api, post, got)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
     v |= await made_sessions(post, got) | await made_staff(api, post, got) | await made_draws(post, got)
@@ -281,10 +281,15 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     return v
 
 
-async def _segments(post: Any, fan_id: int) -> Values:
+async def _segments(post: Any, got: Any, fan_id: int) -> Values:
     filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
     snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
-    return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
+    job = await post("manage/fan_jobs", action="tag", tag_name="early bird", fan_ids=[fan_id])
+    return {
+        "filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"],
+        "fan_job_uid": job["fan_job_uid"],
+        "fan_job_id": (await got("manage/fan_jobs"))["data"][0]["fan_job_id"],
+    }  # fmt: skip
 
 
 async def _login_codes(api: Api, post: Any) -> Values:

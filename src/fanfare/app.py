@@ -103,6 +103,7 @@ DOMAINS = (
     "fanfare.imports",
     "fanfare.reports",
     "fanfare.exports",
+    "fanfare.fan_jobs",
     "fanfare.hosted",
     "fanfare.openid",
     "fanfare.staff",

@@ -33,7 +33,7 @@ PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
 
 
 # Keys of awards that Fanfare makes itself. With one of a caller's they could be blocked, or pretended.
-QUEST, REWARD, RETURN = "quest:", "reward:", "reward-return:"
+QUEST, REWARD, RETURN, FAN_JOB = "quest:", "reward:", "reward-return:", "fan-job:"
 
 
 class AwardKeyForm(KeyForm):
@@ -42,9 +42,9 @@ class AwardKeyForm(KeyForm):
     def read(self, raw: object) -> str:
         """Return the key; ValueError for one that begins like ours."""
         key = super().read(raw)
-        for prefix in (QUEST, REWARD, RETURN):
+        for prefix in (QUEST, REWARD, RETURN, FAN_JOB):
             if key.startswith(prefix):
-                message = f"must not begin with {prefix}, as the keys of quests and rewards do"
+                message = f"must not begin with {prefix}, as the keys of Fanfare's own awards do"
                 raise ValueError(message)
         return key
 
@@ -65,6 +65,11 @@ def reward_key(reward_claim_id: int) -> str:
 def return_key(reward_claim_id: int) -> str:
     """Return the key of what comes back when a claim is undone."""
     return f"{RETURN}{reward_claim_id}"
+
+
+def fan_job_key(fan_job_uid: uuid.UUID, fan_id: int) -> str:
+    """Return the key of the points that an action on many fans gives a fan."""
+    return f"{FAN_JOB}{fan_job_uid}:{fan_id}"
 
 
 class Point(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Pages of searches, and the row up to which each search was read."""
 
 import uuid
+from collections.abc import AsyncIterable
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,31 @@ async def _move(tx: Db, account_id: int, search_uid: uuid.UUID, row: int, next_r
         row,
         next_row,
     )
+
+
+async def store_set(db: Db, account_id: int, chunks: AsyncIterable[list[int]], now: datetime) -> uuid.UUID:
+    """Store a search of fans who are fixed elsewhere, ids ascending, in the caller's transaction; return its uid."""
+    search_uid, row, newest = uuid.uuid4(), 0, 0
+    insert = """
+        insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
+        values ($1, $2, $3, $3 + cardinality($4::bigint[]), $4 = '{}', $4)
+    """
+    async for fan_ids in chunks:
+        await db.execute(insert, account_id, search_uid, row, fan_ids)
+        row, newest = row + len(fan_ids), fan_ids[-1]
+    # The last chunk is an empty one.
+    await db.execute(insert, account_id, search_uid, row, [])
+    await db.execute(
+        """
+        insert into searches (account_id, search_uid, criteria, newest_fan_id, next_row, created_at)
+        values ($1, $2, '{}', $3, 0, $4)
+        """,
+        account_id,
+        search_uid,
+        newest,
+        now,
+    )
+    return search_uid
 
 
 async def forget_searches(db: Db, account_id: int, cutoff: datetime) -> None:

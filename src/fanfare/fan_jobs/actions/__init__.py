@@ -1,0 +1,1 @@
+"""Starts, cancels and carries out fan jobs."""
