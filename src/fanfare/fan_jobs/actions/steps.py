@@ -12,7 +12,7 @@ from fanfare.fans.schemas.attributes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.points.actions.awards import Payment, pay
-from fanfare.points.schemas import fan_job_key
+from fanfare.points.award_keys import fan_job_key
 
 Step = Callable[[Db, int, CurrentFanJob, Sequence[int], datetime], Awaitable[int]]
 

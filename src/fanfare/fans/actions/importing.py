@@ -189,8 +189,8 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
     try:
         async with db.transaction() as tx:
             (row,) = await _find(tx, [line.profile], context)
-            request = msgspec.structs.replace(rest, fan_id=row["fan_id"])
-            refused = await import_changes(tx, request, context, is_undated=line.is_undated)
+            changes = msgspec.structs.replace(rest, fan_id=row["fan_id"])
+            refused = await import_changes(tx, changes, context, is_undated=line.is_undated)
             return _outcome(row, refused)
     except Unavailable:
         raise
@@ -198,12 +198,12 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
         return FanOutcome(None, refusal=refusal)
 
 
-async def import_changes(db: Db, request: FanChanges, context: ImportContext, *, is_undated: bool) -> int:
-    """Fill the empty fields of a fan and record the consents, in the caller's transaction.
+async def import_changes(db: Db, changes: FanChanges, context: ImportContext, *, is_undated: bool) -> int:
+    """Fill the empty fields of a fan and record its consents; return the number of opt-ins that were left out.
 
-    Return the number of opt-ins that were left out because of an opt-out.
+    Part of the caller's transaction. With `is_undated` nobody knows when the consents were given.
     """
-    request, refused = await _without_overrides(db, context.account.id, request)
+    request, refused = await _without_overrides(db, context.account.id, changes)
     change = await prepare_change(db, context.account, request, context.source, fills=True)
     change = Change(request, None, change.source, fills=True, is_undated=is_undated)
     await write_change(db, context.account, change, context.now)
