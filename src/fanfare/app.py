@@ -104,6 +104,7 @@ DOMAINS = (
     "fanfare.reports",
     "fanfare.exports",
     "fanfare.fan_jobs",
+    "fanfare.profiles",
     "fanfare.hosted",
     "fanfare.openid",
     "fanfare.staff",
