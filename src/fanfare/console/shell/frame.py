@@ -37,13 +37,21 @@ class PlaceGroup(msgspec.Struct, frozen=True):
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
-    PlaceGroup("Data", (Place("/console", "API console", "console", "home"),)),
     PlaceGroup(
         "Sales",
         (
             Place("/tickets", "Tickets", "ticket", "tickets"),
             Place("/registrations", "Registrations", "gate", "tickets"),
             Place("/passes", "Passes", "check", "tickets"),
+        ),
+    ),
+    PlaceGroup(
+        "Data",
+        (
+            Place("/imports", "Imports", "down", "transfers"),
+            Place("/exports", "Exports", "up", "transfers"),
+            Place("/webhooks", "Webhooks", "hook", "settings"),
+            Place("/console", "API console", "console", "home"),
         ),
     ),
     PlaceGroup(
