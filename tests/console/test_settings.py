@@ -37,8 +37,8 @@ async def test_a_business_has_its_texts_and_its_look(client: httpx.AsyncClient, 
     path = f"/manage/{api.account_id}/settings/businesses"
     page = (await send(client, path, business_name="Harbour City FC")).headers["location"]
     business_id = page.rpartition("/")[2]
-    kept = {"media_map": {"logo": "https://old.example/logo.png", "cover": "https://old.example/cover.png"}}
-    await api.ok(await api.post(f"/api/v1/manage/businesses/{business_id}", **kept))
+    old_media = {"media_map": {"logo": "https://old.example/logo.png", "cover": "https://old.example/cover.png"}}
+    await api.ok(await api.post(f"/api/v1/manage/businesses/{business_id}", **old_media))
     fields = {"business_name": "Harbour City", "legal_terms": "Be kind.", "brand_color": "#00a6a6", "logo": ""}
     assert (await send(client, page, **fields)).status_code == 303
     business = await api.ok(await api.get(f"/api/v1/businesses/{business_id}"))
@@ -89,8 +89,8 @@ async def test_logins_of_fans(client: httpx.AsyncClient, api: Api) -> None:
     assert match
     assert "www.example.com" not in await remove(client, api, "redirect_urls", redirect_url_id=match[1])
     path = f"/manage/{api.account_id}/settings/openid_clients"
-    shown = await send(client, path, client_name="Fan shop", redirect_uris="https://shop.example/callback")
-    assert 'id="openid-secret"' in shown.text
+    secret_page = await send(client, path, client_name="Fan shop", redirect_uris="https://shop.example/callback")
+    assert 'id="openid-secret"' in secret_page.text
     (program,) = await api.ok(await api.get("/api/v1/manage/openid_clients"))
     again = await send(client, path, f"{path}/secrets", client_id=str(program["client_id"]))
     assert 'id="openid-secret"' in again.text

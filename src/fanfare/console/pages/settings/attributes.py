@@ -27,8 +27,8 @@ from fanfare.staff.schemas.members import Member
 @manage.get("/settings/fields", area="settings")
 async def fields(db: Db, member: Member) -> View:
     """Show the custom fields."""
-    stored = await queries.fields(db, member.account.id, with_counts=True)
-    return setting("fields", member, {"fields": stored, "field_types": [(name, name) for name in FIELD_TYPES]})
+    custom_fields = await queries.fields(db, member.account.id, with_counts=True)
+    return setting("fields", member, {"fields": custom_fields, "field_types": [(name, name) for name in FIELD_TYPES]})
 
 
 @manage.post("/settings/fields", area="settings")

@@ -42,8 +42,8 @@ async def business(db: Db, member: Member, target: OneBusiness) -> View:
 async def business_update(db: Db, member: Member, visit: Visit, form: BusinessForm, now: datetime) -> Redirect:
     """Change a business; what its look has beside logo and colour stays."""
     account_id = member.account.id
-    stored = await queries.business(db, account_id, form.business_id)
-    media, style = dict(stored.media_map), dict(stored.style_props)
+    current = await queries.business(db, account_id, form.business_id)
+    media, style = dict(current.media_map), dict(current.style_props)
     for values, name, text in ((media, "logo", form.logo), (style, "brand_color", form.brand_color)):
         if text:
             values[name] = text
