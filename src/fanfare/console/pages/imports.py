@@ -41,7 +41,7 @@ async def imports(db: Db, member: Member, query: ImportWindow) -> View:
 @manage.get("/imports/new", area="transfers", right="write")
 async def import_new(member: Member) -> View:  # noqa: ARG001 - for members
     """Ask what the rows are."""
-    values = {"kinds": [(name, name) for name in KINDS], "formats": [(each, each.upper()) for each in FORMATS]}
+    values = {"kinds": [(name, name) for name in KINDS], "formats": [(each, each) for each in FORMATS]}
     return View(f"{TEMPLATES}/new.html", values)
 
 

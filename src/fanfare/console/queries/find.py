@@ -1,12 +1,9 @@
 """Finds what a person may open by letters of its name: fans, campaigns, events, segments and other things."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from fanfare.console.schemas.find import FoundEntry
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.folding import like_pattern
 from fanfare.staff.schemas.members import Member
 
@@ -133,7 +130,7 @@ async def things(db: Db, member: Member, text: str, paths: set[str]) -> list[Fou
     return result
 
 
-def _entry(member: Member, kind: Kind, row: Mapping[str, Any]) -> FoundEntry:
+def _entry(member: Member, kind: Kind, row: Record) -> FoundEntry:
     name = row["name"]
     if kind.is_person:
         mask = member.mask(kind.area)

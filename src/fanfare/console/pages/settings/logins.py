@@ -1,5 +1,6 @@
 """Where log-ins of fans may lead, the programs that log them in here, and whose log-ins are accepted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from fanfare.accounts.queries import businesses
@@ -21,7 +22,7 @@ from fanfare.openid.schemas.clients import SCOPES, NewClient, OneClient, SecretR
 from fanfare.staff.schemas.members import Member
 
 
-async def _with_businesses(db: Db, member: Member, values: dict[str, object]) -> dict[str, object]:
+async def _with_businesses(db: Db, member: Member, values: Mapping[str, object]) -> dict[str, object]:
     choices = [(each.business_id, each.business_name) for each in await businesses(db, member.account.id)]
     return {**values, "business_choices": choices}
 

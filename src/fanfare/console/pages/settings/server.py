@@ -44,7 +44,9 @@ async def suppressions(db: Db, member: Member, query: SuppressionQuery) -> View:
     for each in entries:
         each["address"] = mask.contact(each["address"])
     return setting(
-        "suppressions", member, {"suppressions": entries, "cursor": page.next_page.cursor if page.next_page else None}
+        "suppressions",
+        member,
+        {"suppressions": entries, "cursor": page.next_page.cursor if page.next_page.has_more else None},
     )
 
 
