@@ -19,7 +19,7 @@ from fanfare.console.shell.signed_in import prove_url, require_session
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
+from fanfare.kernel.pages.page import Answer, Detour, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
 from fanfare.staff.actions.audit import actor_of, audit_log
@@ -30,7 +30,6 @@ from fanfare.staff.schemas.roles import AREA_NAMES, Right
 __all__ = ["Access", "manage", "personal"]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
-Answer = View | Redirect | Download
 ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
 PROVIDED = (Db, Visit, datetime, Member, StaffSession)
 
@@ -49,6 +48,10 @@ class Access(msgspec.Struct, frozen=True):
     needs_proof: bool = False
     is_account_wide: bool = False
     is_personal: bool = False
+    # whether the form ends with a file: the page notes what it does with it, and holds no transaction meanwhile
+    takes_file: bool = False
+    # whether the action waits for a turn, and so is noted right after it ran
+    takes_turn: bool = False
 
 
 class _Parts(NamedTuple):
@@ -87,30 +90,12 @@ class _Decorator:
         # every page that was declared, for the rules
         self.accesses: dict[tuple[str, str], Access] = {}
 
-    def get(
-        self,
-        path: str,
-        *,
-        area: str = "",
-        right: Right = "read",
-        needs_proof: bool = False,
-        is_account_wide: bool = False,
-    ) -> Callable[[F], F]:
-        """Declare a page that reads."""
-        options = {"needs_proof": needs_proof, "is_account_wide": is_account_wide}
+    def get(self, path: str, *, area: str = "", right: Right = "read", **options: bool) -> Callable[[F], F]:
+        """Declare a page that reads; `options` are the fields of `Access` by their names."""
         return self._mark("GET", path, area=area, right=right, **options)
 
-    def post(
-        self,
-        path: str,
-        *,
-        area: str = "",
-        right: Right = "write",
-        needs_proof: bool = False,
-        is_account_wide: bool = False,
-    ) -> Callable[[F], F]:
-        """Declare the target of a form, which changes something."""
-        options = {"needs_proof": needs_proof, "is_account_wide": is_account_wide}
+    def post(self, path: str, *, area: str = "", right: Right = "write", **options: bool) -> Callable[[F], F]:
+        """Declare the target of a form, which changes something; `options` are the fields of `Access`."""
         return self._mark("POST", path, area=area, right=right, **options)
 
     def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
@@ -124,7 +109,7 @@ class _Decorator:
             parts = _parts(handler)
             serve = _personal(access, parts) if self.is_personal else _of_account(access, parts)
             serve.__name__, serve.__module__ = handler.__name__, handler.__module__
-            declare = page.get(access.path) if method == "GET" else page.post(access.path)
+            declare = page.get(access.path) if method == "GET" else page.post(access.path, takes_file=access.takes_file)
             handler.page = declare(serve).page  # type: ignore[attr-defined]
             self.accesses[method, access.path] = access
             return handler
@@ -150,9 +135,11 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)
-        if access.method == "POST":
+        if access.takes_file:
+            answer = await act(db)
+        elif access.method == "POST" and not access.takes_turn:
             answer = await audit_log.change(db, account_id, action, now, act)
-        elif access.right == "export":
+        elif access.method == "POST" or access.right == "export":
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
             answer = await act(db)

@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
-from fanfare.kernel.pages.page import Download, Redirect, View, Visit
+from fanfare.kernel.pages.page import Answer, View, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.queries.people import AccountChoice, accounts_of
 from fanfare.staff.schemas.members import Member, StaffSession
@@ -60,13 +60,38 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
         ),
     ),
     PlaceGroup(
+        "Data",
+        (
+            Place("/imports", "Imports", "down", "transfers"),
+            Place("/exports", "Exports", "up", "transfers"),
+            Place("/webhooks", "Webhooks", "hook", "settings"),
+            Place("/console", "API console", "console", "home"),
+        ),
+    ),
+    PlaceGroup(
         "Set-up",
         (
-            Place("/keys", "API keys", "console", "keys"),
+            Place("/settings", "Settings", "sliders", "settings"),
+            Place("/keys", "API keys", "shield", "keys"),
             Place("/staff", "Staff", "fans", "staff"),
             Place("/audit", "Audit log", "shield", "audit"),
         ),
     ),
+)
+
+
+# What can be begun from everywhere, by those who may write in the area; what has no page is not offered.
+ACTIONS: tuple[Place, ...] = (
+    Place("/campaigns/new", "New campaign", "plus", "campaigns"),
+    Place("/segments/new", "New segment", "plus", "segments"),
+    Place("/links/new", "New link", "plus", "links"),
+    Place("/reports/new", "New report", "plus", "reports"),
+    Place("/imports/new", "New import", "plus", "transfers"),
+    Place("/exports/new", "New export", "plus", "transfers"),
+    Place("/webhooks/new", "New endpoint", "plus", "settings"),
+    Place("/keys/new", "New key", "plus", "keys"),
+    Place("/staff/new", "Invite a person", "plus", "staff"),
+    Place("/audit/verification", "Verify the audit log", "shield", "audit"),
 )
 
 
@@ -127,9 +152,7 @@ def _groups(member: Member | None) -> list[PlaceGroup]:
     return [group for group in groups if group.places]
 
 
-async def framed(
-    db: Db, visit: Visit, answer: View | Redirect | Download, *, member: Member | None, session: StaffSession
-) -> View | Redirect | Download:
+async def framed(db: Db, visit: Visit, answer: Answer, *, member: Member | None, session: StaffSession) -> Answer:
     """Return a view with what the frame shows; other answers as they are."""
     if not isinstance(answer, View):
         return answer

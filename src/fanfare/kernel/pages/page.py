@@ -2,8 +2,8 @@
 
 `site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
 (`Visit`), the current time (`datetime`) and one struct of parameters (`Params`), or the parameters as they were sent
-(`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect` or a
-`Download`, or raises a `Detour`.
+(`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect`, a `Download` or, for a
+script of the page, `Data`; or it raises a `Detour`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.parameters import Params, Raw
@@ -54,6 +55,15 @@ class Download(msgspec.Struct, frozen=True):
     media_type: str
 
 
+class Data(msgspec.Struct, frozen=True):
+    """A struct for a script of the page, which gets it as JSON."""
+
+    value: msgspec.Struct
+
+
+Answer = View | Redirect | Download | Data
+
+
 class Visit(msgspec.Struct):
     """One request for a page: visitor, language, and the errors of a submitted form."""
 
@@ -80,6 +90,8 @@ class Visit(msgspec.Struct):
     # our cookies of the request, and those that the response sets, by their names without the prefix
     cookies: Mapping[str, str] = {}
     new_cookies: dict[str, Cookie] = {}
+    # the file of the form, for pages that take one
+    upload: Upload | None = None
     # the site of an `https:` URL to which a form of this page may lead in the end
     form_target: str = ""
 
@@ -100,13 +112,15 @@ class Page(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    handler: Callable[..., Awaitable[View | Redirect | Download]]
+    handler: Callable[..., Awaitable[Answer]]
     arguments: tuple[tuple[str, Any], ...]
     params: type[Params] | None
     # a POST that may come from anywhere, because its URL alone authorizes it
     is_open: bool = False
     # a page that everybody may read, inside other sites too
     is_framed: bool = False
+    # a POST whose form ends with a file, which the page reads in parts
+    takes_file: bool = False
 
 
 class _Decorator:
@@ -116,11 +130,14 @@ class _Decorator:
         """Declare a page that reads. With `is_framed` other sites may show it in a frame, and caches for seconds."""
         return self._mark("GET", path, is_framed=is_framed)
 
-    def post(self, path: str, *, is_open: bool = False) -> Callable[[F], F]:
-        """Declare the target of a form. Without `is_open` it requires the token of a form of this server."""
-        return self._mark("POST", path, is_open=is_open)
+    def post(self, path: str, *, is_open: bool = False, takes_file: bool = False) -> Callable[[F], F]:
+        """Declare the target of a form. Without `is_open` it requires the token of a form of this server.
 
-    def _mark(self, method: str, path: str, *, is_open: bool = False, is_framed: bool = False) -> Callable[[F], F]:
+        With `takes_file` the form is multipart/form-data and ends with a file, which is `visit.upload`.
+        """
+        return self._mark("POST", path, is_open=is_open, takes_file=takes_file)
+
+    def _mark(self, method: str, path: str, **options: bool) -> Callable[[F], F]:
         def mark(handler: F) -> F:
             hints = get_type_hints(handler)
             hints.pop("return")
@@ -131,7 +148,7 @@ class _Decorator:
                 message = f"{handler.__name__} asks for {unknown}, which no page provides"
                 raise TypeError(message)
             handler.page = Page(  # type: ignore[attr-defined]
-                method, path, handler, tuple(hints.items()), params, is_open, is_framed
+                method, path, handler, tuple(hints.items()), params, **options
             )
             return handler
 
