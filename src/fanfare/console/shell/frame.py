@@ -39,13 +39,22 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
     PlaceGroup("Engagement", (Place("/campaigns", "Campaigns", "horn", "campaigns"),)),
     PlaceGroup(
+        "Engagement",
+        (Place("/points", "Points", "star", "points"), Place("/idols", "Idols", "voice", "points")),
+    ),
+    PlaceGroup(
         "Sales",
         (
             Place("/tickets", "Tickets", "ticket", "tickets"),
             Place("/registrations", "Registrations", "gate", "tickets"),
             Place("/passes", "Passes", "check", "tickets"),
+            Place("/purchases", "Purchases", "bag", "purchases"),
+            Place("/products", "Products", "tag", "purchases"),
+            Place("/links", "Links", "link", "links"),
+            Place("/ads", "Ads", "horn", "links"),
         ),
     ),
+    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Set-up",
         (
