@@ -9,7 +9,7 @@ import msgspec
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, IntegerForm, LimitForm, ListForm, Text, Uuid
-from fanfare.points.schemas import PointCount
+from fanfare.points.schemas.points import PointCount
 from fanfare.search.criteria import Criteria
 
 ROWS = 100

@@ -6,7 +6,7 @@ from typing import Annotated
 from fanfare.kernel.wire import KeyForm
 
 # Keys of awards that Fanfare makes itself. With one of a caller's they could be blocked, or pretended.
-QUEST, REWARD, RETURN, FAN_JOB = "quest:", "reward:", "reward-return:", "fan-job:"
+QUEST, REWARD, RETURN, FAN_JOB, UNDONE = "quest:", "reward:", "reward-return:", "fan-job:", "undo:"
 
 
 class AwardKeyForm(KeyForm):
@@ -15,7 +15,7 @@ class AwardKeyForm(KeyForm):
     def read(self, raw: object) -> str:
         """Return the key; ValueError for one that begins like ours."""
         key = super().read(raw)
-        for prefix in (QUEST, REWARD, RETURN, FAN_JOB):
+        for prefix in (QUEST, REWARD, RETURN, FAN_JOB, UNDONE):
             if key.startswith(prefix):
                 message = f"must not begin with {prefix}, as the keys of Fanfare's own awards do"
                 raise ValueError(message)
@@ -43,3 +43,8 @@ def return_key(reward_claim_id: int) -> str:
 def fan_job_key(fan_job_uid: uuid.UUID, fan_id: int) -> str:
     """Return the key of the points that an action on many fans gives a fan."""
     return f"{FAN_JOB}{fan_job_uid}:{fan_id}"
+
+
+def undo_key(fan_point_uid: uuid.UUID) -> str:
+    """Return the key of the points that take an award back."""
+    return f"{UNDONE}{fan_point_uid}"

@@ -21,7 +21,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import Language
 from fanfare.performances.queries.performances import schedule
 from fanfare.performances.schemas.performances import ScheduleQuery
-from fanfare.points.queries import balances
+from fanfare.points.queries.points import balances
 from fanfare.profiles.queries.figures import fan_segments, figures
 from fanfare.profiles.queries.restrictions import restrictions
 from fanfare.profiles.queries.timeline import timeline

@@ -13,7 +13,7 @@ from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, IntegerForm, Moment, Text, TextForm, Uuid
 from fanfare.performances.schemas.performances import Performance
-from fanfare.points.schemas import Balance
+from fanfare.points.schemas.points import Balance
 from fanfare.profiles.schemas import FanFigures, FanRestrictions, FanSegment, TimelineEntry
 from fanfare.ratings.schemas import RatingParts
 from fanfare.sessions.schemas.sessions import FanSession

@@ -52,13 +52,22 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
         ),
     ),
     PlaceGroup(
+        "Engagement",
+        (Place("/points", "Points", "star", "points"), Place("/idols", "Idols", "voice", "points")),
+    ),
+    PlaceGroup(
         "Sales",
         (
             Place("/tickets", "Tickets", "ticket", "tickets"),
             Place("/registrations", "Registrations", "gate", "tickets"),
             Place("/passes", "Passes", "check", "tickets"),
+            Place("/purchases", "Purchases", "bag", "purchases"),
+            Place("/products", "Products", "tag", "purchases"),
+            Place("/links", "Links", "link", "links"),
+            Place("/ads", "Ads", "horn", "links"),
         ),
     ),
+    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Data",
         (

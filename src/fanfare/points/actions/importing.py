@@ -21,7 +21,7 @@ from fanfare.kernel.parameters import present_fields
 from fanfare.kernel.wire import check_past
 from fanfare.points.actions.awards import AwardKeyUsed, PointClosed
 from fanfare.points.actions.standings import AFTER_PAST_AWARDS, recount_fans
-from fanfare.points.schemas import ImportedAward
+from fanfare.points.schemas.points import ImportedAward
 from fanfare.points.topics import POINTS_DELETED
 
 

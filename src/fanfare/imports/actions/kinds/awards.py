@@ -11,7 +11,7 @@ from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Refusal
 from fanfare.points.actions.importing import AwardLine, Entry, award_line, categories_of, delete_awards, import_awards
-from fanfare.points.schemas import ImportedAward
+from fanfare.points.schemas.points import ImportedAward
 
 
 async def write(db: Db, lines: Sequence[AwardLine], context: ImportContext) -> list[Outcome]:

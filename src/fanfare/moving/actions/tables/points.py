@@ -13,7 +13,7 @@ from fanfare.moving.actions.windows import read_days
 from fanfare.moving.schemas import Outcome, Page, Row
 from fanfare.points.actions.awards import award_points
 from fanfare.points.actions.categories import PointNameTaken, create_point
-from fanfare.points.schemas import NewAward, NewPoint
+from fanfare.points.schemas.points import NewAward, NewPoint
 
 ROWS = 10_000
 

@@ -139,7 +139,8 @@ class NewAward(Params):
     activity_id: Annotated[Id | None, "Activity to link the points to."] = None
     session_uid: Annotated[Uuid | None, "Session to link the points to."] = None
     award_key: Annotated[
-        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+        AwardKey | None,
+        "Caller-chosen key that stops double awards; quest:, reward:, reward-return:, undo: are ours.",
     ] = None
     performance_uid: Annotated[Uuid | None, "Performance to link the points to."] = None
     point_source: Annotated[Text | None, "Source of the points, such as quiz or clicker."] = None
@@ -167,7 +168,8 @@ class NewNamedAward(Params):
     point_name: Annotated[Text, "Name of the point category."]
     point_count: Annotated[PointCount, "Points to award."]
     award_key: Annotated[
-        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+        AwardKey | None,
+        "Caller-chosen key that stops double awards; quest:, reward:, reward-return:, undo: are ours.",
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
