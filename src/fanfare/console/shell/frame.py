@@ -36,7 +36,10 @@ class PlaceGroup(msgspec.Struct, frozen=True):
 # In the order in which it is shown. An entry is shown to those who may read its area.
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
-    PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
+    PlaceGroup(
+        "People",
+        (Place("/fans", "Fans", "fans", "fans"), Place("/segments", "Segments", "segments", "segments")),
+    ),
     PlaceGroup(
         "Sales",
         (
