@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, Page
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -74,6 +74,8 @@ async def test_every_page_can_be_read(
         "segment-figures": f"{one}/figures",
         "segment-members": f"{one}/members",
         "segment-past": f"{one}/members?day={(datetime.now(UTC) - timedelta(days=20)).date()}",
+        "segment-new": f"{root}/new",
+        "segment-edit": f"{one}/edit",
         "segment-why": f"{one}/why?fan_id={world.fan_id}",
         "segment-snapshot": f"{root}/snapshot/{world.snapshot_uid}",
         "segment-tag": f"{root}/tag/{world.tag_id}",
@@ -111,7 +113,7 @@ async def test_what_is_referred_to_cannot_be_deleted(context: BrowserContext, db
     await page.goto(f"/manage/{api.account_id}/segments/tag/{world.tag_id}")
     await page.get_by_role("link", name="Locals, lapsing").wait_for()
     await page.locator("summary", has_text="Delete").click()
-    await page.get_by_text("It cannot be deleted: 1 filters name it.").wait_for()
+    await page.get_by_text("It cannot be deleted while other filters name it.").wait_for()
 
 
 @pytest.mark.usefixtures("world")
@@ -121,6 +123,42 @@ async def test_segments_are_compared(context: BrowserContext, db: Db, api: Api) 
     await page.get_by_role("link", name="Compare").click()
     await page.get_by_label("Segment 1").select_option(label="Season ticket")
     await page.get_by_label("Segment 2").select_option(label="Opening night")
-    await page.get_by_role("button", name="Compare").click()
+    await page.get_by_role("button", name="Compare", exact=True).click()
     await page.get_by_role("heading", name=re.compile("fans are in one or more")).wait_for()
     assert await page.get_by_role("row").count() == 4
+
+
+async def settled(page: Page, selector: str) -> None:
+    """Wait for an element of a partial update, and until its attributes are in force."""
+    await page.locator(selector).wait_for()
+    await page.wait_for_function("!document.querySelector('.htmx-added, .htmx-settling, .htmx-swapping')")
+
+
+@pytest.mark.usefixtures("world")
+async def test_a_filter_with_a_group_is_made_and_changed(context: BrowserContext, db: Db, api: Api) -> None:
+    page = await signed_in_page(context, db, api.account_id, "builds@example.com")
+    await page.goto(f"/manage/{api.account_id}/segments/new")
+    await page.get_by_role("button", name="Add a group").click()
+    await settled(page, "#g2-add")
+    await page.locator("#g2-add").select_option(value="fan_gender")
+    await settled(page, "#g2-fan_gender-slot")
+    await page.locator("#g2-fan_gender-slot").select_option(value="female")
+    await page.get_by_role("button", name="Add a part").click()
+    await settled(page, "#g3-add")
+    await page.locator("#g3-add").select_option(value="fan_youngest_age")
+    await settled(page, "#g3-fan_youngest_age-slot")
+    await page.locator("#g3-fan_youngest_age-slot").fill("60")
+    await page.locator(".tally output").get_by_text("9", exact=True).wait_for()
+    await page.get_by_label("Name of the filter").fill("Women or elders")
+    await page.get_by_role("button", name="Save the filter").click()
+    await page.get_by_role("heading", name="Women or elders").wait_for()
+    await page.get_by_text("at least one of").wait_for()
+    uid = page.url.rpartition("/")[2]
+    criteria = (await api.ok(await api.get(f"/api/v1/manage/filters/{uid}")))["criteria"]
+    assert criteria == {"groups": [{"any": [{"fan_gender": "female"}, {"fan_youngest_age": 60}]}]}
+    await page.get_by_role("link", name="Change the criteria").click()
+    await page.get_by_role("combobox", name="How many of group 1 must hold").select_option(value="none")
+    await page.get_by_role("button", name="Save the criteria").click()
+    await page.get_by_text("none of").wait_for()
+    criteria = (await api.ok(await api.get(f"/api/v1/manage/filters/{uid}")))["criteria"]
+    assert criteria == {"groups": [{"none": [{"fan_gender": "female"}, {"fan_youngest_age": 60}]}]}

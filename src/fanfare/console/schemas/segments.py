@@ -70,3 +70,13 @@ class Liveness(OneSegment):
     """Whether the members of a filter are kept live."""
 
     is_active: Annotated[Flag, "Whether it is live."] = False
+
+
+class FilterForm(Params):
+    """The name of a filter, and whether it is to be saved; the criteria have fields of their own."""
+
+    segment_type: Annotated[Kind | None, "Kind of the segment that is edited."] = None
+    segment_id: Annotated[Text | None, "Its uid."] = None
+    filter_name: Annotated[Text | None, "Name of a new filter."] = None
+    group_name: Annotated[Text | None, "Group it is listed in."] = None
+    save: Annotated[Flag, "Whether the button to save was pressed."] = False

@@ -89,7 +89,9 @@ async def segment_export(db: Db, member: Member, visit: Visit, form: OneSegment,
     member.require("segments", "personal")
     name = await segment_name(db, member.account.id, form)
     reading = SegmentReading(segment_type=form.segment_type, segment_id=form.segment_id, limit=0)
-    page = await segment_fans(db, member.account, reading, now, Delivery(db, has_body=True))
+    # The set is stored in transactions of its own.
+    own = db.independent()
+    page = await segment_fans(own, member.account, reading, now, Delivery(own, has_body=True))
     # Without a search an export has all fans.
     if page.meta.search_uid is None:
         raise NoFans

@@ -4,7 +4,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from fanfare.audience import counting
+from fanfare.console.criteria.builder import prose, read_builder
+from fanfare.console.criteria.values import of_stored, raw_of
 from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
@@ -12,12 +16,14 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart, line_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
+from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 from fanfare.segments.queries import days, filters, overview, past, segments, why
 from fanfare.segments.queries.contacts import contacts
 from fanfare.segments.queries.present import present_fans
 from fanfare.segments.schemas.figures import FilterDays, SegmentDay
 from fanfare.segments.schemas.filters import Filter
-from fanfare.segments.schemas.segments import OneMember, OneSegment, PastMembers, SegmentFan
+from fanfare.segments.schemas.segments import OneMember, OneSegment, PastMembers, SegmentFan, Verdict, Why
+from fanfare.staff.schemas.masking import HIDDEN
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/segments"
@@ -46,6 +52,7 @@ async def segment(db: Db, member: Member, visit: Visit, query: SegmentView, now:
         day_query = FilterDays(filter_uid=values["filter"].filter_uid, days=query.day_count)
         rows = await days.filter_days(db, member.account, day_query, now)
     values |= {
+        "rules": await _rules(db, member, visit, values["filter"]),
         "referrers": await overview.referrers(db, member.account, query),
         "days": rows,
         "ranges": RANGES,
@@ -56,6 +63,17 @@ async def segment(db: Db, member: Member, visit: Visit, query: SegmentView, now:
         ),
     }
     return View(f"{TEMPLATES}/segment.html", values)
+
+
+async def _rules(db: Db, member: Member, visit: Visit, shown: Filter | None) -> str:
+    """Return the criteria of a filter as a line of text."""
+    if shown is None:
+        return ""
+    try:
+        raw = of_stored(criteria_in(shown.criteria))
+    except UnreadableCriteria:
+        return HIDDEN
+    return prose(await read_builder(db, member, visit.language, raw, area="segments"))
 
 
 def _size(language: Language, day: SegmentDay) -> Point:
@@ -74,7 +92,7 @@ async def segment_figures(db: Db, member: Member, query: OneSegment, now: dateti
     """Show how many fans are in a segment now, whom they reach, and who they are."""
     criteria = await segments.criteria_of(db, member.account.id, query)
     stats = await counting.criteria_stats(db, member.account, criteria, now, member.business_ids)
-    return View(f"{TEMPLATES}/figures.html", {"stats": stats, "target": query})
+    return View(f"{TEMPLATES}/figures.html", {**await about(db, member, query), "stats": stats})
 
 
 @manage.get("/segments/{segment_type}/{segment_id}/members", area="segments")
@@ -107,12 +125,36 @@ async def _members(db: Db, member: Member, query: MembersQuery, now: datetime) -
 
 
 @manage.get("/segments/{segment_type}/{segment_id}/why", area="segments")
-async def segment_why(db: Db, member: Member, query: WhyQuery, now: datetime) -> View:
+async def segment_why(db: Db, member: Member, visit: Visit, query: WhyQuery, now: datetime) -> View:
     """Show why a fan is in a segment or not: every criterion with the value that it checked."""
     values = await about(db, member, query)
     result = None
     if query.fan_id is not None:
         one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=query.fan_id)
         result = await why.why(db, member.account, one, now)
-    mask = member.mask("segments")
-    return View(f"{TEMPLATES}/why.html", {**values, "result": result, "query": query, "hides_values": mask.is_on})
+    values |= {
+        "result": result,
+        "query": query,
+        "hides_values": member.mask("segments").is_on,
+        "key_of": key_of,
+        "texts": await _texts(db, member, visit, result) if result else {},
+    }
+    return View(f"{TEMPLATES}/why.html", values)
+
+
+async def _texts(db: Db, member: Member, visit: Visit, result: Why) -> dict[str, str]:
+    """Return what each criterion says, by the JSON of its parameters."""
+    verdicts, branches = [*result.criteria], [*result.branches]
+    while branches:
+        branch = branches.pop()
+        verdicts += branch.criteria
+        branches += branch.members
+    return {
+        key_of(each): prose(await read_builder(db, member, visit.language, raw_of(each.wanted), area="segments"))
+        for each in verdicts
+    }
+
+
+def key_of(verdict: Verdict) -> str:
+    """Return the parameters of a criterion as JSON."""
+    return msgspec.json.encode(verdict.wanted).decode()
