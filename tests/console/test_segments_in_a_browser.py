@@ -131,7 +131,7 @@ async def test_segments_are_compared(context: BrowserContext, db: Db, api: Api) 
 async def settled(page: Page, selector: str) -> None:
     """Wait for an element of a partial update, and until its attributes are in force."""
     await page.locator(selector).wait_for()
-    await page.wait_for_function("!document.querySelector('.htmx-added, .htmx-settling, .htmx-swapping')")
+    await page.locator(".htmx-added, .htmx-settling, .htmx-swapping").first.wait_for(state="detached")
 
 
 @pytest.mark.usefixtures("world")
