@@ -1,4 +1,4 @@
-"""How a size went over time as a line that the server draws: a chart whose scale need not begin at zero, and a spark."""
+"""How a size went over time, as a line that the server draws: a chart whose scale need not begin at zero, a spark."""
 
 import math
 from collections.abc import Sequence

@@ -9,8 +9,8 @@ from fanfare.console.schemas.segments import ORDERS, ROWS, SegmentsQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
-from fanfare.kernel.pages.charts import spark_line
 from fanfare.kernel.pages.page import View
+from fanfare.kernel.pages.trends import spark_line
 from fanfare.segments.queries.overview import segments_listed, segments_named
 from fanfare.segments.schemas.figures import SegmentListed, SegmentQuery
 from fanfare.staff.schemas.members import Member

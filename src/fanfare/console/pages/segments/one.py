@@ -13,9 +13,10 @@ from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, 
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.pages.charts import Point, bar_chart, line_chart
+from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
+from fanfare.kernel.pages.trends import trend_chart
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 from fanfare.segments.queries import days, filters, overview, past, segments, why
 from fanfare.segments.queries.contacts import contacts
@@ -57,7 +58,7 @@ async def segment(db: Db, member: Member, visit: Visit, query: SegmentView, now:
         "days": rows,
         "ranges": RANGES,
         "day_count": query.day_count,
-        "size_chart": line_chart([_size(visit.language, each) for each in rows]),
+        "size_chart": trend_chart([_size(visit.language, each) for each in rows]),
         "flow_chart": bar_chart(
             [_flow(visit.language, each) for each in rows], lower=[each.left_count for each in rows]
         ),
