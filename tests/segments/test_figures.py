@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience import counting
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.segments.queries import overlap
@@ -110,7 +111,7 @@ async def test_the_index_counts_overlaps_as_sql_does(
         account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
         query = OverlapQuery(segments=segments)
         by_index = await overlap.overlap(db, account, query, now)
-        monkeypatch.setattr(overlap.counting, "counts", nothing)
+        monkeypatch.setattr(counting, "counts", nothing)
         by_sql = await overlap.overlap(db, account, query, now)
     assert sorted(map(repr, by_index.parts)) == sorted(map(repr, by_sql.parts))
     assert by_index.segments == by_sql.segments

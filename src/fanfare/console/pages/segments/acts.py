@@ -75,8 +75,8 @@ async def segment_rebuild(db: Db, member: Member, visit: Visit, form: OneSegment
 @manage.post("/segments/{segment_type}/{segment_id}/snapshot", area="segments")
 async def segment_freeze(db: Db, member: Member, visit: Visit, form: NewFreeze, now: datetime) -> Redirect:
     """Freeze the fans whom a filter matches now under a name."""
-    member.require_all_businesses()
     new = NewSnapshot(snapshot_name=form.snapshot_name, filter_uid=_uid(form, "filter"))
+    member.require_all_businesses()
     frozen = await snapshots.create_snapshot(db, member.account, new, now)
     flash(visit, "%(count)s fans are frozen.", {"count": visit.language.number(frozen.fan_count)})
     return Redirect(url(member, OneSegment(segment_type="snapshot", segment_id=str(frozen.snapshot_uid))))
@@ -85,9 +85,9 @@ async def segment_freeze(db: Db, member: Member, visit: Visit, form: NewFreeze, 
 @manage.post("/segments/{segment_type}/{segment_id}/export", area="segments", right="export", needs_proof=True)
 async def segment_export(db: Db, member: Member, visit: Visit, form: OneSegment, now: datetime) -> Redirect:
     """Export the fans of a segment as a file, which a worker writes."""
+    name = await segment_name(db, member.account.id, form)
     member.require_all_businesses()
     member.require("segments", "personal")
-    name = await segment_name(db, member.account.id, form)
     reading = SegmentReading(segment_type=form.segment_type, segment_id=form.segment_id, limit=0)
     # The set is stored in transactions of its own.
     own = db.independent()
@@ -103,8 +103,8 @@ async def segment_export(db: Db, member: Member, visit: Visit, form: OneSegment,
 @manage.post("/segments/{segment_type}/{segment_id}/delete", area="segments")
 async def segment_delete(db: Db, member: Member, visit: Visit, form: OneSegment, now: datetime) -> Redirect:
     """Delete a segment; refused while a filter refers to it."""
-    member.require_all_businesses()
     name = await segment_name(db, member.account.id, form)
+    member.require_all_businesses()
     if form.segment_type == "tag":
         await tags.delete_tag(db, member.account.id, int(form.segment_id), now)
     elif form.segment_type == "snapshot":

@@ -1,6 +1,7 @@
 """The editor of filters: criteria as sentences, with groups, and the number of fans beside them."""
 
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from fanfare.console.criteria.groups import Tree, raw_of_criteria, read_tree
@@ -113,7 +114,7 @@ def _with_groups(raw: Raw) -> Raw:
     return {**raw, **{name: values for name, values in from_json.items() if name not in raw}}
 
 
-def _values(tree: Tree) -> dict[str, object]:
+def _values(tree: Tree) -> dict[str, Any]:
     """Return the criteria as fields of a filter; BadParameters (422) while something is wrong."""
     if tree.criteria is None:
         raise BadParameters([("criteria", fault) for fault in tree.faults] or [("criteria", "has a fault")])
