@@ -105,8 +105,14 @@ async def read_tree(db: Db, member: Member, language: Language, raw: Raw) -> Tre
     places = _places(raw)
     nodes = [await _node(db, member, language, raw, (places, each, 1)) for each in places if each.parent == TOP]
     criteria, faults = _whole(builder, nodes)
-    has_command = any(name in (PUT, OUT) or name.endswith(("-" + ADD, "-" + DROP)) for name in raw)
-    return Tree(builder, nodes, criteria, faults, has_command or builder.has_command)
+    return Tree(
+        builder, nodes, criteria, faults, any(_is_command(name) and values != [""] for name, values in raw.items())
+    )
+
+
+def _is_command(name: str) -> bool:
+    """Return whether a field is a command; the menus of what can be added are always sent, mostly empty."""
+    return name in (PUT, OUT) or name.rpartition("-")[2] in (ADD, DROP)
 
 
 def _places(raw: Raw) -> list[Place]:
