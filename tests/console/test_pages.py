@@ -36,7 +36,7 @@ def name_of(access: Access) -> str:
 
 def path_of(access: Access, account_id: int) -> str:
     """Return the path with the account, and with ids that nothing has."""
-    path = access.path.replace("{account_id}", str(account_id))
+    path = access.path.replace("{account_id}", str(account_id)).replace("{segment_type}", "tag")
     return re.sub(r"\{\w+_(uid|key)\}", "0a1b2c3d-0000-4000-8000-000000000000", re.sub(r"\{\w+_id\}", "1", path))
 
 

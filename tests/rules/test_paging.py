@@ -37,6 +37,7 @@ UNPAGED = {
     "manage_passkey_origins_list", "manage_performance_quests", "manage_report_links_list",
     "performance_quests_list", "performance_rewards_list", "manage_webhooks_list",
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
+    "manage_segments_list", "manage_segments_filters_list",
     "manage_stream_sources_list", "streams_list", "manage_keys_list", "manage_staff_list",
     "manage_staff_invitations_list", "manage_urgent_matters_list",
     # of one fan
@@ -45,6 +46,8 @@ UNPAGED = {
     "manage_fans_lookalikes", "manage_fans_reward_claims", "manage_fans_segments", "manage_fans_sessions_list",
     "sessions_fan_points",
     "sessions_passkeys_list", "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
+    # figures, a row for each day
+    "manage_filters_days",
     # figures, a row for each group of sales or of ads
     "ad_stats_campaigns_list", "ad_stats_list", "manage_ad_sales_list", "manage_tickets_sales",
     # a curve for each of some events

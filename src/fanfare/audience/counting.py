@@ -56,6 +56,19 @@ async def reach(db: Db, account: Account, criteria: Criteria, now: datetime) -> 
     return None if answer is None or answer.statistics is None else answer.statistics.fans
 
 
+async def counts(db: Db, account: Account, plans: Sequence[Plan], context: Context) -> list[int] | None:
+    """Return for each plan the number of fans for whom it holds; None when the index does not answer one of them."""
+    if not _may_ask(db, context):
+        return None
+    result = []
+    for each in plans:
+        answer = await client.ask(db, FansQuery(account.id, account.time_zone, each))
+        if answer is None or answer.count is None:
+            return None
+        result.append(answer.count)
+    return result
+
+
 async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
     """Return for each plan those of some fans for whom it holds, as of a moment after this call.
 
@@ -69,11 +82,15 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     return answer.matches if answer else None
 
 
+def _may_ask(db: Db, context: Context) -> bool:
+    # The index sees only what is committed, so it would miss what the caller's transaction wrote; and no businesses.
+    return not db.in_transaction and context.business_ids is None
+
+
 async def _ask(
     db: Db, account: Account, criteria: Criteria, context: Context, options: StatsOptions | None = None
 ) -> Answer | None:
-    # The index sees only what is committed, so it would miss what the caller's transaction wrote; and no businesses.
-    if db.in_transaction or context.business_ids is not None:
+    if not _may_ask(db, context):
         return None
     query: Plan | None = await conditions.evaluate(account.id, context, lambda: plan_of(criteria, context))
     return None if query is None else await client.ask(db, FansQuery(account.id, account.time_zone, query, options))

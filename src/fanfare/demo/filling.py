@@ -33,6 +33,7 @@ from fanfare.demo.quests import make_quests
 from fanfare.demo.reporting import make_reports
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
+from fanfare.demo.segments import make_segments
 from fanfare.demo.shop import make_products
 from fanfare.demo.story import Story, TimedEvent
 from fanfare.demo.walls import make_wall
@@ -128,6 +129,7 @@ async def fill(
     await db.execute(f"analyze fan_activity, standings, sessions, tickets, ticket_events, {', '.join(COLUMNS)}")
     while not await update_ratings(db, account, now):
         report("ratings", 0.5)
+    await make_segments(db, account, now)
     activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
     return Filled(len(people), activities, tags, consents, tickets)
 

@@ -4,8 +4,9 @@
     async def keys(db: Db, member: Member) -> View:
 
 serves `/manage/{account_id}/keys`. A page asks for its arguments by type, as pages do: the database (`Db`, for the
-account), the member (`Member`), the visit (`Visit`), the time (`datetime`) and one struct of `Params`. A page of
-`personal` belongs to the person and no account, and asks for the session (`StaffSession`) in place of the member.
+account), the member (`Member`), the visit (`Visit`), the time (`datetime`), one struct of `Params`, and what was sent
+(`Raw`) where the names of fields are made by the page. A page of `personal` belongs to the person and no account, and
+asks for the session (`StaffSession`) in place of the member.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +32,7 @@ __all__ = ["Access", "manage", "personal"]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
-PROVIDED = (Db, Visit, datetime, Member, StaffSession)
+PROVIDED = (Db, Visit, datetime, Member, StaffSession, Raw)
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -131,7 +132,14 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         params = read(parts.params, raw) if parts.params else None
 
         async def act(tx: Db) -> Answer:
-            values: dict[Any, Any] = {Db: tx, Visit: visit, datetime: now, Member: member, parts.params: params}
+            values: dict[Any, Any] = {
+                Db: tx,
+                Visit: visit,
+                datetime: now,
+                Member: member,
+                Raw: raw,
+                parts.params: params,
+            }
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)

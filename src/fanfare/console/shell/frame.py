@@ -40,6 +40,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
         "People",
         (
             Place("/fans", "Fans", "fans", "fans"),
+            Place("/segments", "Segments", "segments", "segments"),
             Place("/messages", "Messages", "mail", "messages"),
         ),
     ),
@@ -49,11 +50,9 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
             Place("/campaigns", "Campaigns", "horn", "campaigns"),
             Place("/streams", "Streams", "talk", "streams"),
             Place("/performances", "Performances", "day", "performances"),
+            Place("/points", "Points", "star", "points"),
+            Place("/idols", "Idols", "voice", "points"),
         ),
-    ),
-    PlaceGroup(
-        "Engagement",
-        (Place("/points", "Points", "star", "points"), Place("/idols", "Idols", "voice", "points")),
     ),
     PlaceGroup(
         "Sales",

@@ -187,6 +187,11 @@ class SegmentCriteria(TicketCriteria):
     ] = None
 
 
+def inside_parameters(segment: str) -> dict[str, Any]:
+    """Return the parameters that select the fans in a segment: filter:uid, snapshot:uid or tag:id."""
+    return {"fan_incl_segments": [segment]}
+
+
 def segment_parameters(kind: str, key: str) -> dict[str, Any]:
     """Return the parameters that select the fans with a tag, or on a snapshot, by its id."""
     if kind == "snapshot":

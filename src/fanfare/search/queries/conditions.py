@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -64,11 +65,11 @@ async def compose(account_id: int, criteria: Criteria, context: Context, newest_
     return await evaluate(
         account_id,
         context,
-        lambda: where(account_id, [*conditions_of(criteria, context, newest_fan_id), *_limits(context)]),
+        lambda: where(account_id, [*conditions_of(criteria, context, newest_fan_id), *limits(context)]),
     )
 
 
-def _limits(context: Context) -> list[Condition]:
+def limits(context: Context) -> list[Condition]:
     """Return the condition that people set who are limited to businesses."""
     return [] if context.business_ids is None else [Condition(BELONGS, (list(context.business_ids),))]
 
@@ -89,8 +90,16 @@ async def checked_context(
     db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
 ) -> Context:
     """Return the context of criteria; BadParameters (422) if they cannot be evaluated."""
-    context = await read_context(db, account, [criteria], now, MAX_FILTERS)
-    refuse(await evaluate(account.id, context, lambda: faults(criteria, context)))
+    return await checked_contexts(db, account, [criteria], now, business_ids)
+
+
+async def checked_contexts(
+    db: Db, account: Account, searches: Sequence[Criteria], now: datetime, business_ids: Sequence[int] | None = None
+) -> Context:
+    """Return the context of several sets of criteria; BadParameters (422) if one of them cannot be evaluated."""
+    context = await read_context(db, account, searches, now, MAX_FILTERS)
+    for each in searches:
+        refuse(await evaluate(account.id, context, partial(faults, each, context)))
     return context if business_ids is None else msgspec.structs.replace(context, business_ids=tuple(business_ids))
 
 

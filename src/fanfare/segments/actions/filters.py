@@ -75,7 +75,7 @@ async def change_filter(db: Db, account: Account, changes: FilterChanges, now: d
     async with db.transaction() as tx:
         await lock_filter(tx, account.id, changes.filter_uid)
         if changes.is_active is False:
-            await liveness.end(tx, account.id, changes.filter_uid, now)
+            await liveness.end(tx, account, changes.filter_uid, now)
         elif changes.is_active:
             await liveness.begin(tx, account, changes.filter_uid, now)
         try:

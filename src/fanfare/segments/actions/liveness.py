@@ -89,10 +89,10 @@ async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
     await clear_faults(db, account_id, [str(filter_uid)])
 
 
-async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
+async def end(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> None:
     """Deactivate a filter: all members leave it now, without announcements."""
-    await lock_members(db, account_id)
-    await clear_faults(db, account_id, [str(filter_uid)])
+    await lock_members(db, account.id)
+    await clear_faults(db, account.id, [str(filter_uid)])
     await db.execute(
         """
         with ended as (
@@ -104,12 +104,19 @@ async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> 
             delete from segment_members m
             where m.account_id = $1 and m.filter_id = (select filter_id from ended)
             returning m.filter_id, m.fan_id, m.entered_at
+        ),
+        days as (
+            insert into segment_days (account_id, filter_id, day, rebuilt_count)
+            select $1, m.filter_id, $4, -count(*) from left_members m group by m.filter_id
+            on conflict (account_id, filter_id, day) do update
+            set rebuilt_count = segment_days.rebuilt_count + excluded.rebuilt_count
         )
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
         select $1, m.filter_id, m.fan_id, m.entered_at, $3 from left_members m
         on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
         """,
-        account_id,
+        account.id,
         filter_uid,
         now,
+        today(account, now),
     )

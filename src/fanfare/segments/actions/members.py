@@ -50,7 +50,7 @@ MAX_GAP = timedelta(hours=24)
 TABLES = ("segment_members", "segment_stays")
 
 # Applies the CTE `moves` (filter_id, fan_id, is_entry, is_announced): members, ended memberships (of fans who still
-# exist), counts, and announcements.
+# exist), counts, days, and announcements.
 APPLY_MOVES = f"""
     entries as (
         insert into segment_members (account_id, filter_id, fan_id, entered_at)
@@ -75,6 +75,17 @@ APPLY_MOVES = f"""
               group by filter_id) d
         where s.account_id = $1 and s.filter_id = d.filter_id
     ),
+    days as (
+        insert into segment_days (account_id, filter_id, day, entered_count, left_count, rebuilt_count)
+        select $1, filter_id, {{day}}::date, count(*) filter (where is_announced and is_entry),
+               count(*) filter (where is_announced and not is_entry),
+               coalesce(sum(case when is_entry then 1 else -1 end) filter (where not is_announced), 0)
+        from moves group by filter_id
+        on conflict (account_id, filter_id, day) do update
+        set entered_count = segment_days.entered_count + excluded.entered_count,
+            left_count = segment_days.left_count + excluded.left_count,
+            rebuilt_count = segment_days.rebuilt_count + excluded.rebuilt_count
+    ),
     announced as (
         select f.filter_uid, moves.fan_id, moves.is_entry
         from moves join filters f on f.account_id = $1 and f.filter_id = moves.filter_id
@@ -91,7 +102,7 @@ STORE_MOVES = f"""
         select * from unnest($3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[])
             as m (filter_id, fan_id, is_entry, is_announced)
     ),
-    {APPLY_MOVES.format(now="$2")}
+    {APPLY_MOVES.format(now="$2", day="$7")}
     select count(*) from moves
 """  # noqa: S608 - fixed parts
 # Compares the fans after {first} up to {last} who meet the condition with the members among them.
@@ -188,7 +199,7 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
         live = await live_filters(tx, account, now)
         await _schedule_builds(tx, account.id, live, is_stale=now - progress["followed_at"] > MAX_GAP)
         moves = await _moves(tx, account, live, fans_by_fact(page.changes))
-        await _store_moves(tx, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
+        await _store_moves(tx, account, moves, {each.filter_id for each in live if each.is_built}, now)
         await _store_progress(tx, account.id, page.position, day, now)
     return True
 
@@ -235,17 +246,18 @@ async def _schedule_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], 
             )
 
 
-async def _store_moves(tx: Db, account_id: int, moves: list[Move], announced_ids: set[int], now: datetime) -> None:
+async def _store_moves(tx: Db, account: Account, moves: list[Move], announced_ids: set[int], now: datetime) -> None:
     if not moves:
         return
     await tx.value(
         STORE_MOVES,
-        account_id,
+        account.id,
         now,
         [each.filter_id for each in moves],
         [each.fan_id for each in moves],
         [each.is_entry for each in moves],
         [each.filter_id in announced_ids for each in moves],
+        today(account, now),
     )
 
 
@@ -280,23 +292,23 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
         if target is None:
             return False
         with filter_fault(target.filter_id):
-            await _build_chunk(tx, account.id, target, now)
+            await _build_chunk(tx, account, target, now)
     return True
 
 
-async def _build_chunk(tx: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
+async def _build_chunk(tx: Db, account: Account, live: LiveFilter, now: datetime) -> None:
     """Update the members among the next chunk of fans; complete the build with the last chunk."""
     is_begun = live.digest == live.built_digest and live.build_from is not None
     last_fan_id = live.build_from if is_begun else BEFORE_FIRST
     chunk_end: int | None = await tx.value(
         "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id offset $3 limit 1",
-        account_id,
+        account.id,
         last_fan_id,
         CHUNK - 1,
     )
-    names = ("now", "first", "last", "filter", "is_announced")
+    names = ("now", "first", "last", "filter", "is_announced", "day")
     args, marks = live.condition.with_arguments(
-        now, last_fan_id, chunk_end or MAX_FAN_ID, live.filter_id, live.is_built
+        now, last_fan_id, chunk_end or MAX_FAN_ID, live.filter_id, live.is_built, today(account, now)
     )
     await tx.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
     # `is true` keeps the planner from grouping the tickets of all fans for each chunk.
@@ -306,12 +318,12 @@ async def _build_chunk(tx: Db, account_id: int, live: LiveFilter, now: datetime)
     if chunk_end is not None:
         await tx.execute(
             "update filter_states set build_from = $3 where account_id = $1 and filter_id = $2",
-            account_id,
+            account.id,
             live.filter_id,
             chunk_end,
         )
     else:
-        await _end_build(tx, account_id, live.filter_id, now)
+        await _end_build(tx, account.id, live.filter_id, now)
 
 
 END_BUILD = f"""

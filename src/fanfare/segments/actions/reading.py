@@ -12,6 +12,7 @@ from fanfare.kernel.data.paging import Page
 from fanfare.search.actions.searches import search_page
 from fanfare.search.schemas.search import FanSearch
 from fanfare.segments.queries import segments
+from fanfare.segments.queries.contacts import contacts
 from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
 
 # More fans than a segment can have.
@@ -28,23 +29,11 @@ async def segment_fans(
     criteria = await segments.criteria_of(db, account.id, query)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)
     search = msgspec.structs.replace(search, search_uid=query.search_uid, limit=query.limit, max_count=UNBOUNDED)
-    page = await search_page(db, account, search, now, contacts, delivery)
+    page = await search_page(db, account, search, now, _rows, delivery)
     following = page.meta.next_search_uid
     uid = page.meta.search_uid if following else None
     return Page(SegmentMeta(uid, following, page.meta.count, query.limit, has_more=page.meta.has_more), page.data)
 
 
-async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:
-    """Return those fans who still exist, by fan id, with the fields that a message needs."""
-    if not fan_ids:
-        return []
-    rows = await db.rows(
-        """
-        select f.fan_id, f.email, f.phone, f.first_name, f.last_name, f.is_subscribed, f.is_phone_subscribed
-        from fans f where f.account_id = $1 and f.fan_id = any($2::bigint[])
-        order by f.fan_id
-        """,
-        account_id,
-        fan_ids,
-    )
-    return [SegmentFan(**row) for row in rows]
+async def _rows(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:
+    return await contacts(db, account_id, fan_ids)

@@ -15,9 +15,9 @@ from fanfare.search.actions.running import complete_search
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition
-from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
+from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED, SNAPSHOT_RENAMED
 from fanfare.segments.queries import filters
-from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
+from fanfare.segments.schemas.filters import NewSnapshot, SnapshotName, SnapshotSaved
 
 FREEZE_SECONDS = 600
 TABLES = ("snapshot_members",)
@@ -138,6 +138,27 @@ async def _reconcile(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
 async def _lock_shared(db: Db, account_id: int) -> None:
     """Let snapshots that are being created wait for this transaction before they are reconciled."""
     await db.execute("select pg_advisory_xact_lock_shared($1)", lock_key("snapshot_members", account_id))
+
+
+RENAME = f"""
+    with {HOLD},
+    renamed as (
+        update snapshots set snapshot_name = $3 where account_id = $1 and snapshot_uid = $2
+        returning account_id, snapshot_uid
+    )
+    {announce(SNAPSHOT_RENAMED, "renamed", at="$4")}
+"""  # noqa: S608 - fixed parts
+
+
+async def rename_snapshot(db: Db, account_id: int, changes: SnapshotName, now: datetime) -> uuid.UUID:
+    """Rename a snapshot and return its uid. Unknown (404); SnapshotNameTaken (409)."""
+    try:
+        status = await db.execute(RENAME, account_id, changes.snapshot_uid, changes.snapshot_name, now)
+    except asyncpg.UniqueViolationError:
+        raise SnapshotNameTaken from None
+    if status.endswith(" 0"):
+        raise Unknown(snapshot=changes.snapshot_uid)
+    return changes.snapshot_uid
 
 
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:

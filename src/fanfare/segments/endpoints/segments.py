@@ -9,8 +9,17 @@ from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.actions import counts, reading, snapshots
-from fanfare.segments.queries import past, segments, why
-from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotSaved
+from fanfare.segments.queries import days, overlap, overview, past, segments, why
+from fanfare.segments.schemas.figures import (
+    FilterDays,
+    Overlap,
+    OverlapQuery,
+    Referrer,
+    SegmentDay,
+    SegmentListed,
+    SegmentQuery,
+)
+from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotName, SnapshotRenamed, SnapshotSaved
 from fanfare.segments.schemas.segments import (
     OneMember,
     OneSegment,
@@ -75,10 +84,43 @@ async def manage_filters_members(
     return await past.past_members(db, account, query, now)
 
 
+@endpoint.get("/api/v1/manage/filters/{filter_uid}/days", scope="manage", key=SECRET)
+async def manage_filters_days(db: Db, account: Account, query: FilterDays, now: datetime) -> list[SegmentDay]:
+    """List the last days of an active filter, oldest first: members, and who entered and left.
+
+    History begins with the filter's first build. What a build of new criteria changed is counted by itself.
+    """
+    return await days.filter_days(db, account, query, now)
+
+
+@endpoint.get("/api/v1/manage/segments", scope="manage", key=SECRET)
+async def manage_segments_list(db: Db, account: Account, query: SegmentQuery, now: datetime) -> list[SegmentListed]:
+    """List the segments with their sizes, and by how much live filters changed over the last days."""
+    return await overview.segments_listed(db, account, query, now)
+
+
+@endpoint.get("/api/v1/manage/segments/overlap", scope="manage", key=SECRET)
+async def manage_segments_overlap(db: Db, account: Account, query: OverlapQuery, now: datetime) -> Overlap:
+    """Compare two to five segments: how many fans are in each combination of them and in no other of them."""
+    return await overlap.overlap(db, account, query, now)
+
+
+@endpoint.get("/api/v1/manage/segments/{segment_type}/{segment_id}/filters", scope="manage", key=SECRET)
+async def manage_segments_filters_list(db: Db, account: Account, target: OneSegment) -> list[Referrer]:
+    """List the filters whose criteria refer to a segment: while there are any, it cannot be deleted."""
+    return await overview.referrers(db, account, target)
+
+
 @endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET, takes_turn=True)
 async def manage_snapshots_create(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
     """Freeze a list of fans: those a filter matches now, the result of a search, or fans by id."""
     return await snapshots.create_snapshot(db, account, new, now)
+
+
+@endpoint.post("/api/v1/manage/snapshots/{snapshot_uid}", scope="manage", key=SECRET)
+async def manage_snapshots_update(db: Db, account: Account, changes: SnapshotName, now: datetime) -> SnapshotRenamed:
+    """Rename a frozen list; its fans stay as they are. 409 when the name is taken."""
+    return SnapshotRenamed(await snapshots.rename_snapshot(db, account.id, changes, now))
 
 
 @endpoint.delete("/api/v1/manage/snapshots/{snapshot_uid}", scope="manage", key=SECRET)

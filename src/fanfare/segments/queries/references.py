@@ -7,6 +7,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Reference
 from fanfare.search.criteria import Criteria, uses
 from fanfare.search.criteria.uses import reference_forms
+from fanfare.segments.schemas.figures import Referrer
 
 FORMS = reference_forms(Criteria)
 
@@ -40,10 +41,15 @@ def _uids(raw: object) -> set[str]:
 
 async def referring_names(db: Db, account_id: int, items: Sequence[Reference]) -> list[str]:
     """Return the names of the filters whose criteria name one of some records."""
+    return [each.filter_name for each in await referring_filters(db, account_id, items)]
+
+
+async def referring_filters(db: Db, account_id: int, items: Sequence[Reference]) -> list[Referrer]:
+    """Return the filters whose criteria name one of some records, by name."""
     places = [(name, form.format(each.key)) for each in items for name, form in FORMS[each.kind].items()]
     rows = await db.rows(
         """
-        select f.filter_name from filters f
+        select f.filter_uid, f.filter_name from filters f
         where f.account_id = $1 and exists (
             select from unnest($2::text[], $3::text[]) as place (path, value)
             cross join lateral jsonb_path_query(f.criteria, place.path::jsonpath) as named (names)
@@ -59,7 +65,7 @@ async def referring_names(db: Db, account_id: int, items: Sequence[Reference]) -
         [uses.json_path(name) for name, _ in places],
         [value for _, value in places],
     )
-    return [row["filter_name"] for row in rows]
+    return [Referrer(**row) for row in rows]
 
 
 async def excluding_filter(db: Db, account_id: int, filter_uids: Iterable[str]) -> str | None:

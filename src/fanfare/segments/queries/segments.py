@@ -64,12 +64,32 @@ async def _exists(db: Db, account_id: int, kind: str, key: str) -> bool:
     return segment in await existing_segments(db, account_id, [segment])
 
 
-async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
-    """Return the criteria that select the fans of a segment; Unknown (404); UnreadableCriteria (422)."""
+async def require_segment(db: Db, account_id: int, target: OneSegment) -> tuple[str, str]:
+    """Return the kind and the key of a segment that exists; Unknown (404)."""
     kind, key = target.segment_type, fold(target.segment_id)
     if not (key.isascii() and await _exists(db, account_id, kind, key)):
         message = f"No {kind} has the id {target.segment_id[:MAX_KEY_LENGTH]!r}"
         raise Unknown(message)
+    return kind, key
+
+
+NAMES = {
+    "tag": "select tag_name as segment_name from tags where account_id = $1 and tag_id = $2::text::bigint",
+    "snapshot": "select snapshot_name from snapshots where account_id = $1 and snapshot_uid = $2::text::uuid",
+    "filter": "select filter_name from filters where account_id = $1 and filter_uid = $2::text::uuid",
+}
+
+
+async def segment_name(db: Db, account_id: int, target: OneSegment) -> str:
+    """Return the name of a segment; Unknown (404)."""
+    kind, key = await require_segment(db, account_id, target)
+    name: str = await db.value(NAMES[kind], account_id, key)
+    return name
+
+
+async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
+    """Return the criteria that select the fans of a segment; Unknown (404); UnreadableCriteria (422)."""
+    kind, key = await require_segment(db, account_id, target)
     if kind == "filter":
         return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
     return Criteria(**segment_parameters(kind, key))

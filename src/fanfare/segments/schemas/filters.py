@@ -139,6 +139,20 @@ class OneSnapshot(Params):
     snapshot_uid: Annotated[Uuid, "Snapshot by its uid"]
 
 
+class SnapshotName(OneSnapshot):
+    """The new name of a snapshot."""
+
+    example: ClassVar[Mapping[str, object]] = {"snapshot_name": "Opening night 2027"}
+
+    snapshot_name: Annotated[Text, "Name of the list; unique in the account"]
+
+
+class SnapshotRenamed(IgnoredParameters):
+    """The snapshot that was renamed."""
+
+    snapshot_uid: uuid.UUID
+
+
 class SnapshotSaved(msgspec.Struct):
     """The snapshot and its number of fans."""
 
