@@ -284,6 +284,7 @@ create table fans (
     constraint fans_gender_check CHECK ((gender = ANY (ARRAY['male'::text, 'female'::text, 'diverse'::text, 'other'::text, 'empty'::text]))),
     constraint fans_rating_check CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric)))
 );
+CREATE INDEX fans_by_birth_date ON fans USING btree (account_id, birth_date) WHERE (birth_date IS NOT NULL);
 CREATE INDEX fans_by_creation ON fans USING btree (account_id, created_at);
 CREATE UNIQUE INDEX fans_by_display_name ON fans USING btree (account_id, fold_text(display_name)) WHERE (display_name IS NOT NULL);
 CREATE INDEX fans_by_position ON fans USING btree (account_id, "position");

@@ -85,6 +85,9 @@ INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
     ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
+    ("manage_fans_comparison", "merged_fan_id"): "host_fan_id",
+    ("manage_fans_unmerge_preview", "fan_id"): "host_fan_id",
+    ("manage_fans_unmerge_preview", "merged_fan_id"): "guest_fan_id",
     ("manage_streams_delete", "stream_key"): "spare_stream_key",
     **{(each, "page_tab_id"): "quest_page_tab_id" for each in QUEST_CALLS},
     **IMPORT_CALLS,
@@ -306,11 +309,15 @@ async def _merge(post: Any, fan_id: int) -> Values:
     merge = await post(f"manage/fans/{fan_id}/merge", merged_fan_id=second)
     spare = [(await post("crm/fans", email=f"spare{number}@example.com"))["fan_id"] for number in range(2)]
     erasure = await post(f"manage/fans/{spare[0]}/erase")
+    host, guest = [(await post("crm/fans", email=f"{name}@example.com"))["fan_id"] for name in ("host", "guest")]
+    await post(f"manage/fans/{host}/merge", merged_fan_id=guest)
     return {
         "merged_fan_id": second,
         "merge_id": merge["merge_id"],
         "erasure_id": erasure["erasure_id"],
         "spare_fan_id": spare[1],
+        "host_fan_id": host,
+        "guest_fan_id": guest,
     }
 
 

@@ -103,6 +103,7 @@ DOMAINS = (
     "fanfare.imports",
     "fanfare.reports",
     "fanfare.exports",
+    "fanfare.profiles",
     "fanfare.hosted",
     "fanfare.openid",
     "fanfare.staff",

@@ -81,5 +81,6 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
         await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
-        assert await findings(page) == [], name
+        marks = await findings(page)
+        assert marks == [], (name, marks)
     await context.close()

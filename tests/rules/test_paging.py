@@ -20,6 +20,7 @@ CURSORS = {
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.
 RANKINGS = {
+    "manage_fans_find",
     "campaigns_leaderboard", "crm_campaign_leaderboard", "crm_fan_points_leaderboard", "crm_activity_counters",
 }  # fmt: skip
 # Answered as a whole, since people of the account make the rows, or one fan has them.
@@ -38,8 +39,9 @@ UNPAGED = {
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens", "manage_fans_quests_list",
-    "manage_fans_reward_claims", "manage_fans_sessions_list", "sessions_fan_points", "sessions_passkeys_list",
-    "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
+    "manage_fans_lookalikes", "manage_fans_reward_claims", "manage_fans_segments", "manage_fans_sessions_list",
+    "sessions_fan_points",
+    "sessions_passkeys_list", "sessions_quests_list", "sessions_reward_claims_list", "sessions_rewards_list",
     # figures, a row for each group of sales or of ads
     "ad_stats_campaigns_list", "ad_stats_list", "manage_ad_sales_list", "manage_tickets_sales",
     # a curve for each of some events

@@ -68,6 +68,8 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/fans/actions/journal.py:record_before": Reason.COLUMNS,
     "src/fanfare/fans/actions/merging.py:_insert_absorbed": Reason.COLUMNS,
     "src/fanfare/fans/actions/undoing.py:_used": Reason.COLUMNS,
+    "src/fanfare/profiles/queries/comparison.py:_count_statement": Reason.COLUMNS,
+    "src/fanfare/profiles/queries/comparison.py:_returning_statement": Reason.COLUMNS,
     "src/fanfare/fans/actions/merging.py:_write": Reason.COLUMNS,
     "src/fanfare/fans/contact.py:is_unambiguous_sql": Reason.CALLERS_PART,
     "src/fanfare/fans/queries/export.py:_read": Reason.COLUMNS,

@@ -38,7 +38,8 @@ PROVIDED = (Db, Visit, datetime, Member, StaffSession)
 class Access(msgspec.Struct, frozen=True):
     """What a page needs: for pages of an account, a right in an area; for others, a session alone.
 
-    `needs_proof`: the person must have shown who they are in the last ten minutes.
+    `needs_proof`: the person must have shown who they are in the last ten minutes. `is_account_wide`: closed to people
+    who are limited to businesses, since it is about all of them.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Access(msgspec.Struct, frozen=True):
     area: str = ""
     right: Right = "read"
     needs_proof: bool = False
+    is_account_wide: bool = False
     is_personal: bool = False
 
 
@@ -85,13 +87,31 @@ class _Decorator:
         # every page that was declared, for the rules
         self.accesses: dict[tuple[str, str], Access] = {}
 
-    def get(self, path: str, *, area: str = "", right: Right = "read", needs_proof: bool = False) -> Callable[[F], F]:
+    def get(
+        self,
+        path: str,
+        *,
+        area: str = "",
+        right: Right = "read",
+        needs_proof: bool = False,
+        is_account_wide: bool = False,
+    ) -> Callable[[F], F]:
         """Declare a page that reads."""
-        return self._mark("GET", path, area=area, right=right, needs_proof=needs_proof)
+        options = {"needs_proof": needs_proof, "is_account_wide": is_account_wide}
+        return self._mark("GET", path, area=area, right=right, **options)
 
-    def post(self, path: str, *, area: str = "", right: Right = "write", needs_proof: bool = False) -> Callable[[F], F]:
+    def post(
+        self,
+        path: str,
+        *,
+        area: str = "",
+        right: Right = "write",
+        needs_proof: bool = False,
+        is_account_wide: bool = False,
+    ) -> Callable[[F], F]:
         """Declare the target of a form, which changes something."""
-        return self._mark("POST", path, area=area, right=right, needs_proof=needs_proof)
+        options = {"needs_proof": needs_proof, "is_account_wide": is_account_wide}
+        return self._mark("POST", path, area=area, right=right, **options)
 
     def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
         root = ROOT if self.is_personal else ACCOUNT_ROOT
@@ -120,6 +140,8 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         db = db.for_account(account_id)
         member = await member_of(db, session, account_id)
         member.require(access.area, access.right)
+        if access.is_account_wide:
+            member.require_all_businesses()
         _require_proof(access, session, visit, now)
         params = read(parts.params, raw) if parts.params else None
 

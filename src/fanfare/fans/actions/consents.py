@@ -217,9 +217,14 @@ async def derive_consent(db: Db, account_id: int, fan_id: int) -> tuple[dict[str
 async def consent_state(db: Db, account_id: int, fan_id: int) -> ConsentState:
     """Return the state that a fan's consents add up to."""
     state = ConsentState()
+    await add_consents(db, account_id, fan_id, state)
+    return state
+
+
+async def add_consents(db: Db, account_id: int, fan_id: int, state: ConsentState) -> None:
+    """Add the consents of a fan to a state; with those of two fans it is that after their merge."""
     for row in await db.rows(LATEST, account_id, fan_id):
         state.add(ConsentEntry(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
-    return state
 
 
 LATEST = """

@@ -73,11 +73,11 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
     shapes = await journal.shapes(db)
     await _begin(db, pair, now, source)
     await journal.record_before(db, shapes, pair)
-    images = await _images(db, account_id, [fan_id, absorbed_id])
+    images = await fan_images(db, account_id, [fan_id, absorbed_id])
     await keep_proofs(db, account_id, images[absorbed_id], is_merge=True)
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
-    additions = _additions(images[fan_id], images[absorbed_id])
+    additions = merge_additions(images[fan_id], images[absorbed_id])
     columns, _ = await derive_consent(db, account_id, fan_id)
     additions |= columns
     await _write(
@@ -143,7 +143,8 @@ async def _begin(db: Db, pair: Pair, now: datetime, source: str) -> None:
     )
 
 
-async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, FanRow]:
+async def fan_images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, FanRow]:
+    """Return the rows of fans as JSON objects, by fan_id."""
     rows = await db.rows(
         "select f.fan_id, to_jsonb(f) as image from fans f where f.account_id = $1 and f.fan_id = any($2::bigint[])",
         account_id,
@@ -152,7 +153,7 @@ async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, FanR
     return {row["fan_id"]: row["image"] for row in rows}
 
 
-def _additions(fan: FanRow, absorbed: FanRow) -> FanRow:
+def merge_additions(fan: FanRow, absorbed: FanRow) -> FanRow:
     """Return the columns that change in the fan who stays: empty ones are filled from the absorbed fan."""
     additions = {name: absorbed[name] for name, value in fan.items() if value is None and name not in UNCOPIED_COLUMNS}
     additions["props"] = {**absorbed["props"], **fan["props"]}
@@ -213,7 +214,7 @@ async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -
     pair = await _mark_undone(db, account_id, change, now)
     shapes = await journal.shapes(db)
     old_images, new_image = await _stored_images(db, pair)
-    current = (await _images(db, account_id, [pair.fan_id]))[pair.fan_id]
+    current = (await fan_images(db, account_id, [pair.fan_id]))[pair.fan_id]
     restored = _restored_columns(old_images[pair.fan_id], new_image, current) | _restored_email(
         old_images, pair, current
     )
@@ -320,7 +321,7 @@ async def _insert_absorbed(db: Db, pair: Pair, shapes: list[journal.Shape], row:
 
 async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
     """Make a fan the owner of its address and numbers; clear an address that another fan owns now."""
-    fan = (await _images(db, account_id, [fan_id]))[fan_id]
+    fan = (await fan_images(db, account_id, [fan_id]))[fan_id]
     for identity in sorted(identities(fan)):
         owner = await claim(db, account_id, identity, fan_id, now)
         if owner != fan_id and identity[0] == "email":

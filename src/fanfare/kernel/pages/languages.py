@@ -80,6 +80,10 @@ class Language(msgspec.Struct, frozen=True):
         """Return a day without its year, such as 3 Jul."""
         return format_skeleton("MMMd", day, locale=self.code)
 
+    def weekday(self, day: CalendarDay) -> str:
+        """Return the name of a day of the week, such as Friday."""
+        return format_date(day, "EEEE", locale=self.code)
+
     def number(self, value: float | Decimal) -> str:
         """Return a number with its groups of digits."""
         return str(format_decimal(value, locale=self.code))

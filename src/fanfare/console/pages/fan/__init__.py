@@ -1,0 +1,1 @@
+"""Pages of one fan: the profile, changes, merges, export and erasure."""

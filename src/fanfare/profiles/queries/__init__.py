@@ -1,0 +1,1 @@
+"""Reads what all domains have of one fan."""
