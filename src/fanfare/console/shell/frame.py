@@ -85,6 +85,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
             Place("/console", "API console", "console", "home"),
         ),
     ),
+    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Set-up",
         (
