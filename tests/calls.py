@@ -64,6 +64,7 @@ SAME_AS = {
     "max_time_key": "min_time_key",
     "fan_excl_snapshot_uids": "snapshot_uid",
     "fan_incl_snapshot_uids": "snapshot_uid",
+    "segments": "segment_pair",
     "next_pass_id": "pass_id",
     "next_purchase_key": "purchase_key",
     "next_scan_key": "scan_key",
@@ -283,7 +284,8 @@ async def made_values(api: Api, mark: str = "my") -> Values:
 async def _segments(post: Any, fan_id: int) -> Values:
     filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
     snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
-    return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
+    uids = {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
+    return {**uids, "segment_pair": [f"filter:{filter_uid}", f"snapshot:{uids['snapshot_uid']}"]}
 
 
 async def _login_codes(api: Api, post: Any) -> Values:
