@@ -1979,11 +1979,11 @@ CREATE UNIQUE INDEX reports_by_id ON reports USING btree (account_id, report_id)
 create table segment_days (
     account_id bigint not null,
     filter_id bigint not null,
-    day date not null,
+    counted_on date not null,
     entered_count bigint not null default 0,
     left_count bigint not null default 0,
     rebuilt_count bigint not null default 0,
-    constraint segment_days_pkey PRIMARY KEY (account_id, filter_id, day),
+    constraint segment_days_pkey PRIMARY KEY (account_id, filter_id, counted_on),
     constraint segment_days_account_id_filter_id_fkey FOREIGN KEY (account_id, filter_id) REFERENCES filters(account_id, filter_id) ON DELETE CASCADE
 );
 

@@ -64,6 +64,7 @@ SAME_AS = {
     "max_time_key": "min_time_key",
     "fan_excl_snapshot_uids": "snapshot_uid",
     "fan_incl_snapshot_uids": "snapshot_uid",
+    "segments": "segment_pair",
     "next_pass_id": "pass_id",
     "next_purchase_key": "purchase_key",
     "next_scan_key": "scan_key",

@@ -127,11 +127,16 @@ async def fill(
         tickets = await import_tickets(tx, account_id, now, seed, report)
         await _add_what_comes_last(tx, account, now)
     await db.execute(f"analyze fan_activity, standings, sessions, tickets, ticket_events, {', '.join(COLUMNS)}")
+    await _add_what_is_derived(db, account, now, report)
+    activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
+    return Filled(len(people), activities, tags, consents, tickets)
+
+
+async def _add_what_is_derived(db: Db, account: Account, now: datetime, report: Report) -> None:
+    """Compute the ratings and the members of segments."""
     while not await update_ratings(db, account, now):
         report("ratings", 0.5)
     await make_segments(db, account, now)
-    activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
-    return Filled(len(people), activities, tags, consents, tickets)
 
 
 async def _add_what_comes_last(db: Db, account: Account, now: datetime) -> None:

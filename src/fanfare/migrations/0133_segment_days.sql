@@ -3,15 +3,15 @@
 create table segment_days (
     account_id bigint not null,
     filter_id bigint not null,
-    day date not null,
+    counted_on date not null,
     entered_count bigint not null default 0,
     left_count bigint not null default 0,
     rebuilt_count bigint not null default 0,
-    primary key (account_id, filter_id, day),
+    primary key (account_id, filter_id, counted_on),
     foreign key (account_id, filter_id) references filters (account_id, filter_id) on delete cascade
 );
 
-insert into segment_days (account_id, filter_id, day, entered_count, left_count, rebuilt_count)
+insert into segment_days (account_id, filter_id, counted_on, entered_count, left_count, rebuilt_count)
 select k.account_id, k.filter_id, k.day, sum(k.entered), sum(k.gone), sum(k.rebuilt)
 from (
     select m.account_id, m.filter_id, (m.entered_at at time zone a.time_zone)::date as day,

@@ -15,7 +15,7 @@ FILTER_CREATED = Topic("filter.created", "A filter was stored.", "filter_uid")
 FILTER_UPDATED = Topic("filter.updated", "A filter changed.", "filter_uid", data=OptionalFields)
 FILTER_DELETED = Topic("filter.deleted", "A filter was deleted.", "filter_uid")
 SNAPSHOT_CREATED = Topic("snapshot.created", "A list of fans was frozen.", "snapshot_uid")
-SNAPSHOT_RENAMED = Topic("snapshot.renamed", "A frozen list of fans got another name.", "snapshot_uid")
+SNAPSHOT_UPDATED = Topic("snapshot.updated", "A frozen list of fans got another name.", "snapshot_uid")
 SNAPSHOT_DELETED = Topic("snapshot.deleted", "A frozen list of fans was deleted.", "snapshot_uid")
 SEGMENT_BUILT = Topic(
     "segment.built", "The first members of a filter were found; they are not announced one by one.",

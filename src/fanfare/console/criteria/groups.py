@@ -104,7 +104,7 @@ async def read_tree(db: Db, member: Member, language: Language, raw: Raw) -> Tre
     builder = await read_builder(db, member, language, bare, area="segments")
     places = _places(raw)
     nodes = [await _node(db, member, language, raw, (places, each, 1)) for each in places if each.parent == TOP]
-    criteria, faults = _whole(builder, nodes)
+    criteria, faults = _joined(builder, nodes)
     return Tree(
         builder, nodes, criteria, faults, any(_is_command(name) and values != [""] for name, values in raw.items())
     )
@@ -160,7 +160,7 @@ async def _node(db: Db, member: Member, language: Language, raw: Raw, where: tup
     return Node(place, nodes, None, may_nest=level < MAX_LEVELS)
 
 
-def _whole(builder: Builder, nodes: Sequence[Node]) -> tuple[Criteria | None, list[str]]:
+def _joined(builder: Builder, nodes: Sequence[Node]) -> tuple[Criteria | None, list[str]]:
     """Return all criteria as one, or None and what is wrong with the groups."""
     leaves = [each for node in nodes for each in _leaves(node)]
     if builder.criteria is None or any(each.criteria is None for each in leaves):

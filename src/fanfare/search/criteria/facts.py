@@ -22,7 +22,7 @@ from fanfare.kernel.data.announcements import names, topics_of
 from fanfare.kernel.data.changes import Change
 from fanfare.points.topics import POINTS_AWARDED, POINTS_DELETED
 from fanfare.purchases import topics as purchases
-from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_RENAMED
+from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_UPDATED
 from fanfare.tickets import topics as tickets
 
 ACTIVITY, TAG, IDENTITY, IDOL, SNAPSHOT, TICKET = "activity", "tag", "identity", "idol", "snapshot", "ticket"

@@ -106,9 +106,9 @@ async def end(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) ->
             returning m.filter_id, m.fan_id, m.entered_at
         ),
         days as (
-            insert into segment_days (account_id, filter_id, day, rebuilt_count)
+            insert into segment_days (account_id, filter_id, counted_on, rebuilt_count)
             select $1, m.filter_id, $4, -count(*) from left_members m group by m.filter_id
-            on conflict (account_id, filter_id, day) do update
+            on conflict (account_id, filter_id, counted_on) do update
             set rebuilt_count = segment_days.rebuilt_count + excluded.rebuilt_count
         )
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)

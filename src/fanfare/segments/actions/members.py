@@ -76,12 +76,12 @@ APPLY_MOVES = f"""
         where s.account_id = $1 and s.filter_id = d.filter_id
     ),
     days as (
-        insert into segment_days (account_id, filter_id, day, entered_count, left_count, rebuilt_count)
+        insert into segment_days (account_id, filter_id, counted_on, entered_count, left_count, rebuilt_count)
         select $1, filter_id, {{day}}::date, count(*) filter (where is_announced and is_entry),
                count(*) filter (where is_announced and not is_entry),
                coalesce(sum(case when is_entry then 1 else -1 end) filter (where not is_announced), 0)
         from moves group by filter_id
-        on conflict (account_id, filter_id, day) do update
+        on conflict (account_id, filter_id, counted_on) do update
         set entered_count = segment_days.entered_count + excluded.entered_count,
             left_count = segment_days.left_count + excluded.left_count,
             rebuilt_count = segment_days.rebuilt_count + excluded.rebuilt_count

@@ -15,7 +15,7 @@ from fanfare.search.actions.running import complete_search
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition
-from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED, SNAPSHOT_RENAMED
+from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED, SNAPSHOT_UPDATED
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.filters import NewSnapshot, SnapshotName, SnapshotSaved
 
@@ -146,7 +146,7 @@ RENAME = f"""
         update snapshots set snapshot_name = $3 where account_id = $1 and snapshot_uid = $2
         returning account_id, snapshot_uid
     )
-    {announce(SNAPSHOT_RENAMED, "renamed", at="$4")}
+    {announce(SNAPSHOT_UPDATED, "renamed", at="$4")}
 """  # noqa: S608 - fixed parts
 
 

@@ -11,9 +11,9 @@ from fanfare.segments.queries.live import today
 from fanfare.segments.schemas.figures import FilterDays, SegmentDay
 
 DAYS = """
-    select d.day, d.entered_count, d.left_count, d.rebuilt_count from segment_days d
+    select d.counted_on as day, d.entered_count, d.left_count, d.rebuilt_count from segment_days d
     join filters f on f.account_id = d.account_id and f.filter_id = d.filter_id
-    where d.account_id = $1 and f.filter_uid = $2 and d.day >= $3 order by d.day
+    where d.account_id = $1 and f.filter_uid = $2 and d.counted_on >= $3 order by d.counted_on
 """
 
 
@@ -35,10 +35,10 @@ async def filter_days(db: Db, account: Account, query: FilterDays, now: datetime
 async def _first_day(db: Db, account_id: int, filter_uid: uuid.UUID) -> date | None:
     day: date | None = await db.value(
         """
-        select d.day from segment_days d
+        select d.counted_on from segment_days d
         where d.account_id = $1
           and d.filter_id = (select f.filter_id from filters f where f.account_id = $1 and f.filter_uid = $2)
-        order by d.day limit 1
+        order by d.counted_on limit 1
         """,
         account_id,
         filter_uid,
@@ -72,10 +72,10 @@ async def sizes(db: Db, account: Account, days: int, now: datetime) -> dict[str,
         from filter_states s
         join filters f on f.account_id = s.account_id and f.filter_id = s.filter_id
         cross join lateral (
-            select min(d.day) as first_day,
-                   array_agg(d.entered_count - d.left_count + d.rebuilt_count order by d.day)
-                       filter (where d.day >= $2) as steps,
-                   array_agg(d.day order by d.day) filter (where d.day >= $2) as days
+            select min(d.counted_on) as first_day,
+                   array_agg(d.entered_count - d.left_count + d.rebuilt_count order by d.counted_on)
+                       filter (where d.counted_on >= $2) as steps,
+                   array_agg(d.counted_on order by d.counted_on) filter (where d.counted_on >= $2) as days
             from segment_days d where d.account_id = $1 and d.filter_id = s.filter_id) h
         where s.account_id = $1 and s.built_at is not null
         """,

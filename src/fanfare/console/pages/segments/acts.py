@@ -90,8 +90,8 @@ async def segment_export(db: Db, member: Member, visit: Visit, form: OneSegment,
     member.require("segments", "personal")
     reading = SegmentReading(segment_type=form.segment_type, segment_id=form.segment_id, limit=0)
     # The set is stored in transactions of its own.
-    own = db.independent()
-    page = await segment_fans(own, member.account, reading, now, Delivery(own, has_body=True))
+    independent = db.independent()
+    page = await segment_fans(independent, member.account, reading, now, Delivery(independent, has_body=True))
     # Without a search an export has all fans.
     if page.meta.search_uid is None:
         raise NoFans

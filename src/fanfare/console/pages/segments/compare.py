@@ -20,12 +20,12 @@ async def segments_compare(db: Db, member: Member, query: CompareQuery, now: dat
     names = [each for each in dict.fromkeys(query.segments or []) if each]
     result, fault = await _overlap(db, member, names, now) if names else (None, "")
     filters = await segments_listed(db, member.account, SegmentQuery(segment_type="filter"), now)
-    others = [each for kind in ("snapshot", "tag") for each in await segments_named(db, member.account, kind)]
+    lists = [each for kind in ("snapshot", "tag") for each in await segments_named(db, member.account, kind)]
     values = {
         "result": result,
         "fault": fault,
         "chosen": (names + [""] * MAX_SEGMENTS)[:MAX_SEGMENTS],
-        "choices": [_choice(each) for each in (*filters, *others)],
+        "choices": [_choice(each) for each in (*filters, *lists)],
         "largest": max((each.fan_count for each in result.parts), default=1) if result else 1,
     }
     return View("console/templates/segments/compare.html", values)

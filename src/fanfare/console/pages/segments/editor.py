@@ -132,8 +132,8 @@ def _message(refused: BadParameters | Conflict) -> str:
 
 
 def _editor_url(path: str, tree: Tree, raw: Raw) -> str:
-    others = [(name, str(raw[name][0])) for name in OTHER_FIELDS if raw.get(name)]
-    return f"{path}?{urlencode([*tree.pairs, *others, ('edited', 'true')])}"
+    names = [(name, str(raw[name][0])) for name in OTHER_FIELDS if raw.get(name)]
+    return f"{path}?{urlencode([*tree.pairs, *names, ('edited', 'true')])}"
 
 
 def _command(path: str, tree: Tree, raw: Raw) -> Redirect | None:
@@ -142,8 +142,8 @@ def _command(path: str, tree: Tree, raw: Raw) -> Redirect | None:
 
 
 def _view(tree: Tree, path: str, edited: Filter | None, raw: Raw, fault: str = "") -> View:
-    others = {name: str((raw.get(name) or [""])[0]) for name in OTHER_FIELDS}
-    values = {"tree": tree, "path": path, "filter": edited, "fault": fault, **others}
+    names = {name: str((raw.get(name) or [""])[0]) for name in OTHER_FIELDS}
+    values = {"tree": tree, "path": path, "filter": edited, "fault": fault, **names}
     return View(f"{TEMPLATES}/editor.html", values, 422 if fault else 200)
 
 

@@ -66,12 +66,12 @@ async def segment(db: Db, member: Member, visit: Visit, query: SegmentView, now:
     return View(f"{TEMPLATES}/segment.html", values)
 
 
-async def _rules(db: Db, member: Member, visit: Visit, shown: Filter | None) -> str:
+async def _rules(db: Db, member: Member, visit: Visit, live_filter: Filter | None) -> str:
     """Return the criteria of a filter as a line of text."""
-    if shown is None:
+    if live_filter is None:
         return ""
     try:
-        raw = of_stored(criteria_in(shown.criteria))
+        raw = of_stored(criteria_in(live_filter.criteria))
     except UnreadableCriteria:
         return HIDDEN
     return prose(await read_builder(db, member, visit.language, raw, area="segments"))
