@@ -53,7 +53,7 @@ from fanfare.performances.actions.settling import settle
 from fanfare.places.geo import city_database
 from fanfare.points.actions import followers as points
 from fanfare.points.queries import CAMPAIGN_ROWS
-from fanfare.purchases import actions as purchases
+from fanfare.purchases.actions import followers as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search
 from fanfare.segments.actions import followers as segments

@@ -1,6 +1,8 @@
 """Workers on imports: killed with signal 9, and several at once; each row is written once."""
 
+import os
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 from fanfare.kernel.data.db import Db
@@ -12,8 +14,91 @@ from tests.waits import until
 
 WORKER = [sys.executable, "-P", "-m", "fanfare.cli.worker"]
 ROWS = 12_000
+# Of each kind.
+IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
+FULL_ROWS = 50_000
+KILLS = 25 if IS_FULL else 2
 FAULTS = "select count(*) from import_faults join imports using (account_id, import_id) where import_uid = $1"
 COMPLETED = "select data from changes where account_id = $1 and topic = 'import.completed'"
+
+
+# Rows of each kind: its columns, and a row by its number.
+KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "consents": ("email,channel,is_granted,consent_timestamp", lambda n: f"k{n}@example.com,email,yes,2024-01-01"),
+    "activities": (
+        "email,campaign_title,activity_timestamp",
+        lambda n: f"k{n}@example.com,Quiz,2024-01-01T00:{n // 60 % 60:02}:{n % 60:02}Z",
+    ),
+    "tickets": (
+        "email,first_name,last_name,purchase_timestamp,paid_amount,num_seats,event_date,event_name,ticket_key",
+        lambda n: f"k{n}@example.com,A,B,2024-01-01,10,1,2024-02-01,Match,k{n}",
+    ),
+    "purchases": (
+        "purchase_key,network,order_key,merchant_key,order_timestamp,gross_sale_amount,net_sale_amount,email",
+        lambda n: f"k{n},shop,k{n},m,2024-01-01,10,9,k{n}@example.com",
+    ),
+    "points": ("email,point_name,point_count,award_timestamp", lambda n: f"k{n}@example.com,Loyalty,10,2024-01-01"),
+    "registrations": (
+        "registration_key,network,registration_timestamp,event_name,event_date,first_name,last_name,email",
+        lambda n: f"k{n},fest,2024-01-01,Tide,2024-02-01,A,B,k{n}@example.com",
+    ),
+    "suppressions": ("email", lambda n: f"k{n}@example.com"),
+}
+TABLES = {"points": "fan_points"}
+
+
+async def test_rows_of_every_kind_survive_a_killed_worker(base_url: str, db: Db, settings: Settings) -> None:
+    async with new_api(base_url, db) as api:
+        await api.ok(await api.post("/api/v1/manage/points", point_name="Loyalty"))
+        count = FULL_ROWS if IS_FULL else 900
+        uids = {}
+        for kind, (head, row) in KINDS.items():
+            content = "\n".join([head, *(row(number) for number in range(count))]).encode()
+            uids[kind] = await upload(api, content, kind)
+
+        async def finished() -> int:
+            sql = "select count(*) from imports where account_id = $1 and import_state = 'completed'"
+            number: int = await db.value(sql, api.account_id)
+            return number
+
+        async def is_working() -> bool:
+            sql = """
+                select exists (
+                    select from imports where account_id = $1 and import_state = 'importing' and run_row > 2)
+            """
+            return bool(await db.value(sql, api.account_id))
+
+        async def are_finished() -> bool:
+            return await finished() == len(uids)
+
+        for uid in uids.values():
+            await api.ok(await api.post(f"{PATH}/{uid}/run"))
+        for _ in range(KILLS):
+            program = Program(WORKER, **settings.environment())
+            try:
+                begin = await finished()
+                await until(lambda begin=begin: _has_moved(is_working, finished, begin))  # type: ignore[misc] # a default argument
+            finally:
+                program.process.kill()
+                program.end()
+        with ExitStack() as stack:
+            program = Program(WORKER, **settings.environment())
+            stack.callback(program.end)
+            await until(are_finished)
+        for kind, uid in uids.items():
+            result = await api.ok(await api.get(f"{PATH}/{uid}"))
+            counts = result["row_count"], result["created_count"], result["error_count"]
+            assert counts == (count, count, 0), (kind, result)
+            table = TABLES.get(kind, kind)
+            rows = await db.value(f"select count(*) from {table} where account_id = $1", api.account_id)
+            assert rows == count, kind
+        assert await db.value("select count(*) from fans where account_id = $1", api.account_id) == count
+
+
+async def _has_moved(
+    is_working: Callable[[], Awaitable[bool]], finished: Callable[[], Awaitable[int]], begin: int
+) -> bool:
+    return await is_working() or await finished() > begin
 
 
 async def test_a_killed_worker_loses_and_repeats_no_row(base_url: str, db: Db, settings: Settings) -> None:

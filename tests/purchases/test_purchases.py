@@ -10,7 +10,7 @@ import asyncpg
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
-from fanfare.purchases.actions import upsert_purchase
+from fanfare.purchases.actions.purchases import upsert_purchase
 from fanfare.purchases.jobs import match_purchases
 from fanfare.purchases.schemas import NewPurchase
 from tests.api import Api

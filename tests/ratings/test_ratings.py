@@ -14,7 +14,7 @@ from fanfare.campaigns.actions.activities import record_fan_activity
 from fanfare.campaigns.schemas.activities import NewFanActivity
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.purchases.actions import upsert_purchase
+from fanfare.purchases.actions.purchases import upsert_purchase
 from fanfare.purchases.schemas import NewPurchase
 from fanfare.ratings import actions
 from fanfare.ratings.jobs import rate_fans

@@ -36,4 +36,7 @@ CAMPAIGN_CLOSED = Topic(
     "campaign.closed", "A campaign was closed; the fan is its winner, if any.", "page_tab_id", "sometimes"
 )
 ACTIVITY_CREATED = Topic("activity.created", "A fan did something.", "activity_id", "always", InCampaign)
+ACTIVITY_DELETED = Topic(
+    "activity.deleted", "An activity was deleted by the undo of an import.", "activity_id", "always", InCampaign
+)
 WAGER_PLACED = Topic("wager.placed", "A fan placed points on an item of a campaign.", "wager_id", "always", OnItem)

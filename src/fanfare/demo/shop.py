@@ -12,7 +12,7 @@ from fanfare.demo.programme import BUSINESSES, CLUB, FESTIVAL, LABEL, WOMEN, YEA
 from fanfare.demo.shares import Shares
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.purchases.actions import save_product
+from fanfare.purchases.actions.purchases import save_product
 from fanfare.purchases.schemas import NewProduct
 from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_UPDATED
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.fans.schemas.importing import OwnedRow
 from fanfare.kernel.data.paging import NextCursor, ReadingOrder
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     BoundMoment,
     ChoiceForm,
@@ -18,53 +19,20 @@ from fanfare.kernel.wire import (
     Id,
     IntegerForm,
     JsonObject,
-    KeyForm,
     LimitForm,
     LongText,
+    Moment,
     Text,
     Uuid,
+    future_faults,
 )
+from fanfare.points.award_keys import AwardKey
 
 MAX_POINTS = 10**12
 PointCount = Annotated[int, IntegerForm(-MAX_POINTS, MAX_POINTS)]
 Rows = Annotated[int, LimitForm(10_000)]
 Places = Annotated[int, LimitForm(1000)]
 PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
-
-
-# Keys of awards that Fanfare makes itself. With one of a caller's they could be blocked, or pretended.
-QUEST, REWARD, RETURN = "quest:", "reward:", "reward-return:"
-
-
-class AwardKeyForm(KeyForm):
-    """A key that a caller chose for an award, outside of those that Fanfare makes."""
-
-    def read(self, raw: object) -> str:
-        """Return the key; ValueError for one that begins like ours."""
-        key = super().read(raw)
-        for prefix in (QUEST, REWARD, RETURN):
-            if key.startswith(prefix):
-                message = f"must not begin with {prefix}, as the keys of quests and rewards do"
-                raise ValueError(message)
-        return key
-
-
-AwardKey = Annotated[str, AwardKeyForm()]
-
-
-def quest_key(page_tab_id: int, fan_id: int) -> str:
-    """Return the key of the points of a quest that a fan completed."""
-    return f"{QUEST}{page_tab_id}:{fan_id}"
-
-
-def reward_key(reward_claim_id: int) -> str:
-    """Return the key of what a claim costs."""
-    return f"{REWARD}{reward_claim_id}"
-
-
-def return_key(reward_claim_id: int) -> str:
-    """Return the key of what comes back when a claim is undone."""
-    return f"{RETURN}{reward_claim_id}"
 
 
 class Point(msgspec.Struct):
@@ -203,6 +171,36 @@ class NewNamedAward(Params):
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
+
+
+class ImportedAward(OwnedRow, kw_only=True):
+    """An award of an import."""
+
+    point_count: Annotated[PointCount, "Points to award; may be negative."]
+    point_name: Annotated[Text | None, "Name of the category; this or point_uid is needed."] = None
+    point_uid: Annotated[Uuid | None, "Category the points belong to."] = None
+    award_timestamp: Annotated[Moment | None, "When they were awarded; this or award_key is needed."] = None
+    award_key: Annotated[AwardKey | None, "Key of the award, which counts once."] = None
+    point_type: Annotated[PointType | None, "Kind of points: points (default), atvenu or bestring."] = None
+    point_source: Annotated[Text | None, "Source of the points, such as quiz or clicker."] = None
+    page_tab_id: Annotated[Id | None, "Campaign to link the points to."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"email": "sam@example.com", "point_name": "Loyalty", "point_count": 10}
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse an award without its category, and one that would count again each time."""
+        yield from super().faults(values)
+        if not values.keys() & {"point_name", "point_uid"}:
+            yield "point_name", "is required when point_uid is left out"
+        if not values.keys() & {"award_key", "award_timestamp"}:
+            yield "award_timestamp", "is required when award_key is left out, so that no award counts twice"
+
+    @classmethod
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
+        """Refuse awards of the future and invalid contact data."""
+        yield from future_faults(context.now, values, "award_timestamp")
+        yield from super().account_faults(values, context)
 
 
 class NamedAwarded(msgspec.Struct):

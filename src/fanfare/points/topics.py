@@ -17,3 +17,6 @@ class AwardData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 POINT_CREATED = Topic("point.created", "A category of points was created.", "point_uid")
 POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid", data=OptionalFields)
 POINTS_AWARDED = Topic("points.awarded", "Points were awarded to a fan.", "fan_point_uid", "always", AwardData)
+POINTS_DELETED = Topic(
+    "points.deleted", "An award was deleted by the undo of an import.", "fan_point_uid", "always", AwardData
+)

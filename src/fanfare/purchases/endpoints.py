@@ -7,7 +7,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.folding import fold
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.purchases import actions, queries
+from fanfare.purchases import queries
+from fanfare.purchases.actions import purchases as actions
 from fanfare.purchases.schemas import (
     ConnectedShop,
     NewProduct,

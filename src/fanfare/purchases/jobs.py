@@ -5,7 +5,7 @@ from datetime import datetime
 from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import schedule
-from fanfare.purchases import actions
+from fanfare.purchases.actions import purchases as actions
 
 
 @schedule("* * * * *", each=accounts.account_ids)

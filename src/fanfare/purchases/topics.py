@@ -12,5 +12,6 @@ PURCHASE_UPDATED = Topic(
     LINE, "sometimes",
 )  # fmt: skip
 PURCHASE_MATCHED = Topic("purchase.matched", "The buyer of a line became known.", LINE, "always")
+PURCHASE_DELETED = Topic("purchase.deleted", "A line was deleted by the undo of an import.", LINE, "sometimes")
 SHOPIFY_SHOP_UPDATED = Topic("shopify_shop.updated", "A Shopify shop was connected, or another in its place.", "")
 SHOPIFY_SHOP_DELETED = Topic("shopify_shop.deleted", "The Shopify shop was disconnected.", "")

@@ -22,6 +22,9 @@ REGISTRATION = "network:registration_key"
 
 REGISTRATION_CREATED = Topic("registration.created", "A fan registered a wristband or ticket.", REGISTRATION, "always")
 REGISTRATION_UPDATED = Topic("registration.updated", "A registration was sent again.", REGISTRATION, "always")
+REGISTRATION_DELETED = Topic(
+    "registration.deleted", "A registration was deleted by the undo of an import.", REGISTRATION, "sometimes"
+)
 SCAN_CREATED = Topic("scan.created", "A wristband, ticket or pass was scanned.", "scan_key")
 PASS_SECTION_CREATED = Topic("pass_section.created", "A section of passes was created.", "section_uid", data=OfCampaign)
 PASS_SECTION_UPDATED = Topic(

@@ -13,7 +13,7 @@ from fanfare.kernel.data.sweeps import Sweep
 from fanfare.kernel.data.worker import Worker
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
-from fanfare.purchases.actions import TOKEN_PURPOSE
+from fanfare.purchases.actions.purchases import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.imports.files import upload
 from tests.segments.live import saved

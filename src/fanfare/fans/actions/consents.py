@@ -165,19 +165,24 @@ async def record_consents(
 
 async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> None:
     """Raise BadParameters (422) with every business that does not exist."""
+    missing = sorted(await unknown_businesses(db, account_id, business_ids))
+    if missing:
+        raise BadParameters(
+            [(f"business_{business_id}", "is not a business of this account") for business_id in missing]
+        )
+
+
+async def unknown_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> set[int]:
+    """Return those of some ids that are no business of the account."""
     ids = set(business_ids)
     if not ids:
-        return
+        return set()
     rows = await db.rows(
         "select business_id from businesses where account_id = $1 and business_id = any($2::bigint[])",
         account_id,
         list(ids),
     )
-    missing = sorted(ids - {row["business_id"] for row in rows})
-    if missing:
-        raise BadParameters(
-            [(f"business_{business_id}", "is not a business of this account") for business_id in missing]
-        )
+    return ids - {row["business_id"] for row in rows}
 
 
 async def derive_consent(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], list[str]]:

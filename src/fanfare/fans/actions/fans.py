@@ -159,7 +159,7 @@ async def write_change(
         fields += await set_values(db, account.id, fan_id, values, now, fills=change.fills)
     fields += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
     if fields:
-        await _write(db, account.id, fan_id, columns, fields, now)
+        await write_columns(db, account.id, fan_id, columns, fields, now)
     elif any(value != old[name] for name, value in consent_columns.items()):
         await _write_consent_times(db, account.id, fan_id, consent_columns)
     return fan_id
@@ -305,9 +305,13 @@ WRITE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _write(
+async def write_columns(
     db: Db, account_id: int, fan_id: int, columns: Mapping[str, Any], fields: list[str], now: datetime
 ) -> None:
+    """Write columns of a fan and announce the fields that changed; in the caller's transaction, which holds a position.
+
+    NameTaken (409) if another fan has the display name.
+    """
     try:
         await db.execute(
             WRITE,

@@ -45,9 +45,18 @@ async def delete_unused(db: Db, account_id: int, fan_ids: Sequence[int], positio
 
     Runs in the caller's transaction; returns the number of those deleted.
     """
+    return await delete_without_rows(db, account_id, await lock_unchanged(db, account_id, fan_ids, position), now)
+
+
+async def lock_unchanged(db: Db, account_id: int, fan_ids: Sequence[int], position: int) -> list[int]:
+    """Return those of the fans who were not changed behind a position and never said no, locked for their deletion."""
     await hold(db, account_id)
-    unchanged = [row["fan_id"] for row in await db.rows(LOCK, account_id, list(fan_ids), position)]
-    used = {row["fan_id"] for row in await db.rows(_used(await shapes(db)), account_id, unchanged)}
+    return [row["fan_id"] for row in await db.rows(LOCK, account_id, list(fan_ids), position)]
+
+
+async def delete_without_rows(db: Db, account_id: int, unchanged: Sequence[int], now: datetime) -> int:
+    """Delete those fans of whom no other table has rows; the caller has locked them. Return their number."""
+    used = {row["fan_id"] for row in await db.rows(_used(await shapes(db)), account_id, list(unchanged))}
     unused = [fan_id for fan_id in unchanged if fan_id not in used]
     identities = await db.rows(
         "select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = any($2::bigint[])",

@@ -12,8 +12,9 @@ import msgspec
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.undoing import delete_without_rows, lock_unchanged
 from fanfare.imports.actions.kinds.catalogue import kind_of
-from fanfare.imports.actions.kinds.kind import Kind, Outcome
+from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import delete_if_erased
@@ -28,7 +29,6 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.running.threads import run_in_thread
 
-BATCH = 1000
 # Usually a small piece has a batch; a large one has any row.
 PIECE_SIZES = (MAX_ROW_BYTES // 4, 2 * MAX_ROW_BYTES)
 MAX_ERRORS = 100_000
@@ -91,11 +91,12 @@ async def _next_lines(
 ) -> tuple[Piece, list[Line], Row | None]:
     """Return the piece of the file where a run continues, its lines and its last row; raises UnreadableFileError."""
     plan, offset = plan_of(current), current.run_offset
+    limit = kind_of(current.kind).batch
     # The first piece has the header, however long.
     for size in PIECE_SIZES if offset else PIECE_SIZES[1:]:
         data = await files.read_from(db, account_id, current.import_uid, offset, size)
         piece = Piece(data, offset, current.run_row, offset + len(data) >= current.file_bytes)
-        lines, last = await run_in_thread(lambda piece=piece: lines_of_piece(current, plan, piece, BATCH, context))  # type: ignore[misc] # a default argument
+        lines, last = await run_in_thread(lambda piece=piece: lines_of_piece(current, plan, piece, limit, context))  # type: ignore[misc] # a default argument
         if last is not None or piece.is_last:
             return piece, lines, last
     message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
@@ -156,7 +157,7 @@ async def _advance(
 ) -> None:
     """Add to the counts of an import, and write down which rows were refused."""
     refused = [(line.row, each.refusal) for line, each in zip(lines, outcomes, strict=True) if each.refusal]
-    created = sum(each.created_id is not None for each in outcomes)
+    created = sum(bool(each.created_ids) for each in outcomes)
     await db.execute(
         ADVANCE,
         account_id,
@@ -179,17 +180,19 @@ def _faults(refusal: Refusal) -> str:
 
 async def _remember(db: Db, account_id: int, current: CurrentImport, outcomes: Sequence[Outcome]) -> None:
     """Write down what a batch created, for an undo."""
-    created = [each.created_id for each in outcomes if each.created_id is not None]
-    if created:
+    created = [each for outcome in outcomes for each in outcome.created_ids]
+    fans = sorted({each.new_fan_id for each in outcomes if each.new_fan_id is not None})
+    if created or fans:
         await db.execute(
             """
-            insert into import_batches (account_id, import_id, batch_number, created_ids, last_position)
-            select $1, $2, $3, $4, last_value from positions
+            insert into import_batches (account_id, import_id, batch_number, created_ids, fan_ids, last_position)
+            select $1, $2, $3, $4, $5, last_value from positions
             """,
             account_id,
             current.import_id,
             current.run_offset,
             created,
+            fans,
         )
 
 
@@ -199,7 +202,7 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
         """
         delete from import_batches where account_id = $1 and import_id = $2 and batch_number = (
             select max(batch_number) from import_batches where account_id = $1 and import_id = $2)
-        returning created_ids, last_position
+        returning created_ids, fan_ids, last_position
         """,
         account_id,
         current.import_id,
@@ -207,7 +210,11 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
     if row is None:
         await end_work(db, account_id, current.import_id, "undone", now)
         return
-    undone = await kind_of(current.kind).undo(db, account_id, row["created_ids"], row["last_position"], now)
+    position = row["last_position"]
+    fans = await lock_unchanged(db, account_id, row["fan_ids"], position) if row["fan_ids"] else []
+    undone = await kind_of(current.kind).undo(db, account_id, Created(row["created_ids"], position), now)
+    if fans:
+        await delete_without_rows(db, account_id, fans, now)
     counts: tuple[Any, ...] = (undone.undone_count, undone.kept_count, now)
     await db.execute(
         """

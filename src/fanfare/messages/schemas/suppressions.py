@@ -5,11 +5,11 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.fans.contact import mail_address, phone_number
+from fanfare.fans.contact import mail_address, phone_number, read_contact
 from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, RequestContext
-from fanfare.kernel.wire import Id, LimitForm, Text
+from fanfare.kernel.wire import ChoiceForm, Id, LimitForm, Text
 from fanfare.messages.schemas.messages import ChannelName
 
 ROWS = 500
@@ -47,6 +47,30 @@ class NewSuppression(Addressed, kw_only=True):
     """An address that is to get no messages."""
 
     example: ClassVar[Mapping[str, object]] = {"channel": "email", "recipient": "gone@example.com"}
+
+
+class ImportedSuppression(Params, kw_only=True):
+    """An address of a suppression list of another system."""
+
+    email: Annotated[Text | None, "Email address; this or phone is needed."] = None
+    phone: Annotated[Text | None, "Phone number; this or email is needed."] = None
+    suppression_reason: Annotated[
+        Annotated[str, ChoiceForm("bounce", "complaint", "manual")] | None,
+        "bounce, complaint or manual; manual when left out.",
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {"email": "gone@example.com", "suppression_reason": "bounce"}
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a row without an address."""
+        if "email" not in values and "phone" not in values:
+            yield "email", "is required when phone is left out"
+
+    @classmethod
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
+        """Refuse an address that is none."""
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class Suppression(msgspec.Struct):

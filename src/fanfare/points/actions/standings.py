@@ -9,7 +9,7 @@ from fanfare.points.topics import POINTS_AWARDED
 # CTEs that keep what depends on awards, from the CTE `inserted` with the rows of fan_points: the standings of fans,
 # the number of fans per bucket of totals, and progress in quests. All statements write buckets in one order, against
 # deadlocks. What is linked to a reward is its price or its return, and gains nothing.
-AFTER_AWARDS = f"""
+STANDINGS = f"""
     additions as (
         select inserted.account_id, inserted.fan_id, b.board, sum(inserted.point_count)::bigint as point_count,
                count(*) as award_count,
@@ -50,18 +50,15 @@ AFTER_AWARDS = f"""
         order by board, level, bucket
         on conflict (account_id, board, level, bucket) do update set fan_count = b.fan_count + excluded.fan_count
     ),
-    gains as (
-        select fan_id, point_uid, sum(point_count)::bigint as point_count from inserted
-        where point_count > 0 and reward_uid is null
-        group by fan_id, point_uid
-    ),
     point_progress as (
         insert into quest_progresses as p (account_id, fan_id, page_tab_id, progress_count, is_due)
-        select $1::bigint, gains.fan_id, q.page_tab_id, gains.point_count, gains.point_count >= q.target_count
-        from gains
-        join quests q on q.account_id = $1 and q.point_uid = gains.point_uid and q.performance_uid is not null
-            and q.quest_type = 'points' and :now >= q.starts_at and :now < q.ends_at
-        order by gains.fan_id, q.page_tab_id
+        select $1::bigint, i.fan_id, q.page_tab_id, sum(i.point_count)::bigint, sum(i.point_count) >= q.target_count
+        from inserted i
+        join quests q on q.account_id = $1 and q.point_uid = i.point_uid and q.performance_uid is not null
+            and q.quest_type = 'points' and {{moment}} >= q.starts_at and {{moment}} < q.ends_at
+        where i.point_count > 0 and i.reward_uid is null
+        group by i.fan_id, q.page_tab_id, q.target_count
+        order by i.fan_id, q.page_tab_id
         on conflict (account_id, fan_id, page_tab_id) do update
         set progress_count = p.progress_count + excluded.progress_count,
             is_due = p.progress_count + excluded.progress_count >= (
@@ -71,10 +68,11 @@ AFTER_AWARDS = f"""
     ),
     opened as (
         update quest_progresses p set is_due = true
-        from gains
-        join quests q on q.account_id = $1 and q.point_uid = gains.point_uid and q.performance_uid is not null
+        from inserted i
+        join quests q on q.account_id = $1 and q.point_uid = i.point_uid and q.performance_uid is not null
             and q.access_restriction_type = 'points'
-        where p.account_id = $1 and p.fan_id = gains.fan_id and p.page_tab_id = q.page_tab_id
+        where i.point_count > 0 and i.reward_uid is null
+          and p.account_id = $1 and p.fan_id = i.fan_id and p.page_tab_id = q.page_tab_id
           and p.completed_at is null
         returning p.fan_id
     ),
@@ -85,6 +83,9 @@ AFTER_AWARDS = f"""
         {announce(POINTS_AWARDED, "inserted", position="fan_point_id", at=":now")}
     )
 """  # noqa: S608 - fixed parts
+AFTER_AWARDS = STANDINGS.format(moment=":now")
+# The same for awards of the past, which count for the quests of their time; `inserted` has their created_at.
+AFTER_PAST_AWARDS = STANDINGS.format(moment="i.created_at")
 
 
 async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:

@@ -56,26 +56,31 @@ async def add_registration(db: Db, account: Account, new: NewFanRegistration, no
 
 
 async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int | None, now: datetime) -> int:
-    check_past(now, registration_timestamp=params.registration_timestamp, birth_date=params.birth_date)
-    contact = {name: getattr(params, name) for name in CONTACT}
-    attributes = {name: getattr(params, name) for name in PERSON_FIELDS} | consent_times(params.registration_timestamp)
-    profile = person(contact, home_country=account.country_code, **attributes)
+    profile = holder_of(account, params, now)
 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
-            await _check_activity(tx, account.id, params.activity_id)
-            new = await _without_repeated_consents(tx, account.id, params, profile)
+            await check_activity(tx, account.id, params.activity_id)
+            new = await without_repeated_consents(tx, account.id, params, profile)
             if fan_id is None:
                 (owner,) = await find_or_create(tx, account.id, [new], now, source=SOURCE)
             else:
                 owner = await _current_fan(tx, account, new, fan_id, now)
-            await _write(tx, account, (params, profile), owner, now)
+            await write_registration(tx, account, (params, profile), owner, now)
         return owner
 
     return await db.retry_conflicts(write)
 
 
-async def _without_repeated_consents(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:
+def holder_of(account: Account, params: RegistrationLine, now: datetime) -> Person:
+    """Return the holder of a registration; BadParameters (422) names every invalid field."""
+    check_past(now, registration_timestamp=params.registration_timestamp, birth_date=params.birth_date)
+    contact = {name: getattr(params, name) for name in CONTACT}
+    attributes = {name: getattr(params, name) for name in PERSON_FIELDS} | consent_times(params.registration_timestamp)
+    return person(contact, home_country=account.country_code, **attributes)
+
+
+async def without_repeated_consents(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:
     """Drop consents that the stored registration has with the same time, so that a repeated request adds none."""
     if profile.is_subscribed is None and profile.is_phone_subscribed is None:
         return profile
@@ -95,7 +100,8 @@ async def _without_repeated_consents(db: Db, account_id: int, new: RegistrationL
     return msgspec.structs.replace(profile, **{name: None for name in CHANNELS if getattr(profile, name) == row[name]})
 
 
-async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
+async def check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
+    """Refuse (422) an activity that is not there."""
     exists = "select true from activities where account_id = $1 and activity_id = $2"
     if activity_id is not None and not await db.value(exists, account_id, activity_id):
         raise BadParameters([("activity_id", "is not an activity of this account")])
@@ -103,7 +109,7 @@ async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> N
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the errors of a registration's activity_id, as (name, message)."""
-    return await faults_of(_check_activity(db, account.id, values.get("activity_id")))
+    return await faults_of(check_activity(db, account.id, values.get("activity_id")))
 
 
 async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, now: datetime) -> int:
@@ -158,7 +164,8 @@ SAVE = f"""
     {announce(REGISTRATION_CREATED, "saved where is_new", subject=SUBJECT, position="registration_id", at="$3")}
     {also(REGISTRATION_UPDATED, "saved where not is_new", subject=SUBJECT, at="$3")}
     )
-    select {HAS_PROGRESS}, {HAS_SCAN_QUESTS} as has_scan_quests
+    select {HAS_PROGRESS}, {HAS_SCAN_QUESTS} as has_scan_quests,
+           (select registration_id from saved where is_new) as new_id
 """  # noqa: S608 - fixed parts
 PLAIN = (
     "network", "registration_key", "activity_id", "event_name", "event_date", "event_key", "venue_name", "order_key",
@@ -168,7 +175,10 @@ PLAIN = (
 PROFILE_COLUMNS = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
-async def _write(db: Db, account: Account, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
+async def write_registration(
+    db: Db, account: Account, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime
+) -> int | None:
+    """Insert or update a registration of a fan whom the caller's transaction holds; return its id if it is new."""
     new, profile = line
     record = {
         **{name: getattr(new, name) for name in PLAIN},
@@ -183,3 +193,4 @@ async def _write(db: Db, account: Account, line: tuple[RegistrationLine, Person]
         key = new.network, new.registration_key
         flags = row["has_progress"], row["has_scan_quests"]
         await follow_registration(db, account, key, fan_id, row=flags, now=now)
+    return row["new_id"] if row else None

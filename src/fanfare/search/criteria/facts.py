@@ -7,7 +7,7 @@ everything: it costs time but misses nothing.
 
 from collections.abc import Iterable
 
-from fanfare.campaigns.topics import ACTIVITY_CREATED
+from fanfare.campaigns.topics import ACTIVITY_CREATED, ACTIVITY_DELETED
 from fanfare.fans.topics import (
     CONSENT_GIVEN,
     CONSENT_WITHDRAWN,
@@ -20,7 +20,7 @@ from fanfare.fans.topics import (
 from fanfare.idols.topics import FAN_IDOL_ADDED, FAN_IDOL_REMOVED
 from fanfare.kernel.data.announcements import names, topics_of
 from fanfare.kernel.data.changes import Change
-from fanfare.points.topics import POINTS_AWARDED
+from fanfare.points.topics import POINTS_AWARDED, POINTS_DELETED
 from fanfare.purchases import topics as purchases
 from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT
 from fanfare.tickets import topics as tickets
@@ -31,13 +31,15 @@ EVERYTHING = "everything"
 CONSENT = frozenset({"is_subscribed", "is_phone_subscribed", "is_optout"})
 NOTHING = frozenset[str]()
 FACTS_BY_TOPIC: dict[str, frozenset[str]] = {
-    ACTIVITY_CREATED.name: frozenset({ACTIVITY}),
+    **dict.fromkeys(names([ACTIVITY_CREATED, ACTIVITY_DELETED]), frozenset({ACTIVITY})),
     **dict.fromkeys(names([TAG_ADDED, TAG_REMOVED]), frozenset({TAG})),
     **dict.fromkeys(names([FAN_IDOL_ADDED, FAN_IDOL_REMOVED]), frozenset({IDOL})),
     **dict.fromkeys(names([FAN_IDENTIFIED, FAN_UNIDENTIFIED]), frozenset({IDENTITY})),
     **dict.fromkeys(names([CONSENT_GIVEN, CONSENT_WITHDRAWN]), CONSENT),
     **dict.fromkeys(names(topics_of(tickets)), frozenset({TICKET})),
-    **dict.fromkeys(names([SEGMENT_ENTERED, SEGMENT_LEFT, POINTS_AWARDED, *topics_of(purchases)]), NOTHING),
+    **dict.fromkeys(
+        names([SEGMENT_ENTERED, SEGMENT_LEFT, POINTS_AWARDED, POINTS_DELETED, *topics_of(purchases)]), NOTHING
+    ),
 }
 
 

@@ -56,7 +56,7 @@ async def create_ticket(db: Db, account: Account, new: NewTicket, now: datetime)
 
     Of a duplicate only is_deleted is written, which cancels or restores the ticket.
     """
-    (line,) = await _save(db, account, [_line(account, 0, new, now)], now)
+    (line,) = await save_tickets(db, account, [ticket_line(account, 0, new, now)], now)
     return _result(line)
 
 
@@ -65,7 +65,7 @@ async def create_tickets(
 ) -> list[BatchSaved]:
     """Create the tickets of a batch and return the result of each, in order; an invalid one does not stop others."""
     lines, faults = await run_by_rows(account.id, len(batch), _lines, account, batch, now)
-    unstorable = await write_lines(lines, lambda part: _save(db, account, list(part), now))
+    unstorable = await write_lines(lines, lambda part: save_tickets(db, account, list(part), now))
     faults += [line_fault(line.place, unstorable_line(FIELD)) for line in unstorable]
     errors = {fault.index: _error(fault, batch[fault.index]) for fault in faults}
     results = {line.place: _success(line) for line in lines if line.place not in errors}
@@ -74,7 +74,7 @@ async def create_tickets(
 
 async def save_lines(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketSaved]:
     """Create the tickets of lines whose fans and fields were read before, and return the result of each."""
-    return [_result(line) for line in await _save(db, account, lines, now)]
+    return [_result(line) for line in await save_tickets(db, account, lines, now)]
 
 
 def _error(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
@@ -96,10 +96,11 @@ def _lines(
     account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> tuple[list[TicketLine], list[LineFault]]:
     """Return the valid lines of a batch, and the errors of the others."""
-    return check_lines(batch, lambda place, new: _line(account, place, new, now), RequestContext(account, now))
+    return check_lines(batch, lambda place, new: ticket_line(account, place, new, now), RequestContext(account, now))
 
 
-def _line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:
+def ticket_line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:
+    """Return the line of a ticket; BadParameters (422) names every invalid field."""
     check_past(now, purchase_timestamp=new.purchase_timestamp)
     contact = {name: getattr(new, name) for name in CONTACT}
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS} | consent_times(new.purchase_timestamp)
@@ -113,7 +114,8 @@ def _result(line: TicketLine) -> TicketSaved:
     return line.saved
 
 
-async def _save(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketLine]:
+async def save_tickets(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketLine]:
+    """Insert new tickets and mark existing ones; each of the lines has its result then."""
     if lines:
         attempts = count()
         await db.retry_conflicts(lambda tx: _write(tx, account, lines, now, next(attempts)))
@@ -122,7 +124,7 @@ async def _save(db: Db, account: Account, lines: list[TicketLine], now: datetime
 
 async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetime, attempt: int) -> None:
     """Insert new lines and mark existing ones; one statement, unless there are marks or contradictory consents."""
-    existing = await _existing(db, account.id, lines)
+    existing = await existing_tickets(db, account.id, lines)
     new_lines = _new_lines(lines, existing)
     marks = _marks(lines, existing)
     parts = list(batches([line.profile for line in new_lines]))
@@ -139,7 +141,8 @@ async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetim
             line.saved = TicketSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, "duplicate")
 
 
-async def _existing(db: Db, account_id: int, lines: list[TicketLine]) -> dict[TicketKey, Record]:
+async def existing_tickets(db: Db, account_id: int, lines: list[TicketLine]) -> dict[TicketKey | None, Record]:
+    """Return the tickets that are there, by the keys of lines."""
     keys = list({line.key for line in lines if line.key})
     if not keys:
         return {}
@@ -158,7 +161,7 @@ async def _existing(db: Db, account_id: int, lines: list[TicketLine]) -> dict[Ti
     return {(row["network"], row["ticket_key"]): row for row in rows}
 
 
-def _new_lines(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> list[TicketLine]:
+def _new_lines(lines: list[TicketLine], existing: dict[TicketKey | None, Record]) -> list[TicketLine]:
     """Return the lines to insert: the first of those with the same key, with the last one's is_deleted."""
     new_lines: list[TicketLine] = []
     first: dict[TicketKey, TicketLine] = {}
@@ -176,7 +179,7 @@ def _new_lines(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> li
     return new_lines
 
 
-def _marks(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> dict[int, bool]:
+def _marks(lines: list[TicketLine], existing: dict[TicketKey | None, Record]) -> dict[int, bool]:
     """Return {ticket_id: is_deleted} for existing tickets whose flag changes; the last line counts."""
     flags = {
         existing[line.key]["ticket_id"]: (line.new.is_deleted, existing[line.key]["is_deleted"])

@@ -1,10 +1,18 @@
 """All kinds, by name."""
 
+from fanfare.imports.actions.kinds.activities import ACTIVITIES
+from fanfare.imports.actions.kinds.awards import POINTS
+from fanfare.imports.actions.kinds.consents import CONSENTS
 from fanfare.imports.actions.kinds.kind import Kind
 from fanfare.imports.actions.kinds.people import FANS
+from fanfare.imports.actions.kinds.purchases import PURCHASES
+from fanfare.imports.actions.kinds.registrations import REGISTRATIONS
+from fanfare.imports.actions.kinds.suppressions import SUPPRESSIONS
+from fanfare.imports.actions.kinds.tickets import TICKETS
 from fanfare.kernel.errors import BadParameters
 
-KINDS = {each.name: each for each in (FANS,)}
+CATALOGUE = (FANS, CONSENTS, ACTIVITIES, TICKETS, PURCHASES, POINTS, REGISTRATIONS, SUPPRESSIONS)
+KINDS = {each.name: each for each in CATALOGUE}
 
 
 def kind_of(name: str) -> Kind:

@@ -13,14 +13,23 @@ from fanfare.kernel.errors import Refusal
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a line: the id of what it created, or nothing, or why it was refused.
+    """What became of a line: the ids of what it created, if anything, or why it was refused.
 
-    `refused_count` is the number of opt-ins that were left out.
+    `new_fan_id` is a fan whom a line of another kind created along with it. `refused_count` is the number of opt-ins
+    that were left out.
     """
 
-    created_id: int | None = None
+    created_ids: tuple[int, ...] = ()
+    new_fan_id: int | None = None
     refused_count: int = 0
     refusal: Refusal | None = None
+
+
+class Created(msgspec.Struct, frozen=True):
+    """The ids of what a batch created, and the newest position of that time."""
+
+    ids: list[int]
+    position: int
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -34,11 +43,23 @@ class Kind(msgspec.Struct, frozen=True):
     """A kind of rows.
 
     `line` returns what `write` takes, or raises BadParameters; `write` runs in the caller's transaction and returns an
-    outcome for each line; `undo` deletes what was created, unless it changed behind a position.
+    outcome for each line; `undo` deletes what was created, unless it was changed or used since. A batch has at most
+    `batch` lines.
     """
 
     name: str
     fields: Fields
     line: Callable[[Any, ImportContext], Any]
     write: Callable[[Db, Sequence[Any], ImportContext], Awaitable[list[Outcome]]]
-    undo: Callable[[Db, int, Sequence[int], int, datetime], Awaitable[Undone]]
+    undo: Callable[[Db, int, Created, datetime], Awaitable[Undone]]
+    batch: int = 1000
+
+
+def ids(created_id: int | None) -> tuple[int, ...]:
+    """Return an id as the ids of an outcome."""
+    return () if created_id is None else (created_id,)
+
+
+def synonyms(**names: tuple[str, ...]) -> dict[str, str]:
+    """Return fields by the other names of their columns."""
+    return {each: field for field, columns in names.items() for each in columns}

@@ -6,11 +6,11 @@ from datetime import datetime
 from fanfare.fans.actions.importing import NOT_IMPORTED, FanLine, ImportContext, fan_line, import_fans
 from fanfare.fans.actions.undoing import delete_unused
 from fanfare.fans.schemas.fans import NewFan
-from fanfare.imports.actions.kinds.kind import Kind, Outcome, Undone
+from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
 
-NAMES = {
+NAMES: dict[str, tuple[str, ...]] = {
     "email": ("e_mail", "mail", "email_address", "e_mail_address", "e_mail_adresse", "adresse_e_mail", "courriel"),
     "first_name": ("first", "given_name", "firstname", "fname", "vorname", "prenom"),
     "last_name": ("last", "surname", "family_name", "lastname", "lname", "nachname", "nom"),
@@ -30,15 +30,15 @@ UNSUGGESTED = frozenset({"is_optout", "is_confirmed", "is_phone_confirmed"})
 async def write(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[Outcome]:
     """Find or create the fans."""
     return [
-        Outcome(each.fan_id if each.is_created else None, each.refused_count, each.refusal)
+        Outcome(ids(each.fan_id if each.is_created else None), None, each.refused_count, each.refusal)
         for each in await import_fans(db, lines, context)
     ]
 
 
-async def undo(db: Db, account_id: int, fan_ids: Sequence[int], position: int, now: datetime) -> Undone:
+async def undo(db: Db, account_id: int, created: Created, now: datetime) -> Undone:
     """Delete the fans whom nobody changed or used since."""
-    deleted = await delete_unused(db, account_id, fan_ids, position, now)
-    return Undone(deleted, len(fan_ids) - deleted)
+    deleted = await delete_unused(db, account_id, created.ids, created.position, now)
+    return Undone(deleted, len(created.ids) - deleted)
 
 
 FANS = Kind(
@@ -46,7 +46,7 @@ FANS = Kind(
     Fields(
         NewFan,
         excluded=NOT_IMPORTED,
-        names={synonym: field for field, synonyms in NAMES.items() for synonym in synonyms},
+        names=synonyms(**NAMES),
         unsuggested=UNSUGGESTED,
     ),
     fan_line,

@@ -1,6 +1,8 @@
 """Writes purchases and products, and links purchases to fans, also when the fan becomes known later."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from fanfare.fans.actions.claims import CLAIM_KEYS
 from fanfare.fans.actions.people import Person, details, find_or_create
@@ -10,7 +12,7 @@ from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Cursor, NextPage
-from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.data.sql import Arrays, Sql
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import present_fields
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
@@ -40,7 +42,6 @@ from fanfare.purchases.topics import (
 SOURCE = "purchase"
 SHOPIFY = "shopify"
 TOKEN_PURPOSE = "access token of a shop"  # noqa: S105 - a purpose
-TABLES = ("purchases",)
 
 
 async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datetime) -> int | None:
@@ -49,9 +50,7 @@ async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datet
     A fan found or created by email address or phone number also gets the customer_key, which then identifies the fan of
     later lines and of earlier ones without a fan.
     """
-    check_past(now, order_timestamp=new.order_timestamp)
-    names = {"first_name": new.first_name, "last_name": new.last_name}
-    profile = details(read_customer(present_fields(new), account.country_code), **names)
+    profile = customer_of(account, new, now)
     has_customer_key = bool(new.customer_key) and identifies_people(new.network)
     fan_id: int | None
     async with db.transaction() as tx:
@@ -60,11 +59,19 @@ async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datet
         else:
             fan_id = await _customer_fan(tx, account.id, new) if has_customer_key else None
         if fan_id and has_customer_key:
-            await _claim(tx, account.id, new, fan_id, now)
-        saved: int | None = await _write(tx, account, (new, profile), fan_id, now)
+            key = {"network": new.network, "customer_key": new.customer_key, "fan_id": fan_id, "place": 0}
+            await claim_customers(tx, account.id, [key], now)
+        (saved,) = await save_lines(tx, account.id, [record_of(account, new, profile, fan_id)], now)
         if fan_id and has_customer_key:
-            await match_purchases(tx, account.id, now, network=new.network)
-    return saved
+            await match_purchases(tx, account.id, now, network=new.network, customer_keys=[new.customer_key or ""])
+    return saved.fan_id
+
+
+def customer_of(account: Account, new: NewPurchase, now: datetime) -> Person:
+    """Return the buyer of a line, who may be nameless; BadParameters (422) names every invalid field."""
+    check_past(now, order_timestamp=new.order_timestamp)
+    names = {"first_name": new.first_name, "last_name": new.last_name}
+    return details(read_customer(present_fields(new), account.country_code), **names)
 
 
 async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None:
@@ -86,27 +93,21 @@ async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None
     return fan_id
 
 
+KEYS = Arrays("key", {"network": "text", "customer_key": "text", "fan_id": "bigint", "place": "integer"})
 CLAIM = Sql(f"""
     with {HOLD},
     keys as materialized (
-        select fold_text(:network) as network, :customer_key::text as identifier_value, :fan_id::bigint as fan_id,
-               0 as place
+        select fold_text(g.network) as network, g.customer_key as identifier_value, g.fan_id, g.place
+        from {KEYS.unnest("g")}
     ),
     {CLAIM_KEYS}
     {announce(FAN_IDENTIFIED, "new_owners", at=":now")}
-""")
+""")  # noqa: S608 - fixed parts
 
 
-async def _claim(db: Db, account_id: int, new: NewPurchase, fan_id: int, now: datetime) -> None:
-    """Make the fan the owner of the customer_key, or let the fan share it when it has an owner."""
-    await db.execute(
-        CLAIM,
-        account_id,
-        network=new.network,
-        customer_key=new.customer_key,
-        fan_id=fan_id,
-        now=now,
-    )
+async def claim_customers(db: Db, account_id: int, keys: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Make fans the owners of customer_keys, or let them share those with an owner; `keys` are rows of KEYS."""
+    await db.execute(CLAIM, account_id, **KEYS.arguments(keys), now=now)
 
 
 # Assignments of customer columns: a missing value keeps the stored one, unless the line has another fan now. The postal
@@ -126,17 +127,20 @@ COLUMNS = """network, purchase_key, fan_id, ordered_at, gross_sale_amount, net_s
             email, phone, country_code, province, city"""
 SAVE = f"""
     with {HOLD},
-    reserved as materialized (select nextval('positions') as position from hold),
-    line as (select * from jsonb_populate_record(null::purchases, $2)),
+    lines as (
+        select nextval('positions') as position, g.*
+        from hold cross join jsonb_populate_recordset(null::purchases, $2) as g
+    ),
     old as materialized (
-        select p.fan_id from line join purchases p
-          on p.account_id = $1 and p.network = line.network and p.purchase_key = line.purchase_key
+        select p.network, p.purchase_key, p.fan_id from lines join purchases p
+          on p.account_id = $1 and p.network = lines.network and p.purchase_key = lines.purchase_key
+        order by p.network, p.purchase_key
         for update of p
     ),
     saved as (
         insert into purchases as p (account_id, purchase_id, created_at, updated_at, {COLUMNS})
-        select $1, reserved.position, $3, $3, {COLUMNS}
-        from line cross join reserved cross join (select count(*) from old) as locked
+        select $1, lines.position, $3, $3, {COLUMNS}
+        from lines cross join (select count(*) from old) as locked
         on conflict (account_id, network, purchase_key) do update
         set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
             updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
@@ -150,20 +154,23 @@ SAVE = f"""
             {ASSIGNMENTS}
         returning network, purchase_key, fan_id, purchase_id
     ),
+    results as (
+        select l.position, s.network, s.purchase_key, s.fan_id, s.purchase_id, s.purchase_id = l.position as is_new
+        from saved s join lines l on l.network = s.network and l.purchase_key = s.purchase_key
+    ),
     -- A former fan of the line is announced too.
     events as (
-        select reserved.position, saved.network, saved.purchase_key, saved.fan_id,
-               saved.purchase_id = reserved.position as is_new
-        from saved cross join reserved
+        select position, network, purchase_key, fan_id, is_new from results
         union all
-        select nextval('positions'), saved.network, saved.purchase_key, old.fan_id, false
-        from old join saved on saved.fan_id <> old.fan_id cross join reserved
+        select nextval('positions'), r.network, r.purchase_key, old.fan_id, false
+        from old join results r on r.network = old.network and r.purchase_key = old.purchase_key
+        where r.fan_id <> old.fan_id
     ),
     announced as (
         {announce(PURCHASE_CREATED, "events where is_new", subject=SUBJECT, position="position", at="$3")}
         {also(PURCHASE_UPDATED, "events where not is_new", subject=SUBJECT, position="position", at="$3")}
     )
-    select fan_id from saved
+    select network, purchase_key, fan_id, purchase_id, is_new from results
 """  # noqa: S608 - fixed parts
 PLAIN = (
     "network", "purchase_key", "gross_sale_amount", "net_sale_amount", "order_key", "merchant_key", "location_key",
@@ -171,12 +178,18 @@ PLAIN = (
 )  # fmt: skip
 
 
-async def _write(
-    db: Db, account: Account, line: tuple[NewPurchase, Person], fan_id: int | None, now: datetime
-) -> int | None:
-    new, profile = line
+class SavedLine(NamedTuple):
+    """A line as it is stored: its fan, its id, and whether it is new."""
+
+    fan_id: int | None
+    purchase_id: int
+    is_new: bool
+
+
+def record_of(account: Account, new: NewPurchase, profile: Person, fan_id: int | None) -> dict[str, Any]:
+    """Return the columns of a line."""
     deduction = new.deduction_amount
-    record = {
+    return {
         **{name: getattr(new, name) for name in PLAIN},
         "fan_id": fan_id,
         "ordered_at": new.order_timestamp,
@@ -186,8 +199,16 @@ async def _write(
         "email": profile.mail,
         **{name: getattr(profile, name) for name in ("phone", "country_code", "province", "city")},
     }
-    saved: int | None = await db.value(SAVE, account.id, record, now)
-    return saved
+
+
+async def save_lines(db: Db, account_id: int, records: Sequence[Mapping[str, Any]], now: datetime) -> list[SavedLine]:
+    """Insert or update lines, of which no two have the same key, and announce them."""
+    rows = await db.rows(SAVE, account_id, list(records), now)
+    saved = {
+        (row["network"], row["purchase_key"]): SavedLine(row["fan_id"], row["purchase_id"], row["is_new"])
+        for row in rows
+    }
+    return [saved[each["network"], each["purchase_key"]] for each in records]
 
 
 MATCH_PURCHASES = f"""
@@ -199,6 +220,7 @@ MATCH_PURCHASES = f"""
           on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
         join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
+          and ($4::text[] is null or p.customer_key = any($4))
           and {identifies_people_sql("p.network")} and {is_unambiguous_sql("i")}
         order by f.fan_id
         for key share of f
@@ -217,14 +239,15 @@ MATCH_PURCHASES = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def match_purchases(db: Db, account_id: int, now: datetime, *, network: str | None = None) -> int:
-    """Link purchases without a fan to the owner of their customer_key; return the number linked."""
-    linked: int = await db.value(
-        MATCH_PURCHASES,
-        account_id,
-        now,
-        network,
-    )
+async def match_purchases(
+    db: Db, account_id: int, now: datetime, *, network: str | None = None, customer_keys: Sequence[str] | None = None
+) -> int:
+    """Link purchases without a fan to the owner of their customer_key; return the number linked.
+
+    With `customer_keys` only those of these keys are looked at.
+    """
+    keys = None if customer_keys is None else list(customer_keys)
+    linked: int = await db.value(MATCH_PURCHASES, account_id, now, network, keys)
     return linked
 
 
@@ -256,26 +279,6 @@ async def save_product(db: Db, account: Account, new: NewProduct, now: datetime)
         currency=new.currency or account.currency,
         is_active=new.is_active is not False,
         now=now,
-    )
-
-
-async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Move the purchases of one fan to another."""
-    await db.execute(
-        "update purchases set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
-    )
-
-
-async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Clear the customer's data; the lines and amounts stay."""
-    await db.execute(
-        """
-        update purchases
-        set fan_id = null, customer_key = null, email = null, phone = null, city = null, province = null
-        where account_id = $1 and fan_id = $2
-        """,
-        account_id,
-        fan_id,
     )
 
 

@@ -1,0 +1,55 @@
+"""Rows that are consents, each with its proof."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fanfare.fans.actions.consents import unknown_businesses
+from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_consents import ConsentLine, consent_line, delete_yeses, import_consent
+from fanfare.fans.actions.importing_owners import import_owners
+from fanfare.fans.schemas.imported_consents import ImportedConsent
+from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
+from fanfare.imports.actions.kinds.people import NAMES
+from fanfare.imports.schemas.fields import Fields
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters
+
+
+async def write(db: Db, lines: Sequence[ConsentLine], context: ImportContext) -> list[Outcome]:
+    """Record the consents, each once."""
+    account_id = context.account.id
+    unknown = await unknown_businesses(db, account_id, [each.new.business_id for each in lines if each.new.business_id])
+    places = [place for place, each in enumerate(lines) if each.new.business_id not in unknown]
+    outcomes = [Outcome(refusal=NO_BUSINESS) for _ in lines]
+    fans = await import_owners(db, [lines[place].owner for place in places], context)
+    for place, fan in zip(places, fans, strict=True):
+        if fan.fan_id is None:
+            outcomes[place] = Outcome(refusal=fan.refusal)
+            continue
+        result = await import_consent(db, lines[place], fan.fan_id, context)
+        new_fan_id = fan.fan_id if fan.is_created else None
+        outcomes[place] = Outcome(ids(result.consent_id), new_fan_id, result.refused_count, result.refusal)
+    return outcomes
+
+
+async def undo(db: Db, account_id: int, created: Created, now: datetime) -> Undone:
+    """Delete every yes from the ledger, and keep every no."""
+    deleted = await delete_yeses(db, account_id, created.ids, now)
+    return Undone(deleted, len(created.ids) - deleted)
+
+
+NO_BUSINESS = BadParameters([("business_id", "is not a business of this account")])
+OTHER_NAMES = synonyms(
+    consent_wording=("wording", "consent_text", "text"),
+    consent_source=("source",),
+    consent_timestamp=("timestamp", "date", "consented_at", "opt_in_date"),
+    is_granted=("granted", "consent", "opt_in"),
+)
+CONSENTS = Kind(
+    "consents",
+    Fields(ImportedConsent, names={**synonyms(**NAMES), **OTHER_NAMES}),
+    consent_line,
+    write,
+    undo,
+    batch=250,
+)

@@ -1,0 +1,1 @@
+"""Changes purchases, products and shops."""
