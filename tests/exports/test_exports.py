@@ -6,13 +6,15 @@ import hashlib
 import io
 import json
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from fanfare.exports.actions import running, upkeep
-from fanfare.exports.queries.tables import TABLES
+from fanfare.exports.queries.tables.statements import TABLES
+from fanfare.exports.schemas.exports import NAMES
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -130,3 +132,58 @@ async def test_an_export_whose_search_ended_fails(api: Api, db: Db) -> None:
     result = await api.ok(await api.get(f"{PATH}/{uid}"))
     assert (result["state"], result["has_file"]) == ("failed", False)
     assert "search has ended" in result["failure"]
+
+
+async def test_names_of_tables_are_told(api: Api) -> None:
+    assert set(TABLES) == set(NAMES)
+    refused = await api.post(PATH, table="passwords")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "table")
+
+
+async def parquet_of(api: Api, db: Db, **params: Any) -> tuple[dict[str, Any], Any]:
+    """Return an export as Parquet that ended, and its file as a table."""
+    uid = (await api.ok(await api.post(PATH, format="parquet", **params)))["export_uid"]
+    await work_all(api, db)
+    result: dict[str, Any] = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert result["state"] == "completed", result
+    link = await api.ok(await api.post(f"{PATH}/{uid}/link"))
+    answer = await api.client.get("/exports/" + link["url"].rpartition("/")[2])
+    assert hashlib.sha256(answer.content).hexdigest() == result["sha256"]
+    return result, pyarrow.parquet.read_table(io.BytesIO(answer.content))
+
+
+async def test_each_table_is_exported_as_parquet_with_types(api: Api, db: Db) -> None:
+    fan = {
+        "email": "arrow@example.com",
+        "first_name": '=A "quoted",\nname',
+        "latitude": 12.5,
+        "birth_date": "1990-01-15",
+    }
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", **fan)))["fan_id"]
+    for name in TABLES:
+        result, table = await parquet_of(api, db, table=name)
+        assert table.column_names == list(TABLES[name].columns)
+        assert (table.num_rows, result["file_name"]) == (result["row_count"], f"{name}.parquet")
+    _, table = await parquet_of(api, db, table="fans")
+    row = next(each for each in table.to_pylist() if each["fan_id"] == fan_id)
+    assert (row["first_name"], row["latitude"], row["last_name"]) == (fan["first_name"], 12.5, None)
+    assert row["birth_date"] == date(1990, 1, 15)
+    assert datetime.now(UTC) - row["creation_timestamp"] < timedelta(hours=1)
+    assert str(table.schema.field("creation_timestamp").type) == "timestamp[us, tz=UTC]"
+
+
+async def test_rows_of_fans_are_together(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "BATCH", 2)
+    for number in range(5):
+        fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email=f"tag{number}@example.com")))["fan_id"]
+        for tag in range(number % 3):
+            await api.post("/api/v1/manage/tags", tag_name=f"label {tag}")
+            await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name=f"label {tag}", fan_ids=[fan_id]))
+    result, content = await exported(api, db, table="fan_tags", format="ndjson")
+    rows = [json.loads(line) for line in content.splitlines()]
+    assert (
+        result["row_count"]
+        == len(rows)
+        == await db.value("select count(*) from fan_tags where account_id = $1", api.account_id)
+    )
+    assert [row["fan_id"] for row in rows] == sorted(row["fan_id"] for row in rows)

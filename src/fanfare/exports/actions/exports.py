@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from importlib.util import find_spec
 
 from fanfare.exports.schemas.exports import ExportCreated, NewExport
 from fanfare.exports.topics import EXPORT_CREATED, EXPORT_DELETED
@@ -10,7 +11,7 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.actions.running import complete_search
 
 # Exports of an account that run, or whose files are there.
@@ -41,6 +42,8 @@ CREATE = f"""
 
 async def create_export(db: Db, account: Account, new: NewExport, now: datetime) -> ExportCreated:
     """Start an export; Unknown (404) for a search that is not there, Conflict (409) with too many."""
+    if new.format == "parquet" and find_spec("pyarrow") is None:
+        raise BadParameters([("format", "parquet needs pyarrow: pip install 'fanfare[parquet]'")])
     if new.search_uid is not None:
         await complete_search(db, account, new.search_uid, now)
     watermark = await settled(db.independent(), account.id)

@@ -9,8 +9,9 @@ import zlib
 from datetime import datetime
 from typing import NamedTuple
 
+from fanfare.exports.actions.parquet import make_parquet
 from fanfare.exports.queries.exports import next_export
-from fanfare.exports.queries.tables import ROWS_AFTER, ROWS_AMONG, TABLES, header
+from fanfare.exports.queries.tables.statements import ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
 from fanfare.exports.schemas.exports import CurrentExport
 from fanfare.exports.topics import EXPORT_COMPLETED, EXPORT_FAILED
 from fanfare.kernel.data import files
@@ -64,10 +65,22 @@ def _reason(error: Exception) -> str | None:
     return "the search has ended; export it again" if isinstance(error, Unknown) else None
 
 
+async def _step(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
+    if current.has_rows:
+        await make_parquet(db, account_id, current, now)
+        await _complete(db, account_id, current, now)
+    else:
+        await _run_batch(db, account_id, current, now)
+
+
+def _text_format(current: CurrentExport) -> Format:
+    return "plain" if current.file_format == "parquet" else current.file_format
+
+
 async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
     """Write the next rows; part of the caller's transaction."""
     batch = await (_rows_of_search if current.search_uid else _rows)(db, account_id, current)
-    begin = header(current.table_name, current.file_format) if current.file_bytes == 0 else ""
+    begin = header(current.table_name, _text_format(current)) if current.file_bytes == 0 else ""
     content = (begin + batch.text).encode()
     is_first = current.file_bytes == 0
     data = await run_in_thread(lambda: _compressed(content, is_first=is_first))
@@ -83,9 +96,17 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
         MOVE, account_id, current.export_id, batch.last_key, row_count, content_bytes, current.file_bytes + len(data),
         checksum, now,
     )  # fmt: skip
-    if batch.is_last:
-        digest = await _digest(db, account_id, current)
-        await db.execute(COMPLETE, account_id, current.export_id, now, digest)
+    if batch.is_last and current.file_format == "parquet":
+        await db.execute(
+            "update exports set has_rows = true where account_id = $1 and export_id = $2", account_id, current.export_id
+        )
+    elif batch.is_last:
+        await _complete(db, account_id, current, now)
+
+
+async def _complete(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
+    digest = await _digest(db, account_id, current)
+    await db.execute(COMPLETE, account_id, current.export_id, now, digest)
 
 
 def _compressed(content: bytes, *, is_first: bool) -> bytes:
@@ -97,11 +118,11 @@ def _compressed(content: bytes, *, is_first: bool) -> bytes:
 
 async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
     table = TABLES[current.table_name]
-    bound = current.watermark if table.is_position else MAX_ID
-    statement = ROWS_AFTER[current.table_name, current.file_format]
+    bound = current.watermark if table.order == "position" else MAX_ID
+    statement = ROWS_AFTER[current.table_name, _text_format(current)]
     row = await db.row(statement, account_id, current.last_key, bound, BATCH)
     assert row is not None  # noqa: S101 - an aggregate
-    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["row_count"] < BATCH)
+    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"])
 
 
 async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Batch:
@@ -110,7 +131,7 @@ async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Ba
     # Unknown if it was deleted: by its age, or with a fan whom it named.
     await next_row(db, account_id, current.search_uid)
     ids = await fan_ids(db, account_id, current.search_uid, current.last_key, BATCH)
-    statement = ROWS_AMONG[current.table_name, current.file_format]
+    statement = ROWS_AMONG[current.table_name, _text_format(current)]
     row = await db.row(statement, account_id, ids, MAX_ID, BATCH)
     assert row is not None  # noqa: S101 - an aggregate
     return Batch(row["row_count"], current.last_key + len(ids), row["lines"] or "", len(ids) < BATCH)
@@ -149,4 +170,4 @@ FAIL = f"""
     )
     {announce(EXPORT_FAILED, "ended", at="$3")}
 """  # noqa: S608 - fixed parts
-WORK = FileWork(next_export, _run_batch, _fail, _count_failure, _reason)
+WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)

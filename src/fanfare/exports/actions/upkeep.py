@@ -47,7 +47,7 @@ async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> No
     rows = await db.rows(
         """
         update exports
-        set has_file = export_state = 'running', last_key = 0, updated_at = $2,
+        set has_file = export_state = 'running', last_key = 0, has_rows = false, updated_at = $2,
             row_count = case export_state when 'running' then 0 else row_count end,
             content_bytes = case export_state when 'running' then 0 else content_bytes end,
             file_bytes = case export_state when 'running' then 0 else file_bytes end,

@@ -13,6 +13,7 @@ from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
 
+MEDIA_TYPES = {"parquet": "application/vnd.apache.parquet"}
 PART_BYTES = 1024 * 1024
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -31,7 +32,7 @@ class ExportFiles:
             target = target_of(export_link, self.service.clock())
             db = self.service.db.for_account(target.account_id)
             export = await _export(db, target)
-            response.content_type = "application/gzip"
+            response.content_type = MEDIA_TYPES.get(export.format, "application/gzip")
             response.set_header("Content-Disposition", f'attachment; filename="{export.file_name}"')
             response.set_stream(_parts(db, target, export.file_bytes), export.file_bytes)
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions

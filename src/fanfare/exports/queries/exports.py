@@ -10,14 +10,15 @@ from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
     export_id, export_uid, table_name as table, file_format as format, export_name as name, search_uid,
-    export_state as state, has_file, table_name || '.' || file_format || '.gz' as file_name, row_count, content_bytes,
-    file_bytes, encode(sha256, 'hex') as sha256, watermark, failure,
+    export_state as state, has_file,
+    table_name || '.' || file_format || case when file_format = 'parquet' then '' else '.gz' end as file_name,
+    row_count, content_bytes, file_bytes, encode(sha256, 'hex') as sha256, watermark, failure,
     floor(extract(epoch from created_at))::bigint as creation_timestamp,
     floor(extract(epoch from finished_at))::bigint as finish_timestamp
 """
 CURRENT = """
-    export_id, export_uid, table_name, file_format, search_uid, watermark, last_key, row_count, content_bytes,
-    file_bytes, checksum, failure_count, created_at
+    export_id, export_uid, table_name, file_format, has_rows, search_uid, watermark, last_key, row_count,
+    content_bytes, file_bytes, checksum, failure_count, created_at
 """
 
 

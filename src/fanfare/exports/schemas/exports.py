@@ -12,7 +12,14 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Id, IntegerForm, LimitForm, Text, Uuid
 
 ROWS = 100
-NAMES = ("fans", "consents", "activities", "tickets", "purchases", "registrations", "points")
+NAMES = (
+    "fans", "consents", "identifiers", "fan_tags", "fan_idols", "opt_ins", "snapshot_members", "merges", "messages",
+    "suppressions", "activities", "points", "campaigns", "wagers", "campaign_events", "point_categories",
+    "performances", "quest_progresses", "reward_claims", "idols", "stream_records", "tickets", "purchases",
+    "registrations", "ticket_events", "scans", "passes", "products", "trackers", "tracker_clicks", "sales", "ad_days",
+)  # fmt: skip
+FileFormat = Literal["csv", "ndjson", "parquet"]
+FORMATS = ("csv", "ndjson", "parquet")
 MAX_LINK_MINUTES = 7 * 24 * 60
 State = Literal["running", "completed", "failed"]
 
@@ -21,8 +28,9 @@ class Export(msgspec.Struct):
     """An export and the manifest of its file. Timestamps are unix seconds.
 
     state: `running`, `completed`, `failed` (`failure` says why). row_count rows were written, content_bytes before and
-    file_bytes after compression with gzip; sha256 is that of the file as it is fetched. The file has every row that was
-    committed up to `watermark`, a position of the change log: with the changes after it a copy is brought up to date.
+    file_bytes after compression, with gzip or within Parquet; sha256 is that of the file as it is fetched. The file has
+    every row that was committed up to `watermark`, a position of the change log: with the changes after it a copy is
+    brought up to date.
     has_file is false once the file was deleted.
     """
 
@@ -70,10 +78,11 @@ class NewExport(Params, kw_only=True):
 
     table: Annotated[
         Annotated[str, ChoiceForm(*NAMES)],
-        "What the rows are: fans, consents, activities, tickets, purchases, registrations or points.",
+        "What the rows are: fans, consents, activities, tickets, purchases, points and so on.",
     ]
     format: Annotated[
-        Annotated[Literal["csv", "ndjson"], ChoiceForm("csv", "ndjson")] | None, "csv (the default) or ndjson."
+        Annotated[FileFormat, ChoiceForm(*FORMATS)] | None,
+        "csv (the default), ndjson, or parquet, which needs the extra fanfare[parquet].",
     ] = None
     search_uid: Annotated[Uuid | None, "Only the fans of this search: the meta.search_uid of a page of fans."] = None
     name: Annotated[Text | None, "What to call it."] = None
@@ -115,7 +124,8 @@ class CurrentExport(msgspec.Struct, frozen=True):
     export_id: int
     export_uid: uuid.UUID
     table_name: str
-    file_format: Literal["csv", "ndjson"]
+    file_format: FileFormat
+    has_rows: bool
     search_uid: uuid.UUID | None
     watermark: int
     last_key: int

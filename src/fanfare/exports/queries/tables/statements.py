@@ -1,0 +1,86 @@
+"""The statements of exports: PostgreSQL writes the text of thousands of rows as one value, at no cost per row here."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from fanfare.exports.queries.tables.engagement import ENGAGEMENT
+from fanfare.exports.queries.tables.people import PEOPLE
+from fanfare.exports.queries.tables.sales import SALES
+from fanfare.exports.queries.tables.table import Order, Table
+
+TABLES: Mapping[str, Table] = {**PEOPLE, **ENGAGEMENT, **SALES}
+# `plain` is CSV with texts as they are, from which Parquet is made.
+Format = Literal["csv", "ndjson", "plain"]
+# A text in quotation marks; one that a spreadsheet would run as a formula has an apostrophe before it.
+TEXT_CELL = (
+    "coalesce('\"' || case when left({0}, 1) in ('=', '+', '-', '@', e'\\t', e'\\r') then '''' else '' end"
+    " || replace({0}, '\"', '\"\"') || '\"', '')"
+)
+PLAIN_CELL = "coalesce('\"' || replace({0}, '\"', '\"\"') || '\"', '')"
+CELL = "coalesce(({})::text, '')"
+JSON_LINE = "(select row_to_json(r)::text from (select {}) as r)"
+# The number of rows, how far they go, whether they are the last ones, and their lines.
+BATCH = """
+    select count(*) as row_count, max(key) as last_key, count(*) < $4 as is_last,
+           string_agg(line, e'\\n' order by key) || e'\\n' as lines
+    from (
+        select t.{key} as key, {line} as line from {source}
+        where t.account_id = $1 and {condition} order by t.{key} limit $4) as batch
+"""
+# All rows of some fans.
+BATCH_OF_FANS = """
+    select count(line) as row_count, max(fan) as last_key, count(distinct fan) < $4 as is_last,
+           string_agg(line, e'\\n' order by fan) || e'\\n' as lines
+    from (
+        select f.fan_id as fan, each.line
+        from (select fan_id from fans where account_id = $1 and fan_id > $2::bigint and fan_id <= $3::bigint
+              order by fan_id limit $4) as f
+        left join lateral (
+            select {line} as line from {source} where t.account_id = $1 and t.fan_id = f.fan_id) as each on true
+    ) as batch
+"""
+# One statement sees all rows as they are at one moment. What the others take is only compared.
+BATCH_OF_ALL = """
+    select count(*) as row_count, count(*) as last_key, true as is_last, string_agg(line, e'\\n') || e'\\n' as lines
+    from (
+        select {line} as line from {source}
+        where t.account_id = $1 and $2::bigint <= $3::bigint and $4::bigint > 0) as batch
+"""
+BATCHES: Mapping[Order, str] = {"position": BATCH, "id": BATCH, "fan": BATCH_OF_FANS, "whole": BATCH_OF_ALL}
+BEHIND_KEY, OF_KEYS = (
+    "t.{key} > $2::bigint and t.{key} <= $3::bigint",
+    "t.{key} = any($2::bigint[]) and t.{key} <= $3::bigint",
+)
+
+
+def _line(table: Table, file_format: Format) -> str:
+    if file_format == "ndjson":
+        return JSON_LINE.format(", ".join(f"{each.sql} as {name}" for name, each in table.columns.items()))
+    forms = {True: TEXT_CELL if file_format == "csv" else PLAIN_CELL, False: CELL}
+    return " || ',' || ".join(forms[each.is_text].format(each.sql) for each in table.columns.values())
+
+
+def _statement(table: Table, file_format: Format, condition: str) -> str:
+    return BATCHES[table.order].format(
+        key=table.key, line=_line(table, file_format), source=table.source, condition=condition.format(key=table.key)
+    )
+
+
+FORMATS: tuple[Format, ...] = ("csv", "ndjson", "plain")
+# By table and format: the rows behind a key, and those of some keys.
+ROWS_AFTER = {(name, each): _statement(table, each, BEHIND_KEY) for name, table in TABLES.items() for each in FORMATS}
+ROWS_AMONG = {("fans", each): _statement(TABLES["fans"], each, OF_KEYS) for each in FORMATS}
+
+
+def _types(table: Table) -> str:
+    columns = ", ".join(f"{each.sql} as {name}" for name, each in table.columns.items())
+    return f"select {columns} from {table.source} where t.account_id = $1 limit 0"  # noqa: S608 - fixed parts
+
+
+# No rows of each table, whose columns have their types.
+TYPES = {name: _types(table) for name, table in TABLES.items()}
+
+
+def header(name: str, file_format: Format) -> str:
+    """Return the first line of a file."""
+    return "" if file_format == "ndjson" else ",".join(TABLES[name].columns) + "\n"

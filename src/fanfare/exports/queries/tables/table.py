@@ -1,0 +1,38 @@
+"""A table as it is exported: its rows in the order of a key, and its columns."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Order = Literal["position", "id", "fan", "whole"]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column: its SQL, and whether it is a text, which a spreadsheet could run as a formula."""
+
+    sql: str
+    is_text: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table of an account: its key, the source of its rows, and its columns by name.
+
+    `order` says what the key is: a position, so no row appears later below one that was read; another id; the fan, who
+    has many rows, all of which are in one batch; or for a small table the number of a row, which has one batch.
+    """
+
+    key: str
+    source: str
+    columns: Mapping[str, Column]
+    order: Order = "position"
+
+
+def columns(text: str) -> dict[str, Column]:
+    """Return columns by name from `name`, `name=expression`, with `*` before the name of a text."""
+    result: dict[str, Column] = {}
+    for part in text.split(";"):
+        name, equals, sql = (each.strip() for each in part.partition("="))
+        plain = name.removeprefix("*")
+        result[plain] = Column(sql if equals else f"t.{plain}", is_text=name.startswith("*"))
+    return result
