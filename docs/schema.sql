@@ -841,10 +841,11 @@ create table exports (
     created_at timestamp with time zone not null,
     finished_at timestamp with time zone,
     updated_at timestamp with time zone not null,
+    has_rows boolean not null default false,
     constraint exports_pkey PRIMARY KEY (account_id, export_id),
     constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text]))),
-    constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text])))
+    constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text])))
 );
 CREATE UNIQUE INDEX exports_by_uid ON exports USING btree (account_id, export_uid);
 CREATE INDEX exports_due ON exports USING btree (account_id) WHERE (export_state = 'running'::text);
@@ -2451,6 +2452,7 @@ CREATE INDEX passes_by_claimant ON passes USING btree (account_id, claim_fan_id)
 CREATE UNIQUE INDEX passes_by_code ON passes USING btree (account_id, pass_code);
 CREATE INDEX passes_by_event ON passes USING btree (account_id, event_key) WHERE (event_key IS NOT NULL);
 CREATE INDEX passes_by_fan ON passes USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE INDEX passes_in_order ON passes USING btree (account_id, pass_id);
 
 create table quests (
     account_id bigint not null,

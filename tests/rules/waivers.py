@@ -60,7 +60,6 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/ads/queries/projects.py:projects": Reason.ORDER,
     "src/fanfare/audience/index/loading.py:batches": Reason.CRITERIA,
     "src/fanfare/campaigns/queries/items.py:wager_entries": Reason.ORDER,
-    "src/fanfare/exports/queries/tables/statements.py:_statement": Reason.COLUMNS,
     "src/fanfare/exports/queries/tables/statements.py:_types": Reason.COLUMNS,
     "src/fanfare/fans/actions/journal.py:_restore_fan_id": Reason.COLUMNS,
     "src/fanfare/fans/actions/journal.py:_insert_deleted": Reason.COLUMNS,
