@@ -9,7 +9,7 @@ import zlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pyarrow.parquet
+import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
 from fanfare.exports.actions import running, upkeep

@@ -26,9 +26,9 @@ def _types(pa: Any) -> dict[str, Any]:  # noqa: ANN401 - the module, which is lo
 
 def write(rows: Path, file: Path, names: dict[str, str]) -> int:
     """Write a Parquet file and return the number of its rows."""
-    import pyarrow as pa  # noqa: PLC0415 - an extra
-    import pyarrow.csv  # noqa: PLC0415 - the same
-    import pyarrow.parquet  # noqa: PLC0415 - the same
+    import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
+    import pyarrow.csv  # type: ignore[import-untyped] # noqa: PLC0415 - the same
+    import pyarrow.parquet  # type: ignore[import-untyped] # noqa: PLC0415 - the same
 
     pa.set_memory_pool(pa.system_memory_pool())
     types = _types(pa)
