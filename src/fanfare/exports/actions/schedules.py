@@ -32,7 +32,6 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable, Unknown
 from fanfare.search.actions.running import RunningSearch
-from fanfare.search.queries.searches import Search
 
 # Of an account.
 MAX_SCHEDULES = 100
@@ -185,11 +184,17 @@ async def _search(db: Db, account: Account, schedule: CurrentSchedule, now: date
     if schedule.search is None:
         return None
     query = msgspec.structs.replace(fan_search(schedule.search), limit=0)
-    running: RunningSearch[Search] = RunningSearch(db, account, query, now, _no_rows)
+    running: RunningSearch[FoundFan] = RunningSearch(db, account, query, now, _no_rows)
     return (await running.start()).meta.search_uid
 
 
-async def _no_rows(*_: object) -> list[Search]:
+class FoundFan(msgspec.Struct):
+    """A fan of a search."""
+
+    fan_id: int
+
+
+async def _no_rows(*_: object) -> list[FoundFan]:
     return []
 
 
