@@ -809,6 +809,37 @@ create table erasure_settings (
     constraint erasure_settings_automatic_days_check CHECK (((automatic_days >= 0) AND (automatic_days <= 30)))
 );
 
+create table export_schedules (
+    account_id bigint not null,
+    schedule_id bigint not null,
+    schedule_uid uuid not null,
+    schedule_name text,
+    table_name text not null,
+    file_format text not null,
+    search jsonb,
+    frequency text not null,
+    schedule_hour integer not null,
+    weekday integer,
+    month_day integer,
+    retention_days integer not null,
+    is_active boolean not null,
+    next_run_at timestamp with time zone not null,
+    last_run_at timestamp with time zone,
+    last_failure text,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint export_schedules_pkey PRIMARY KEY (account_id, schedule_id),
+    constraint export_schedules_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint export_schedules_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text]))),
+    constraint export_schedules_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text]))),
+    constraint export_schedules_month_day_check CHECK (((month_day >= 1) AND (month_day <= 31))),
+    constraint export_schedules_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 90))),
+    constraint export_schedules_schedule_hour_check CHECK (((schedule_hour >= 0) AND (schedule_hour <= 23))),
+    constraint export_schedules_weekday_check CHECK (((weekday >= 1) AND (weekday <= 7)))
+);
+CREATE UNIQUE INDEX export_schedules_by_uid ON export_schedules USING btree (account_id, schedule_uid);
+CREATE INDEX export_schedules_due ON export_schedules USING btree (next_run_at) WHERE is_active;
+
 create table exports (
     account_id bigint not null,
     export_id bigint not null,
@@ -837,6 +868,7 @@ create table exports (
     constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text]))),
     constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text])))
 );
+CREATE INDEX exports_by_schedule ON exports USING btree (account_id, schedule_id, export_id) WHERE (schedule_id IS NOT NULL);
 CREATE UNIQUE INDEX exports_by_uid ON exports USING btree (account_id, export_uid);
 CREATE INDEX exports_due ON exports USING btree (account_id) WHERE (export_state = 'running'::text);
 

@@ -111,7 +111,7 @@ async def test_files_end_with_the_erasure_of_a_fan_and_with_age(api: Api, db: Db
     await work_all(api, db)
     later = await api.ok(await api.get(f"{PATH}/{waiting}"))
     assert (later["state"], later["has_file"]) == ("completed", True)
-    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=1))
+    await upkeep.forget_old_files(db, api.account_id, datetime.now(UTC) + timedelta(days=8))
     assert (await api.ok(await api.get(f"{PATH}/{waiting}")))["has_file"] is False
     parts = "select count(*) from file_parts join exports on file_uid = export_uid where exports.account_id = $1"
     assert await db.value(parts, api.account_id) == 0

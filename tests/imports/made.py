@@ -2,7 +2,7 @@
 
 from typing import Any
 
-BULK_IDS = {"max_export_id": "export_id", "max_import_id": "import_id"}
+BULK_IDS = {"max_export_id": "export_id", "max_import_id": "import_id", "max_schedule_id": "schedule_id"}
 # Each of these calls needs an import of its own.
 IMPORT_CALLS = {
     (call, "import_uid"): kind
@@ -23,4 +23,7 @@ async def made_imports(api: Any, post: Any, got: Any) -> dict[str, Any]:
         await api.ok(await api.client.post(url, content=b"email\nimported@example.com\n", headers=api.keys))
     values["import_id"] = (await got(f"manage/imports/{values['import_uid']}"))["import_id"]
     values["export_uid"] = (await post("manage/exports", table="fans"))["export_uid"]
+    new_schedule = {"table": "activities", "frequency": "daily", "hour": 4}
+    values["schedule_uid"] = (await post("manage/export_schedules", **new_schedule))["schedule_uid"]
+    values["schedule_id"] = (await got(f"manage/export_schedules/{values['schedule_uid']}"))["schedule_id"]
     return {**values, "export_id": (await got(f"manage/exports/{values['export_uid']}"))["export_id"]}

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from fanfare.accounts.queries import account_ids
-from fanfare.exports.actions import running, upkeep
+from fanfare.exports.actions import running, schedules, upkeep
 from fanfare.exports.queries.exports import accounts_due
+from fanfare.exports.queries.schedules import accounts_due as accounts_with_due_schedules
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import always, schedule
 
@@ -18,4 +19,10 @@ async def work_on_exports(db: Db, account_id: int, now: datetime) -> bool:
 @schedule("27 3 * * *", each=account_ids)
 async def forget_files(db: Db, account_id: int, now: datetime) -> None:
     """Delete old files."""
-    await upkeep.forget_old_files(db, account_id, now - upkeep.RETENTION)
+    await upkeep.forget_old_files(db, account_id, now)
+
+
+@schedule("* * * * *", each=accounts_with_due_schedules)
+async def run_schedules(db: Db, account_id: int, now: datetime) -> None:
+    """Start the exports that are due."""
+    await schedules.run_due(db, account_id, now)

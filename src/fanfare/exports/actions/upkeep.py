@@ -1,19 +1,18 @@
 """Deletes files of exports: old ones, and those that may contain a fan who was erased."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fanfare.fans.followers import Person
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
-RETENTION = timedelta(days=7)
 # Exports have no fan_id: their files may contain anybody.
 TABLES = ()
 BATCH = 100
 
 
-async def forget_old_files(db: Db, account_id: int, older_than: datetime) -> None:
-    """Delete the files of exports that ended before."""
+async def forget_old_files(db: Db, account_id: int, now: datetime) -> None:
+    """Delete the files of exports whose time is over."""
     rows = None
     while rows is None or len(rows) == BATCH:
         async with db.transaction() as tx:
@@ -22,12 +21,13 @@ async def forget_old_files(db: Db, account_id: int, older_than: datetime) -> Non
                 update exports set has_file = false
                 where account_id = $1 and export_id in (
                     select export_id from exports
-                    where account_id = $1 and has_file and export_state <> 'running' and updated_at < $2
+                    where account_id = $1 and has_file and export_state <> 'running'
+                      and updated_at < $2::timestamptz - make_interval(days => retention_days)
                     order by export_id limit $3)
                 returning export_uid
                 """,
                 account_id,
-                older_than,
+                now,
                 BATCH,
             )
             for row in rows:

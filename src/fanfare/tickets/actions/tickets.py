@@ -74,7 +74,7 @@ async def create_tickets(
 
 async def save_lines(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketSaved]:
     """Create the tickets of lines whose fans and fields were read before, and return the result of each."""
-    return [_result(line) for line in await _save(db, account, lines, now)]
+    return [_result(line) for line in await save_tickets(db, account, lines, now)]
 
 
 def _error(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:

@@ -12,7 +12,7 @@ from fanfare.moving.actions.rows import earlier, moment, picked, saved
 from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
 from fanfare.moving.actions.windows import BEGIN
 from fanfare.moving.schemas import Outcome, Page, Row, params_of
-from fanfare.purchases.actions import upsert_purchase
+from fanfare.purchases.actions.purchases import upsert_purchase
 from fanfare.purchases.schemas import NewPurchase
 from fanfare.tickets.actions.changes import mark_tickets
 from fanfare.tickets.actions.events import save_event

@@ -1,0 +1,209 @@
+"""Schedules of exports: created, schedule, and run when they are due, each time once however many workers there are."""
+
+import calendar
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.exports.actions.exports import Origin, check_format, create_export
+from fanfare.exports.queries.schedules import current_schedule, due_schedules
+from fanfare.exports.schemas.exports import NewExport
+from fanfare.exports.schemas.schedules import (
+    DEFAULT_DAYS,
+    CurrentSchedule,
+    NewSchedule,
+    ScheduleChanges,
+    ScheduleSaved,
+    fan_search,
+)
+from fanfare.exports.topics import (
+    EXPORT_SCHEDULE_CREATED,
+    EXPORT_SCHEDULE_DELETED,
+    EXPORT_SCHEDULE_FAILED,
+    EXPORT_SCHEDULE_UPDATED,
+)
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.data.updates import sent_fields
+from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable, Unknown
+from fanfare.search.actions.running import RunningSearch
+
+# Of an account.
+MAX_SCHEDULES = 100
+DAYS = {"weekly": "weekday", "monthly": "month_day"}
+
+
+class TooManySchedules(Conflict):
+    """The account has 100 schedules; delete some"""
+
+
+def next_run(schedule: NewSchedule | CurrentSchedule, hour: int, zone: str, now: datetime) -> datetime:
+    """Return the first moment of a schedule behind `now`, by the clock of a time zone."""
+    here = ZoneInfo(zone)
+    day = now.astimezone(here).date()
+    while True:
+        moment = datetime(day.year, day.month, day.day, hour, tzinfo=here).astimezone(UTC)
+        if _is_due(schedule, day) and moment > now:
+            return moment
+        day += timedelta(days=1)
+
+
+def _is_due(schedule: NewSchedule | CurrentSchedule, day: date) -> bool:
+    if schedule.frequency == "weekly":
+        return day.isoweekday() == schedule.weekday
+    if schedule.frequency == "monthly":
+        return day.day == min(schedule.month_day or 1, calendar.monthrange(day.year, day.month)[1])
+    return True
+
+
+CREATE = Sql(f"""
+    with {HOLD},
+    created as (
+        insert into export_schedules (account_id, schedule_id, schedule_uid, schedule_name, table_name, file_format,
+                                      search, frequency, schedule_hour, weekday, month_day, retention_days, is_active,
+                                      next_run_at, created_at, updated_at)
+        select $1, nextval('positions'), gen_random_uuid(), :name, :table, :format, :search, :frequency, :hour,
+               :weekday, :month_day, :retention_days, true, :next_run_at, :now, :now
+        from hold
+        where (select count(*) from export_schedules where account_id = $1) < :max_count
+        returning schedule_id, schedule_uid
+    ),
+    announced as (
+        {announce(EXPORT_SCHEDULE_CREATED, "created", position="schedule_id", at=":now")}
+    )
+    select schedule_uid from created
+""")  # noqa: S608 - fixed parts
+
+
+async def create_schedule(db: Db, account: Account, new: NewSchedule, now: datetime) -> ScheduleSaved:
+    """Create a schedule; Conflict (409) with too many, BadParameters (422) for a format that cannot be written."""
+    check_format(new.format)
+    moment = next_run(new, new.hour, account.time_zone, now)
+    named = {
+        **msgspec.structs.asdict(new), "format": new.format or "csv", "max_count": MAX_SCHEDULES, "now": now,
+        "retention_days": new.retention_days or DEFAULT_DAYS, "next_run_at": moment,
+    }  # fmt: skip
+    schedule_uid = await db.value(CREATE, account.id, **named)
+    if schedule_uid is None:
+        raise TooManySchedules
+    return ScheduleSaved(schedule_uid, int(moment.timestamp()))
+
+
+UPDATE = Sql(f"""
+    with {HOLD},
+    updated as (
+        update export_schedules
+        set schedule_name = :schedule_name, frequency = :frequency, schedule_hour = :schedule_hour, weekday = :weekday,
+            month_day = :month_day, retention_days = :retention_days, is_active = :is_active,
+            next_run_at = :next_run_at, updated_at = :now
+        where account_id = $1 and schedule_id = :schedule_id
+        returning schedule_uid
+    )
+    {announce(EXPORT_SCHEDULE_UPDATED, "updated", at=":now", fields=":fields::text[]")}
+""")  # noqa: S608 - fixed parts
+COLUMNS = {"hour": "schedule_hour", "name": "schedule_name"}
+UNCHANGED = ("schedule_uid", "table_name", "file_format", "search")
+
+
+async def change_schedule(db: Db, account: Account, changes: ScheduleChanges, now: datetime) -> ScheduleSaved:
+    """Update the fields sent of a schedule, which then runs at its next time; Unknown (404), BadParameters (422)."""
+    fields = {name: value for name, value in sent_fields(changes).items() if name != "schedule_uid"}
+    async with db.transaction() as tx:
+        current = await current_schedule(tx, account.id, changes.schedule_uid)
+        values = {COLUMNS.get(name, name): value for name, value in fields.items()}
+        schedule = msgspec.structs.replace(current, **values)
+        if "frequency" in fields:
+            schedule = msgspec.structs.replace(schedule, **{name: values.get(name) for name in DAYS.values()})
+        _check_day(schedule)
+        moment = next_run(schedule, schedule.schedule_hour, account.time_zone, now)
+        columns = {name: value for name, value in msgspec.structs.asdict(schedule).items() if name not in UNCHANGED}
+        await tx.execute(UPDATE, account.id, **columns, next_run_at=moment, now=now, fields=list(fields))
+    return ScheduleSaved(changes.schedule_uid, int(moment.timestamp()))
+
+
+def _check_day(schedule: CurrentSchedule) -> None:
+    for frequency, field in DAYS.items():
+        is_needed = schedule.frequency == frequency
+        if is_needed != (getattr(schedule, field) is not None):
+            words = "required" if is_needed else "only accepted"
+            raise BadParameters([(field, f"is {words} with the frequency {frequency}")])
+
+
+DELETE = announced_deletion(
+    EXPORT_SCHEDULE_DELETED,
+    "delete from export_schedules where account_id = $1 and schedule_uid = $2",
+    returning="schedule_uid",
+)
+
+
+async def delete_schedule(db: Db, account_id: int, schedule_uid: uuid.UUID, now: datetime) -> None:
+    """Delete a schedule; its exports and their files stay. Unknown (404)."""
+    if await db.value(DELETE, account_id, schedule_uid, now) is None:
+        raise Unknown(schedule=schedule_uid)
+
+
+# Whoever moves the next run on makes the export: nobody else does it again.
+CLAIM = """
+    update export_schedules set next_run_at = $4, last_run_at = $3, last_failure = null
+    where account_id = $1 and schedule_id = $2 and is_active and next_run_at <= $3
+    returning schedule_id
+"""
+
+
+async def run_due(db: Db, account_id: int, now: datetime) -> None:
+    """Start an export for each schedule of an account that is due."""
+    account = await account_by_id(db, account_id)
+    for schedule in await due_schedules(db, account_id, now):
+        moment = next_run(schedule, schedule.schedule_hour, account.time_zone, now)
+        try:
+            await _run(db, account, schedule, moment, now)
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            await db.execute(FAIL, account_id, schedule.schedule_id, now, moment, refusal.detail)
+
+
+async def _run(db: Db, account: Account, schedule: CurrentSchedule, moment: datetime, now: datetime) -> None:
+    search_uid = await _search(db, account, schedule, now)
+    new = NewExport(
+        table=schedule.table_name, format=schedule.file_format, search_uid=search_uid, name=schedule.schedule_name
+    )
+    origin = Origin(schedule.schedule_id, schedule.retention_days)
+    async with db.transaction() as tx:
+        if await tx.value(CLAIM, account.id, schedule.schedule_id, now, moment) is not None:
+            await create_export(tx, account, new, now, origin=origin)
+
+
+async def _search(db: Db, account: Account, schedule: CurrentSchedule, now: datetime) -> uuid.UUID | None:
+    """Search the fans of a schedule as they are now; None for all rows of a table."""
+    if schedule.search is None:
+        return None
+    query = msgspec.structs.replace(fan_search(schedule.search), limit=0)
+    running: RunningSearch[FoundFan] = RunningSearch(db, account, query, now, _no_rows)
+    return (await running.start()).meta.search_uid
+
+
+class FoundFan(msgspec.Struct):
+    """A fan of a search."""
+
+    fan_id: int
+
+
+async def _no_rows(*_: object) -> list[FoundFan]:
+    return []
+
+
+FAIL = f"""
+    with {HOLD},
+    failed as (
+        update export_schedules set next_run_at = $4, last_run_at = $3, last_failure = $5
+        where account_id = $1 and schedule_id = $2 and is_active and next_run_at <= $3
+        returning schedule_uid
+    )
+    {announce(EXPORT_SCHEDULE_FAILED, "failed", at="$3", export_uid="null::uuid")}
+"""  # noqa: S608 - fixed parts
