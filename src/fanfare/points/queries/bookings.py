@@ -6,9 +6,9 @@ from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, part, start
 from fanfare.kernel.errors import Unknown
+from fanfare.points.award_keys import UNDONE
 from fanfare.points.queries.points import points
 from fanfare.points.schemas.bookings import BoardQuery, Booking, BookingQuery
-from fanfare.points.award_keys import UNDONE
 from fanfare.points.schemas.points import Place, Point
 
 BOARD = """

@@ -27,7 +27,7 @@ from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.messages.actions.suppressions import lift
 from fanfare.points.actions.awards import award_points
-from fanfare.points.queries import points
+from fanfare.points.queries.points import points
 from fanfare.points.schemas.points import NewAward
 from fanfare.profiles.queries.restrictions import restrictions
 from fanfare.sessions.actions.opening import end_fan_sessions, end_session_by_id
