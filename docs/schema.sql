@@ -863,6 +863,8 @@ create table exports (
     finished_at timestamp with time zone,
     updated_at timestamp with time zone not null,
     has_rows boolean not null default false,
+    schedule_id bigint,
+    retention_days integer not null default 7,
     constraint exports_pkey PRIMARY KEY (account_id, export_id),
     constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text]))),

@@ -8,6 +8,7 @@ import pytest
 
 from fanfare.exports.actions import running as exports
 from fanfare.fan_jobs.actions import fixing, running
+from fanfare.fan_jobs.queries.fan_jobs import next_fan_job
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 
@@ -197,7 +198,7 @@ async def test_it_can_be_cancelled_and_what_was_done_stays(
     monkeypatch.setattr(fixing, "CHUNK", 2)
     uid = await start(api, action="tag", tag_name=f"Half {uuid.uuid4()}", fan_ids=fan_ids)
     async with db.for_account(api.account_id).transaction() as tx:
-        current = await running.next_fan_job(tx, api.account_id)
+        current = await next_fan_job(tx, api.account_id)
         assert current
         await running.WORK.step(tx, api.account_id, current, datetime.now(UTC))
     assert (await job(api, uid))["done_count"] == 2

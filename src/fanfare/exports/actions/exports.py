@@ -4,6 +4,8 @@ import uuid
 from datetime import datetime
 from importlib.util import find_spec
 
+import msgspec
+
 from fanfare.exports.schemas.exports import ExportCreated, NewExport
 from fanfare.exports.topics import EXPORT_CREATED, EXPORT_DELETED
 from fanfare.kernel.callers import Account
@@ -11,6 +13,7 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.actions.running import complete_search
 
@@ -52,8 +55,7 @@ async def create_export(
     db: Db, account: Account, new: NewExport, now: datetime, *, origin: Origin | None = None
 ) -> ExportCreated:
     """Start an export; Unknown (404) for a search that is not there, Conflict (409) with too many."""
-    if new.format == "parquet" and find_spec("pyarrow") is None:
-        raise BadParameters([("format", "parquet needs pyarrow: pip install 'fanfare[parquet]'")])
+    check_format(new.format)
     if new.search_uid is not None:
         await complete_search(db, account, new.search_uid, now)
     watermark = await settled(db.independent(), account.id)
