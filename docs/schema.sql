@@ -711,20 +711,6 @@ create table ad_days (
     constraint ad_days_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
-create table api_keys (
-    account_id bigint not null,
-    api_key uuid not null,
-    key_name text not null default ''::text,
-    scopes text[] not null,
-    rate_limit integer not null default 10000,
-    created_at timestamp with time zone not null,
-    revoked_at timestamp with time zone,
-    constraint api_keys_pkey PRIMARY KEY (account_id, api_key),
-    constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint api_keys_rate_limit_check CHECK ((rate_limit > 0))
-);
-CREATE UNIQUE INDEX api_keys_by_key ON api_keys USING btree (api_key);
-
 create table audience_indexes (
     account_id bigint not null,
     address text not null,
@@ -1632,25 +1618,26 @@ create table ad_projects (
 );
 CREATE UNIQUE INDEX ad_projects_by_id ON ad_projects USING btree (account_id, project_id);
 
-create table api_key_uses (
+create table api_keys (
     account_id bigint not null,
     api_key uuid not null,
-    used_at timestamp with time zone not null,
-    constraint api_key_uses_pkey PRIMARY KEY (account_id, api_key),
-    constraint api_key_uses_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
-);
-
-create table api_secrets (
-    account_id bigint not null,
-    api_key uuid not null,
-    secret_hash bytea not null,
-    secret_prefix text not null,
+    key_name text not null default ''::text,
+    scopes text[] not null,
+    rate_limit integer not null default 10000,
     created_at timestamp with time zone not null,
+    revoked_at timestamp with time zone,
+    is_read_only boolean not null default false,
     expires_at timestamp with time zone,
-    constraint api_secrets_pkey PRIMARY KEY (account_id, api_key, secret_hash),
-    constraint api_secrets_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
+    staff_id bigint,
+    session_id bigint,
+    constraint api_keys_pkey PRIMARY KEY (account_id, api_key),
+    constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint api_keys_account_id_staff_id_fkey FOREIGN KEY (account_id, staff_id) REFERENCES staff_memberships(account_id, staff_id) ON DELETE CASCADE,
+    constraint api_keys_session_id_fkey FOREIGN KEY (session_id) REFERENCES staff_sessions(session_id) ON DELETE CASCADE,
+    constraint api_keys_rate_limit_check CHECK ((rate_limit > 0))
 );
-CREATE UNIQUE INDEX api_secrets_by_hash ON api_secrets USING btree (secret_hash);
+CREATE UNIQUE INDEX api_keys_by_key ON api_keys USING btree (api_key);
+CREATE INDEX api_keys_by_session ON api_keys USING btree (session_id) WHERE (session_id IS NOT NULL);
 
 create table campaigns (
     account_id bigint not null,
@@ -2098,6 +2085,26 @@ create table ad_project_lines (
     constraint ad_project_lines_account_id_project_uid_fkey FOREIGN KEY (account_id, project_uid) REFERENCES ad_projects(account_id, project_uid) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX ad_project_lines_by_project ON ad_project_lines USING btree (account_id, project_uid, project_line_id);
+
+create table api_key_uses (
+    account_id bigint not null,
+    api_key uuid not null,
+    used_at timestamp with time zone not null,
+    constraint api_key_uses_pkey PRIMARY KEY (account_id, api_key),
+    constraint api_key_uses_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
+);
+
+create table api_secrets (
+    account_id bigint not null,
+    api_key uuid not null,
+    secret_hash bytea not null,
+    secret_prefix text not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone,
+    constraint api_secrets_pkey PRIMARY KEY (account_id, api_key, secret_hash),
+    constraint api_secrets_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX api_secrets_by_hash ON api_secrets USING btree (secret_hash);
 
 create table campaign_items (
     account_id bigint not null,

@@ -27,6 +27,7 @@ from fanfare.kernel.data import limits, references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.totals import Total
+from fanfare.kernel.pages.calls.catalogue import catalogue
 from fanfare.kernel.pages.page import Page
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
@@ -218,6 +219,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route("/healthz", health.Health())
     app.add_route("/readyz", health.Ready(service.db))
     app.add_route("/metrics", health.Metrics(service.db))
+    catalogue.use(served, SCOPES)
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url, operations(topics())))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))

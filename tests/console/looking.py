@@ -81,5 +81,6 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
         await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
-        assert await findings(page) == [], name
+        axe_findings = await findings(page)
+        assert axe_findings == [], (name, axe_findings)
     await context.close()

@@ -98,7 +98,8 @@ async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime,
     """Give a key a new secret; the current ones stay valid for `overlap`."""
     async with db.transaction() as tx:
         scopes = await tx.value(
-            "select scopes from api_keys where account_id = $1 and api_key = $2 and revoked_at is null for update",
+            "select scopes from api_keys"
+            " where account_id = $1 and api_key = $2 and revoked_at is null and session_id is null for update",
             account_id,
             api_key,
         )

@@ -8,6 +8,7 @@ from fanfare.kernel.data.jobs import job, schedule
 from fanfare.kernel.data.limits import NO_ACCOUNT
 from fanfare.passkeys.actions.challenges import forget_challenges
 from fanfare.sessions.actions.budgets import forget_attempts
+from fanfare.staff.actions.console_keys import forget_console_keys
 from fanfare.staff.actions.invitations import forget_invitations
 from fanfare.staff.actions.password_mails import send_password_link
 from fanfare.staff.actions.people import seal_again
@@ -16,8 +17,9 @@ from fanfare.staff.actions.sessions import forget_sessions
 
 @schedule("*/10 * * * *", each=accounts.account_ids)
 async def forget_old_invitations(db: Db, account_id: int, now: datetime) -> None:
-    """Delete invitations of an account that nobody accepted in time."""
+    """Delete invitations of an account that nobody accepted in time, and keys of the console that have ended."""
     await forget_invitations(db, account_id, now)
+    await forget_console_keys(db, account_id, now)
 
 
 @schedule("*/10 * * * *")

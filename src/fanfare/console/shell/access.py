@@ -19,7 +19,7 @@ from fanfare.console.shell.signed_in import prove_url, require_session
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
+from fanfare.kernel.pages.page import Answer, Detour, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
 from fanfare.staff.actions.audit import actor_of, audit_log
@@ -30,7 +30,6 @@ from fanfare.staff.schemas.roles import AREA_NAMES, Right
 __all__ = ["Access", "manage", "personal"]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
-Answer = View | Redirect | Download
 ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
 PROVIDED = (Db, Visit, datetime, Member, StaffSession)
 

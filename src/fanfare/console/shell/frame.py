@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
-from fanfare.kernel.pages.page import Download, Redirect, View, Visit
+from fanfare.kernel.pages.page import Answer, View, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.queries.people import AccountChoice, accounts_of
 from fanfare.staff.schemas.members import Member, StaffSession
@@ -38,6 +38,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
     PlaceGroup("Engagement", (Place("/campaigns", "Campaigns", "horn", "campaigns"),)),
+    PlaceGroup("Data", (Place("/console", "API console", "console", "home"),)),
     PlaceGroup(
         "Sales",
         (
@@ -49,7 +50,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup(
         "Set-up",
         (
-            Place("/keys", "API keys", "console", "keys"),
+            Place("/keys", "API keys", "shield", "keys"),
             Place("/staff", "Staff", "fans", "staff"),
             Place("/audit", "Audit log", "shield", "audit"),
         ),
@@ -114,9 +115,7 @@ def _groups(member: Member | None) -> list[PlaceGroup]:
     return [group for group in groups if group.places]
 
 
-async def framed(
-    db: Db, visit: Visit, answer: View | Redirect | Download, *, member: Member | None, session: StaffSession
-) -> View | Redirect | Download:
+async def framed(db: Db, visit: Visit, answer: Answer, *, member: Member | None, session: StaffSession) -> Answer:
     """Return a view with what the frame shows; other answers as they are."""
     if not isinstance(answer, View):
         return answer

@@ -29,6 +29,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class ReadOnlyKey(Forbidden):
+    """The key is for calls that read"""
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """The credentials of a request: a key, its secret, both, or the secret in place of the key. Empty means missing."""
 
@@ -59,12 +63,20 @@ class ApiKey(msgspec.Struct, frozen=True):
     rate_limit: int
     secrets: tuple[tuple[bytes, datetime | None], ...]
     name: str = ""
+    # whether the key calls nothing that writes, and when it ends
+    is_read_only: bool = False
+    expires_at: datetime | None = None
 
     def require_scope(self, scope: str) -> None:
         """Raise Forbidden unless the key has the scope."""
         if scope not in self.scopes:
             message = f"the key lacks the scope {scope}"
             raise Forbidden(message)
+
+    def require_read(self, *, is_write: bool) -> None:
+        """Raise ReadOnlyKey for a call that writes, unless the key may."""
+        if self.is_read_only and is_write:
+            raise ReadOnlyKey
 
     def require_secret(self, level: Level, *, has_secret: bool) -> None:
         """Raise Forbidden for a secret call without the secret."""
@@ -145,10 +157,13 @@ class Keyring:
             loaded_at, key = await self._key(db, hash_secret(secrets_sent[0]))
         else:
             raise NoKey
+        if key.expires_at is not None and key.expires_at <= now:
+            raise NoKey
         if not all(key.accepts(text, now) for text in secrets_sent):
             message = "the api_secret is not one of this key's"
             raise NoKey(message)
-        expires_at = min((end for _, end in key.secrets if end is not None and end > now), default=None)
+        ends = [key.expires_at, *(end for _, end in key.secrets)]
+        expires_at = min((end for end in ends if end is not None and end > now), default=None)
         _put(self._checked, credentials.digest(), _Checked(key, bool(secrets_sent), loaded_at, expires_at))
         return key, bool(secrets_sent)
 
@@ -180,7 +195,8 @@ async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
     rows = await db.rows(
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code, a.currency,
-               k.api_key, k.key_name, k.scopes, k.rate_limit, s.secret_hash, s.expires_at
+               k.api_key, k.key_name, k.scopes, k.rate_limit, k.is_read_only, k.expires_at as key_expires_at,
+               s.secret_hash, s.expires_at
         from api_keys k
         join accounts a on a.account_id = k.account_id
         left join api_secrets s on s.account_id = k.account_id and s.api_key = k.api_key
@@ -195,4 +211,7 @@ async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
     row = rows[0]
     account = Account(row["account_id"], row["account_name"], row["time_zone"], row["country_code"], row["currency"])
     hashes = tuple((each["secret_hash"], each["expires_at"]) for each in rows if each["secret_hash"])
-    return ApiKey(account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes, row["key_name"])
+    return ApiKey(
+        account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes, row["key_name"],
+        is_read_only=row["is_read_only"], expires_at=row["key_expires_at"],
+    )  # fmt: skip

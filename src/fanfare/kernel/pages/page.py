@@ -2,8 +2,8 @@
 
 `site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
 (`Visit`), the current time (`datetime`) and one struct of parameters (`Params`), or the parameters as they were sent
-(`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect` or a
-`Download`, or raises a `Detour`.
+(`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect`, a `Download` or, for a
+script of the page, `Data`; or it raises a `Detour`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -54,6 +54,15 @@ class Download(msgspec.Struct, frozen=True):
     media_type: str
 
 
+class Data(msgspec.Struct, frozen=True):
+    """A struct for a script of the page, which gets it as JSON."""
+
+    value: msgspec.Struct
+
+
+Answer = View | Redirect | Download | Data
+
+
 class Visit(msgspec.Struct):
     """One request for a page: visitor, language, and the errors of a submitted form."""
 
@@ -100,7 +109,7 @@ class Page(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    handler: Callable[..., Awaitable[View | Redirect | Download]]
+    handler: Callable[..., Awaitable[Answer]]
     arguments: tuple[tuple[str, Any], ...]
     params: type[Params] | None
     # a POST that may come from anywhere, because its URL alone authorizes it

@@ -20,7 +20,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.pages import cookies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
-from fanfare.kernel.pages.page import Detour, Download, Page, Redirect, View, Visit
+from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.long_inputs import run_by_size
@@ -90,6 +90,9 @@ class Site:
             if is_framed and result.status == OK:
                 response.set_header("Cache-Control", policy.FRAMED_CACHING)
             await _put_html(request, response, result, html)
+        elif isinstance(result, Data):
+            response.content_type = "application/json"
+            response.data = answers.encode(result.value)
         else:
             _put_other(response, result)
 
@@ -130,9 +133,7 @@ class Site:
             has_body=request.method != "HEAD",
         )
 
-    async def _act(
-        self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]
-    ) -> View | Redirect | Download:
+    async def _act(self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]) -> Answer:
         now = self.clock()
         page = methods["GET" if request.method == "HEAD" else request.method]
         await self._count(visit, self._visits(page), now)
@@ -177,7 +178,7 @@ class Site:
             forms.check_token(raw, visit.visitor_id)
         return raw
 
-    async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> View | Redirect | Download:
+    async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> Answer:
         values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now, Raw: raw}
         if page.params:
             values[page.params] = read(page.params, raw)

@@ -110,6 +110,7 @@ class _Visit:
             counter = limits.secret_counter(key) if self.has_secret else limits.public_counter(key, self.subscriber)
             await self.count(counter)
         key.require_scope(endpoint.scope)
+        key.require_read(is_write=endpoint.is_write)
 
     async def count(self, counter: limits.Counter) -> None:
         """Count the request; raise the counter's refusal if the limit of this minute is exhausted."""

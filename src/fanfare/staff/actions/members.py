@@ -9,6 +9,7 @@ from fanfare.kernel.callers import SCOPES, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import Conflict
+from fanfare.staff.actions.console_keys import end_console_keys
 from fanfare.staff.actions.invitations import check_businesses, invite, waiting_invitation, withdraw
 from fanfare.staff.queries.members import staff_member
 from fanfare.staff.queries.people import rights_in
@@ -96,6 +97,7 @@ async def change_member(db: Db, account_id: int, changes: MemberChanges, *, gran
             changes.custom_rights or {},
             business_ids,
         )
+        await end_console_keys(tx, account_id, changes.staff_id)
         return await staff_member(tx, account_id, changes.staff_id)
 
 

@@ -4,6 +4,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.staff.schemas.keys import ManagedKey
 
+# Keys of the console belong to people and are not listed.
 # Windows of the present minutes are folded into api_key_uses when they are deleted.
 KEYS = bounded("""
     select k.api_key::text as managed_key, k.key_name, k.scopes, k.rate_limit,
@@ -16,7 +17,8 @@ KEYS = bounded("""
                (select max(w.minute)::bigint * 60 from rate_windows w
                 where w.account_id = $1 and w.api_key = k.api_key)) as use_timestamp,
            floor(extract(epoch from k.revoked_at))::bigint as revocation_timestamp
-    from api_keys k where k.account_id = $1 order by k.revoked_at is not null, k.created_at, k.api_key
+    from api_keys k where k.account_id = $1 and k.session_id is null
+    order by k.revoked_at is not null, k.created_at, k.api_key
 """)
 
 

@@ -154,6 +154,14 @@ def _rights(row: Record) -> Rights:
     return rights_of(row["role"], row["custom_rights"], is_limited=row["business_ids"] is not None)
 
 
+async def rights_and_limit(db: Db, account_id: int, staff_id: int) -> tuple[Rights, bool]:
+    """Return what a person may do, and whether in some businesses only; changes of it wait. Unknown (404)."""
+    row = await db.row(f"{MEMBERSHIP} for share", account_id, staff_id)
+    if row is None:
+        raise Unknown(account=account_id)
+    return _rights(row), row["business_ids"] is not None
+
+
 MEMBERSHIP = "select role, custom_rights, business_ids from staff_memberships where account_id = $1 and staff_id = $2"
 
 

@@ -9,6 +9,7 @@ import msgspec
 Right = Literal["read", "write", "export", "personal"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "export", "personal")
 Role = Literal["full", "editor", "analyst", "legal", "custom"]
+READING: frozenset[Right] = frozenset({"read", "export", "personal"})
 ROLES: tuple[Role, ...] = ("full", "editor", "analyst", "legal", "custom")
 CUSTOM: Role = "custom"
 FULL: Role = "full"
@@ -80,9 +81,22 @@ SCOPE_AREAS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Scopes whose calls tell nothing personal of fans.
+IMPERSONAL_SCOPES = frozenset({"idols", "reports", "ads", "apps"})
+
+
 def scopes_of(rights: Rights) -> frozenset[str]:
     """Return the scopes that somebody with these rights may give a key."""
-    complete = {area for area, each in rights.items() if each >= set(RIGHTS)}
+    return _scopes(rights, frozenset(RIGHTS))
+
+
+def reading_scopes_of(rights: Rights) -> frozenset[str]:
+    """Return the scopes for a key that only reads: whoever calls takes data along, which is the right to export."""
+    return _scopes(rights, READING) | (_scopes(rights, READING - {"personal"}) & IMPERSONAL_SCOPES)
+
+
+def _scopes(rights: Rights, needed: frozenset[Right]) -> frozenset[str]:
+    complete = {area for area, each in rights.items() if each >= needed}
     return frozenset(scope for scope, areas in SCOPE_AREAS.items() if complete >= set(areas))
 
 

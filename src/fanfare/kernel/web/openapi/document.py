@@ -13,7 +13,8 @@ from fanfare.kernel.web.openapi.parameters import body, parameters, sentence
 Json = dict[str, Any]
 
 ABOUT = """
-A self-hosted fan CRM and engagement server.
+A self-hosted fan CRM and engagement server. Staff can send each call from the
+[API console](/manage/console), with a key of their own.
 
 ## Keys
 Public calls need the account's **api_key** (header `Api-Key`); secret calls need its **api_secret** (header
