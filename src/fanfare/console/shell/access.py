@@ -46,6 +46,10 @@ class Access(msgspec.Struct, frozen=True):
     right: Right = "read"
     needs_proof: bool = False
     is_personal: bool = False
+    # whether the form ends with a file: the page notes what it does with it, and holds no transaction meanwhile
+    takes_file: bool = False
+    # whether the action waits for a turn, and so is noted right after it ran
+    takes_turn: bool = False
 
 
 class _Parts(NamedTuple):
@@ -88,9 +92,11 @@ class _Decorator:
         """Declare a page that reads."""
         return self._mark("GET", path, area=area, right=right, needs_proof=needs_proof)
 
-    def post(self, path: str, *, area: str = "", right: Right = "write", needs_proof: bool = False) -> Callable[[F], F]:
-        """Declare the target of a form, which changes something."""
-        return self._mark("POST", path, area=area, right=right, needs_proof=needs_proof)
+    def post(
+        self, path: str, *, area: str = "", right: Right = "write", needs_proof: bool = False, **options: bool
+    ) -> Callable[[F], F]:
+        """Declare the target of a form, which changes something; `options` are `takes_file` and `takes_turn`."""
+        return self._mark("POST", path, area=area, right=right, needs_proof=needs_proof, **options)
 
     def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
         root = ROOT if self.is_personal else ACCOUNT_ROOT
@@ -103,7 +109,7 @@ class _Decorator:
             parts = _parts(handler)
             serve = _personal(access, parts) if self.is_personal else _of_account(access, parts)
             serve.__name__, serve.__module__ = handler.__name__, handler.__module__
-            declare = page.get(access.path) if method == "GET" else page.post(access.path)
+            declare = page.get(access.path) if method == "GET" else page.post(access.path, takes_file=access.takes_file)
             handler.page = declare(serve).page  # type: ignore[attr-defined]
             self.accesses[method, access.path] = access
             return handler
@@ -127,9 +133,11 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)
-        if access.method == "POST":
+        if access.takes_file:
+            answer = await act(db)
+        elif access.method == "POST" and not access.takes_turn:
             answer = await audit_log.change(db, account_id, action, now, act)
-        elif access.right == "export":
+        elif access.method == "POST" or access.right == "export":
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
             answer = await act(db)

@@ -48,6 +48,15 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
         ),
     ),
     PlaceGroup(
+        "Data",
+        (
+            Place("/imports", "Imports", "down", "transfers"),
+            Place("/exports", "Exports", "up", "transfers"),
+            Place("/webhooks", "Webhooks", "hook", "settings"),
+            Place("/console", "API console", "console", "home"),
+        ),
+    ),
+    PlaceGroup(
         "Set-up",
         (
             Place("/keys", "API keys", "shield", "keys"),

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.parameters import Params, Raw
@@ -89,6 +90,8 @@ class Visit(msgspec.Struct):
     # our cookies of the request, and those that the response sets, by their names without the prefix
     cookies: Mapping[str, str] = {}
     new_cookies: dict[str, Cookie] = {}
+    # the file of the form, for pages that take one
+    upload: Upload | None = None
     # the site of an `https:` URL to which a form of this page may lead in the end
     form_target: str = ""
 
@@ -116,6 +119,8 @@ class Page(msgspec.Struct, frozen=True):
     is_open: bool = False
     # a page that everybody may read, inside other sites too
     is_framed: bool = False
+    # a POST whose form ends with a file, which the page reads in parts
+    takes_file: bool = False
 
 
 class _Decorator:
@@ -125,11 +130,14 @@ class _Decorator:
         """Declare a page that reads. With `is_framed` other sites may show it in a frame, and caches for seconds."""
         return self._mark("GET", path, is_framed=is_framed)
 
-    def post(self, path: str, *, is_open: bool = False) -> Callable[[F], F]:
-        """Declare the target of a form. Without `is_open` it requires the token of a form of this server."""
-        return self._mark("POST", path, is_open=is_open)
+    def post(self, path: str, *, is_open: bool = False, takes_file: bool = False) -> Callable[[F], F]:
+        """Declare the target of a form. Without `is_open` it requires the token of a form of this server.
 
-    def _mark(self, method: str, path: str, *, is_open: bool = False, is_framed: bool = False) -> Callable[[F], F]:
+        With `takes_file` the form is multipart/form-data and ends with a file, which is `visit.upload`.
+        """
+        return self._mark("POST", path, is_open=is_open, takes_file=takes_file)
+
+    def _mark(self, method: str, path: str, **options: bool) -> Callable[[F], F]:
         def mark(handler: F) -> F:
             hints = get_type_hints(handler)
             hints.pop("return")
@@ -140,7 +148,7 @@ class _Decorator:
                 message = f"{handler.__name__} asks for {unknown}, which no page provides"
                 raise TypeError(message)
             handler.page = Page(  # type: ignore[attr-defined]
-                method, path, handler, tuple(hints.items()), params, is_open, is_framed
+                method, path, handler, tuple(hints.items()), params, **options
             )
             return handler
 

@@ -20,6 +20,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.pages import cookies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
+from fanfare.kernel.pages.file_forms import file_form
 from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
 from fanfare.kernel.parameters import Raw, from_query, read
@@ -170,10 +171,13 @@ class Site:
         """Return the fields of a form; raises FormRefused unless it is from one of our pages or the page is open."""
         if not page.is_open:
             forms.check_origin(request, self.public_host)
-        body = await read_body(request, MAX_FORM)
-        raw = await run_by_size(
-            subscriber(visit.address), len(body), parse_body, body, request.headers.get("content-type")
-        )
+        if page.takes_file and request.headers.get("content-type", "").startswith("multipart/"):
+            raw, visit.upload = await file_form(request)
+        else:
+            body = await read_body(request, MAX_FORM)
+            raw = await run_by_size(
+                subscriber(visit.address), len(body), parse_body, body, request.headers.get("content-type")
+            )
         if not page.is_open:
             forms.check_token(raw, visit.visitor_id)
         return raw

@@ -8,3 +8,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.querySelector("span").textContent = button.dataset.done;
   });
 }
+
+// What is loaded again and again stays as it is while a part of it is open, or is typed into.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const place = event.target.closest("[data-while-closed]");
+  if (place?.querySelector("details[open]") || place?.contains(document.activeElement)) event.preventDefault();
+});

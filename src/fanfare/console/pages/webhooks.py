@@ -1,0 +1,119 @@
+"""Webhooks: endpoints, their secrets, what was sent and answered, and sending it again."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from fanfare.accounts.queries import businesses
+from fanfare.console.schemas.transfers import DeliveriesPage
+from fanfare.console.shell.access import manage
+from fanfare.console.shell.frame import flash
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.staff.schemas.members import Member
+from fanfare.webhooks.actions import replays
+from fanfare.webhooks.actions import webhooks as actions
+from fanfare.webhooks.queries.deliveries import deliveries
+from fanfare.webhooks.queries.webhooks import webhooks as all_webhooks
+from fanfare.webhooks.schemas.deliveries import DeliveryQuery, ReplayWindow
+from fanfare.webhooks.schemas.topic_patterns import TOPICS
+from fanfare.webhooks.schemas.webhooks import NewWebhook, OneWebhook, SecretRotation, WebhookChanges
+
+TEMPLATES = "console/templates/webhooks"
+
+
+def _path(member: Member, target: OneWebhook | ReplayWindow | WebhookChanges | SecretRotation) -> str:
+    return f"/manage/{member.account.id}/webhooks/{target.webhook_uid}"
+
+
+async def business_choices(db: Db, account_id: int) -> list[tuple[int, str]]:
+    """Return the businesses of an account, for a field to choose one."""
+    return [(each.business_id, each.business_name) for each in await businesses(db, account_id)]
+
+
+@manage.get("/webhooks", area="settings")
+async def webhooks(db: Db, member: Member) -> View:
+    """Show the endpoints of the account."""
+    return View(f"{TEMPLATES}/webhooks.html", {"webhooks": await all_webhooks(db, member.account.id)})
+
+
+@manage.get("/webhooks/new", area="settings", right="write", needs_proof=True)
+async def webhook_new(db: Db, member: Member) -> View:
+    """Ask where changes are sent, and which."""
+    choices = await business_choices(db, member.account.id)
+    return View(f"{TEMPLATES}/new.html", {"topics": TOPICS.get(), "business_choices": choices, "webhook": None})
+
+
+@manage.post("/webhooks/new", area="settings", needs_proof=True)
+async def webhook_create(db: Db, member: Member, form: NewWebhook, now: datetime) -> View:
+    """Register an endpoint and show its secret, once."""
+    created = await actions.create_webhook(db, member.account.id, form, now)
+    return View(f"{TEMPLATES}/secret.html", {"secret_text": created.secret, "webhook_uid": created.webhook_uid})
+
+
+@manage.get("/webhooks/{webhook_uid}", area="settings")
+async def webhook(db: Db, member: Member, query: DeliveriesPage) -> View:
+    """Show an endpoint and its deliveries."""
+    account_id = member.account.id
+    endpoints = await all_webhooks(db, account_id)
+    endpoint = next((each for each in endpoints if each.webhook_uid == query.webhook_uid), None)
+    if endpoint is None:
+        raise Unknown(webhook=query.webhook_uid)
+    delivery_query = DeliveryQuery(webhook_uid=query.webhook_uid, state=query.state, cursor=query.cursor)
+    page = await deliveries(db, account_id, delivery_query)
+    values = {
+        "webhook": endpoint,
+        "deliveries": page.data,
+        "cursor": page.meta.next_cursor if page.meta.has_more else None,
+        "state": query.state or "",
+        "is_first": query.cursor is None,
+        "rest": query if query.after is not None else None,
+        "topics": TOPICS.get(),
+        "business_choices": await business_choices(db, account_id),
+    }
+    return View(f"{TEMPLATES}/webhook.html", values)
+
+
+@manage.post("/webhooks/{webhook_uid}", area="settings")
+async def webhook_update(db: Db, member: Member, visit: Visit, form: WebhookChanges, now: datetime) -> Redirect:
+    """Change an endpoint; disable or enable it."""
+    await actions.change_webhook(db, member.account.id, form, now)
+    flash(visit, "The endpoint is changed.")
+    return Redirect(_path(member, form))
+
+
+@manage.post("/webhooks/{webhook_uid}/secrets", area="settings", needs_proof=True)
+async def webhook_rotate_secret(db: Db, member: Member, form: SecretRotation, now: datetime) -> View:
+    """Make a new secret and show it, once."""
+    created = await actions.rotate_secret(db, member.account.id, form, now)
+    return View(f"{TEMPLATES}/secret.html", {"secret_text": created.secret, "webhook_uid": form.webhook_uid})
+
+
+@manage.post("/webhooks/{webhook_uid}/test", area="settings")
+async def webhook_test(db: Db, member: Member, visit: Visit, form: OneWebhook, now: datetime) -> Redirect:
+    """Send a test to the endpoint."""
+    await replays.send_test(db, member.account.id, form.webhook_uid, now)
+    flash(visit, "A test is on its way; its delivery stands below.")
+    return Redirect(_path(member, form))
+
+
+@manage.post("/webhooks/{webhook_uid}/replay", area="settings")
+async def webhook_replay(db: Db, member: Member, visit: Visit, form: ReplayWindow, now: datetime) -> Redirect:
+    """Deliver one delivery again, or all changes of a range."""
+    replayed = await replays.replay(db, member.account.id, form, now)
+    counts = {"count": visit.language.number(replayed.count)}
+    if replayed.after is None:
+        flash(visit, "%(count)s deliveries are sent again.", counts)
+        return Redirect(_path(member, form))
+    flash(visit, "%(count)s deliveries are sent again; the range has more, so go on.", counts, kind="warn")
+    begin, end = (int((moment or now).timestamp()) for moment in (form.min_timestamp, form.max_timestamp))
+    rest = {"after": replayed.after, "min_timestamp": begin, "max_timestamp": end}
+    return Redirect(f"{_path(member, form)}?{urlencode(rest)}")
+
+
+@manage.post("/webhooks/{webhook_uid}/delete", area="settings")
+async def webhook_delete(db: Db, member: Member, visit: Visit, form: OneWebhook, now: datetime) -> Redirect:
+    """Delete an endpoint with its deliveries."""
+    await actions.delete_webhook(db, member.account.id, form.webhook_uid, now)
+    flash(visit, "The endpoint is deleted.")
+    return Redirect(f"/manage/{member.account.id}/webhooks")
