@@ -40,7 +40,8 @@ async def accounts(db: Db) -> list[AccountInfo]:
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code,
                floor(extract(epoch from a.created_at))::bigint as creation_timestamp,
-               (select count(*) from api_keys k where k.account_id = a.account_id and k.revoked_at is null) as key_count
+               (select count(*) from api_keys k where k.account_id = a.account_id and k.revoked_at is null
+                  and k.session_id is null) as key_count
         from accounts a
         order by a.account_id
         """
@@ -57,14 +58,14 @@ async def keys(db: Db, account_id: int) -> list[KeyInfo]:
                         '{}') as secret_prefixes
         from api_keys k
         left join api_secrets s on s.account_id = k.account_id and s.api_key = k.api_key
-        where k.account_id = $1
+        where k.account_id = $1 and k.session_id is null
         group by k.account_id, k.api_key
         order by k.created_at, k.api_key
         """,
         account_id,
     )
     if not rows:
-        # Every account is created with a key, and keys are never deleted.
+        # Every account is created with a key, and only those of the console are deleted.
         raise Unknown(account=account_id)
     return [
         KeyInfo(

@@ -59,11 +59,27 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup(
         "Set-up",
         (
+            Place("/settings", "Settings", "sliders", "settings"),
             Place("/keys", "API keys", "shield", "keys"),
             Place("/staff", "Staff", "fans", "staff"),
             Place("/audit", "Audit log", "shield", "audit"),
         ),
     ),
+)
+
+
+# What can be begun from everywhere, by those who may write in the area; what has no page is not offered.
+ACTIONS: tuple[Place, ...] = (
+    Place("/campaigns/new", "New campaign", "plus", "campaigns"),
+    Place("/segments/new", "New segment", "plus", "segments"),
+    Place("/links/new", "New link", "plus", "links"),
+    Place("/reports/new", "New report", "plus", "reports"),
+    Place("/imports/new", "New import", "plus", "transfers"),
+    Place("/exports/new", "New export", "plus", "transfers"),
+    Place("/webhooks/new", "New endpoint", "plus", "settings"),
+    Place("/keys/new", "New key", "plus", "keys"),
+    Place("/staff/new", "Invite a person", "plus", "staff"),
+    Place("/audit/verification", "Verify the audit log", "shield", "audit"),
 )
 
 

@@ -26,7 +26,8 @@ from fanfare.kernel.wire import (
 )
 
 FieldKey = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
-FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
+FIELD_TYPES = ("text", "number", "date", "boolean", "choice", "choices", "url")
+FieldType = Annotated[str, ChoiceForm(*FIELD_TYPES)]
 Network = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 WEB = "web"
 DeviceNetwork = Annotated[str, ChoiceForm("ios", "android", "huawei", WEB)]

@@ -1,0 +1,1 @@
+"""Settings: a small page for each thing that an account sets up."""

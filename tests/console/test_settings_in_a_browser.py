@@ -1,0 +1,41 @@
+"""Settings in Chromium."""
+
+import pytest
+from playwright.async_api import Browser
+
+from fanfare.console.pages.settings.places import SETTINGS
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.console.looking import NEEDS_CHROMIUM, VIEWS, View, base_url, browser, look_at
+from tests.console.people import add_person, session_cookie
+
+__all__ = ["base_url", "browser"]
+pytestmark = NEEDS_CHROMIUM
+
+
+@pytest.fixture(scope="module")
+async def urls(api: Api) -> dict[str, str]:
+    """Every setting, with something in each."""
+    new = {"business_name": "Harbour City FC", "legal_terms": "https://harbour.example/terms"}
+    business = await api.ok(await api.post("/api/v1/manage/businesses", **new))
+    definition = {"crm_field_key": "shirt_size", "field_type": "choice", "field_options": ["S", "M", "L"]}
+    await api.ok(await api.post("/api/v1/manage/fields", **definition))
+    await api.ok(await api.post("/api/v1/manage/tags", tag_name="Season ticket"))
+    await api.ok(await api.post("/api/v1/manage/display_name_words", word="referee", is_allowed=False))
+    await api.ok(await api.post("/api/v1/crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True))
+    await api.ok(await api.post("/api/v1/manage/redirect_urls", redirect_url="https://www.example.com/login"))
+    program = {"client_name": "Fan shop", "redirect_uris": ["https://shop.example/callback"]}
+    await api.ok(await api.post("/api/v1/manage/openid_clients", **program))
+    await api.ok(await api.post("/api/v1/manage/identity_providers", preset="google", client_ids=["123"]))
+    await api.ok(await api.post("/api/v1/manage/suppressions", channel="email", recipient="gone@example.com"))
+    root = f"/manage/{api.account_id}"
+    pages = {f"settings_{each.path.rpartition('/')[2]}": root + each.path for each in SETTINGS}
+    return {**pages, "settings_business": f"{root}/settings/businesses/{business['business_id']}"}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+async def test_every_page_can_be_read(
+    browser: Browser, base_url: str, db: Db, api: Api, urls: dict[str, str], view: View
+) -> None:
+    token = await session_cookie(db, await add_person(db, api.account_id, f"reader{view[0]}{view[1]}@example.com"))
+    await look_at(browser, base_url, view, urls, token)
