@@ -26,7 +26,7 @@ RANKINGS = {
 UNPAGED = {
     "businesses_list", "campaigns_list", "crm_campaigns_list", "crm_fields_list",
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
-    "manage_campaigns_days",
+    "manage_campaigns_days", "manage_performances_list", "manage_streams_list",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
     "manage_pass_campaigns_list",
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",

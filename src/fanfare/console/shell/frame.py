@@ -36,8 +36,21 @@ class PlaceGroup(msgspec.Struct, frozen=True):
 # In the order in which it is shown. An entry is shown to those who may read its area.
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
-    PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
-    PlaceGroup("Engagement", (Place("/campaigns", "Campaigns", "horn", "campaigns"),)),
+    PlaceGroup(
+        "People",
+        (
+            Place("/fans", "Fans", "fans", "fans"),
+            Place("/messages", "Messages", "mail", "messages"),
+        ),
+    ),
+    PlaceGroup(
+        "Engagement",
+        (
+            Place("/campaigns", "Campaigns", "horn", "campaigns"),
+            Place("/streams", "Streams", "talk", "streams"),
+            Place("/performances", "Performances", "day", "performances"),
+        ),
+    ),
     PlaceGroup(
         "Sales",
         (

@@ -7,7 +7,9 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.performances.actions import performances as actions
 from fanfare.performances.actions import schedules
+from fanfare.performances.queries import managed
 from fanfare.performances.queries import performances as queries
+from fanfare.performances.schemas.managed import ManagedPerformance, ManagedPerformanceQuery
 from fanfare.performances.schemas.performances import (
     FanEvent,
     FanEventSaved,
@@ -27,6 +29,14 @@ from fanfare.performances.schemas.performances import (
 async def performances_list(db: Db, account: Account) -> list[Performance]:
     """List all performances (shows, games) of the account by day."""
     return await queries.performances(db, account.id)
+
+
+@endpoint.get("/api/v1/manage/performances", scope="manage", key=SECRET)
+async def manage_performances_list(
+    db: Db, account: Account, query: ManagedPerformanceQuery
+) -> list[ManagedPerformance]:
+    """List performances by day, with the numbers of quests and rewards and of the fans who have them on a schedule."""
+    return await managed.managed_performances(db, account.id, query)
 
 
 @endpoint.post("/api/v1/performances", scope="misc", key=PUBLIC, references=actions.references)

@@ -28,7 +28,8 @@ MODERATE = Sql(f"""
     ),
     planned as (
         select o.*,
-               case :action::text when 'approve' then 'approved' when 'remove' then 'removed' else o.record_status end
+               case :action::text when 'approve' then 'approved' when 'remove' then 'removed' when 'wait' then 'waiting'
+                    else o.record_status end
                    as new_status,
                case when :action = 'unlabel' then array_remove(o.labels, :label_key::text)
                     when :action = 'label' and :label_key <> all(o.labels) and cardinality(o.labels) < :max_labels
@@ -66,7 +67,7 @@ MODERATE = Sql(f"""
         STREAM_RECORD_UPDATED,
         "changed",
         at=":now",
-        fields="array[case when :action in ('approve', 'remove') then 'record_status' else 'labels' end]",
+        fields="array[case when :action in ('approve', 'remove', 'wait') then 'record_status' else 'labels' end]",
     )
 }
     )

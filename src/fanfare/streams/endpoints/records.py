@@ -7,7 +7,9 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.streams.actions import moderation, submitting
+from fanfare.streams.queries import managed
 from fanfare.streams.queries import records as queries
+from fanfare.streams.schemas.managed import AuthorQuery, ManagedAuthor
 from fanfare.streams.schemas.records import (
     AuthorChange,
     AuthorSaved,
@@ -65,9 +67,24 @@ async def manage_stream_records_list(db: Db, account: Account, query: ManagedQue
     return await queries.managed_records(db, account.id, query)
 
 
+@endpoint.get("/api/v1/manage/streams/{stream_key}/records/{feed_record_id}", scope="manage", key=SECRET)
+async def manage_stream_records_get(db: Db, account: Account, query: OneRecord) -> ManagedRecord:
+    """Return one record of a stream with its status."""
+    return await queries.managed_record(db, account.id, query)
+
+
+@endpoint.get("/api/v1/manage/streams/{stream_key}/authors", scope="manage", key=SECRET)
+async def manage_stream_authors_list(db: Db, account: Account, query: AuthorQuery) -> ArrayPage[ManagedAuthor]:
+    """List the authors of a stream, newest first, with what is stored of each.
+
+    Send the header X-Next-Cursor back as `cursor` to continue.
+    """
+    return await managed.managed_authors(db, account.id, query)
+
+
 @endpoint.post("/api/v1/manage/streams/{stream_key}/records/moderate", scope="manage", key=SECRET)
 async def manage_stream_records_moderate(db: Db, account: Account, order: BulkAction, now: datetime) -> RecordsChanged:
-    """Approve, remove, label or unlabel up to 500 records at once."""
+    """Approve, remove, label or unlabel up to 500 records at once, or let them wait again."""
     return RecordsChanged(await moderation.moderate_all(db, account.id, order, now))
 
 

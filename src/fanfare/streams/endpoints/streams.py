@@ -6,8 +6,9 @@ from fanfare.kernel.callers import PUBLIC, SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.streams.actions import streams as actions
+from fanfare.streams.queries import managed, summary
 from fanfare.streams.queries import streams as queries
-from fanfare.streams.queries import summary
+from fanfare.streams.schemas.managed import ManagedStream, ManagedStreamQuery
 from fanfare.streams.schemas.streams import NewStream, OneStream, Stream, StreamChanges, StreamSaved
 from fanfare.streams.schemas.summary import Summary, SummaryQuery
 
@@ -22,6 +23,12 @@ async def streams_list(db: Db, account: Account) -> list[Stream]:
 async def streams_summary(db: Db, account: Account, query: SummaryQuery) -> Summary:
     """Return the totals of a stream, of all time or of a window, for all records or those with a label."""
     return await summary.summary(db, account.id, query)
+
+
+@endpoint.get("/api/v1/manage/streams", scope="manage", key=SECRET)
+async def manage_streams_list(db: Db, account: Account, query: ManagedStreamQuery) -> list[ManagedStream]:
+    """List the streams with how many records wait in each, and how its sources are."""
+    return await managed.managed_streams(db, account.id, query.business_ids)
 
 
 @endpoint.post("/api/v1/manage/streams", scope="manage", key=SECRET)

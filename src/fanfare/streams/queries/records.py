@@ -37,6 +37,8 @@ ONE = f"""
 MANAGED = f"""
     select r.feed_record_id as position, {COLUMNS} from stream_records r {JOIN}
     where r.account_id = $1 and r.stream_id = $2 and r.feed_record_id > $3 and r.feed_record_id < $4 {{condition}}
+      and ($6::text is null or r.network = $6) and ($7::text is null or $7 = any(r.labels))
+      and ($8::bigint is null or r.author_id = $8)
     order by r.feed_record_id {{order}} limit $5
 """  # noqa: S608 - columns
 # What a search without a key goes through for a page: 262,144 records.
@@ -178,15 +180,26 @@ async def record(db: Db, account_id: int, query: OneRecord, caller: Caller) -> S
 async def managed_records(db: Db, account_id: int, query: ManagedQuery) -> ArrayPage[ManagedRecord]:
     """Return records with their status, the first stored first; Unknown (404) stream."""
     stream = await stream_by_key(db, account_id, query.stream_key)
-    cursor = start(query.cursor, "asc")
+    cursor = start(query.cursor, query.order)
     low, high = cursor.span(await settled(db, account_id))
     statement = MANAGED.format(order=cursor.order, condition=STATUS_CONDITIONS[query.record_status])
     limit = query.limit
-    rows = await db.rows(statement, account_id, stream.stream_id, low, high, limit + 1)
-    data = [
-        ManagedRecord(
-            **_fields(row, stream), record_status=row["record_status"], stored_timestamp=unix(row["stored_at"])
-        )
-        for row in rows[:limit]
-    ]
+    filters = (query.network, query.label_key, query.author_id)
+    rows = await db.rows(statement, account_id, stream.stream_id, low, high, limit + 1, *filters)
+    data = [_managed(row, stream) for row in rows[:limit]]
     return ArrayPage(data, part(rows, limit, cursor, "position").next_page)
+
+
+async def managed_record(db: Db, account_id: int, query: OneRecord) -> ManagedRecord:
+    """Return one record with its status; Unknown (404)."""
+    stream = await stream_by_key(db, account_id, query.stream_key)
+    row = await db.row(ONE, account_id, stream.stream_id, query.feed_record_id)
+    if row is None:
+        raise Unknown(record=query.feed_record_id)
+    return _managed(row, stream)
+
+
+def _managed(row: Record, stream: StreamFacts) -> ManagedRecord:
+    return ManagedRecord(
+        **_fields(row, stream), record_status=row["record_status"], stored_timestamp=unix(row["stored_at"])
+    )

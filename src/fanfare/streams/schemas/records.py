@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from fanfare.fans.schemas.fans import Mail
-from fanfare.kernel.data.paging import Meta, NextCursor
+from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import (
     AnyForm,
@@ -38,6 +38,7 @@ MAX_QUERY_WORDS = 10
 Status = Literal["approved", "waiting", "removed"]
 AuthorStatus = Literal["new", "trusted", "blocked"]
 Action = Literal["approve", "remove", "label", "unlabel"]
+Bulk = Literal["approve", "remove", "wait", "label", "unlabel"]
 URL = r"https?://[^\s\x22'<>\\^`{|}]{1,2000}"
 MapLatitude = Annotated[Latitude | None, "Map box: a latitude; needs all four."]
 MapLongitude = Annotated[Longitude | None, "Map box: a longitude; needs all four."]
@@ -240,7 +241,8 @@ class BulkAction(OneStream, kw_only=True):
 
     feed_record_ids: Annotated[RecordIds, "Records by their ids; unknown ones are skipped."]
     action: Annotated[
-        Annotated[Action, ChoiceForm("approve", "remove", "label", "unlabel")], "What to do with the records."
+        Annotated[Bulk, ChoiceForm("approve", "remove", "wait", "label", "unlabel")],
+        "What to do with the records; wait undoes a decision: they wait for staff again.",
     ]
     label_key: Annotated[Label | None, "Label to attach or detach."] = None
 
@@ -264,6 +266,10 @@ class ManagedQuery(OneStream, kw_only=True):
     record_status: Annotated[
         Annotated[Status | None, ChoiceForm("approved", "waiting", "removed")], "Only records with this status."
     ] = None  # fmt: skip
+    network: Annotated[NetworkName | None, "Only records of this network."] = None
+    label_key: Annotated[Label | None, "Only records with this label."] = None
+    author_id: Annotated[Id | None, "Only records of this author."] = None
+    order: ReadingOrder = "asc"
     limit: Annotated[Annotated[int, LimitForm(MAX_PAGE)], "Maximum number of rows to return."] = MAX_PAGE
     cursor: NextCursor = None
 

@@ -1,0 +1,1 @@
+"""Messages: what was sent, the templates, and addresses that get none."""

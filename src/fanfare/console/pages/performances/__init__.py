@@ -1,0 +1,1 @@
+"""Performances with their quests, rewards and schedules, and portals."""

@@ -1,0 +1,1 @@
+"""Streams: the list, the queue of moderation, authors, sources and settings."""
