@@ -8,6 +8,7 @@ from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.parameters import Raw, read
 from fanfare.messages.actions.sending import send_sample
@@ -31,9 +32,9 @@ async def templates(db: Db, member: Member) -> View:
     """Show what messages say: the account's own texts, and those that come with Fanfare."""
     rows = await all_templates(db, member.account.id)
     names = dict(await visible_businesses(db, member))
-    own = [each for each in rows if each.template_id is not None and member.sees_business(each.business_id)]
+    texts = [each for each in rows if each.template_id is not None and member.sees_business(each.business_id)]
     values = {
-        "own": own,
+        "own": texts,
         "builtin": [each for each in rows if each.template_id is None],
         "business_names": names,
         "businesses": list(names.items()),
@@ -45,21 +46,21 @@ async def templates(db: Db, member: Member) -> View:
 async def template_edit(db: Db, member: Member, visit: Visit, query: TemplateChoice) -> View:
     """Show a template with how it looks for a sample fan."""
     member.require_business(query.business_id, template=query.template_name)
-    place = (query.template_name, query.channel, query.language.casefold(), query.business_id)
+    place = (query.template_name, query.channel, fold(query.language), query.business_id)
     text = await own_text(db, member.account.id, *place)
-    stored = {"subject": text.subject, "text_body": text.text, "html_body": text.html}
-    texts = {name: visit.form.get(name, value) for name, value in stored.items()}
+    parts = {"subject": text.subject, "text_body": text.text, "html_body": text.html}
+    texts = {name: visit.form.get(name, value) for name, value in parts.items()}
     return await _edit(db, member, query, texts)
 
 
 async def _edit(db: Db, member: Member, query: TemplateChoice, texts: dict[str, str]) -> View:
     """Return the page of a template with these texts and how they look; no look for those that cannot be rendered."""
     rows = [each for each in await all_templates(db, member.account.id) if each.template_name == query.template_name]
-    place = (query.channel, query.language.casefold(), query.business_id)
-    own = [each for each in rows if each.template_id and (each.channel, each.language, each.business_id) == place]
+    place = (query.channel, fold(query.language), query.business_id)
+    matches = [each for each in rows if each.template_id and (each.channel, each.language, each.business_id) == place]
     values = {
         "choice_of": query,
-        "own": own[0] if own else None,
+        "own": matches[0] if matches else None,
         "kind": rows[0],
         "texts": texts,
         "sample": await _preview(query, texts),
@@ -109,10 +110,10 @@ async def template_test(db: Db, member: Member, visit: Visit, form: TemplateTest
 async def template_delete(db: Db, member: Member, visit: Visit, form: OneTemplate, now: datetime) -> Redirect:
     """Delete a template; messages take the next best."""
     rows = await all_templates(db, member.account.id)
-    stored = next((each for each in rows if each.template_id == form.template_id), None)
-    if stored is None:
+    template = next((each for each in rows if each.template_id == form.template_id), None)
+    if template is None:
         raise Unknown(template=form.template_id)
-    member.require_business(stored.business_id, template=form.template_id)
+    member.require_business(template.business_id, template=form.template_id)
     await delete_template(db, member.account.id, form.template_id, now)
     flash(visit, "The template is deleted; messages take the next best.")
     return Redirect(_path(member))

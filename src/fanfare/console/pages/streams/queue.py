@@ -24,8 +24,8 @@ FILTERS = ("record_status", "network", "label_key", "author_id", "order")
 def shown_record(member: Member, record: ManagedRecord) -> ManagedRecord:
     """Return a record as the person may see it: what fans wrote can name them."""
     mask = member.mask(AREA)
-    shown = mask.record(record, "caption") if record.network in ("direct", "form", "mail") else record
-    return msgspec.structs.replace(shown, author_name=mask.name(record.author_name) or None)
+    masked = mask.record(record, "caption") if record.network in ("direct", "form", "mail") else record
+    return msgspec.structs.replace(masked, author_name=mask.name(record.author_name) or None)
 
 
 def following(url: str | None, path: str, **values: object) -> str:
@@ -48,14 +48,14 @@ async def stream_queue(db: Db, member: Member, query: QueueQuery) -> View:
     page = await managed_records(
         db, member.account.id, ManagedQuery(stream_key=query.stream_key, limit=ROWS, cursor=query.cursor, **filters)
     )
-    shown = {name: value for name, value in filters.items() if value}
+    chosen = {name: value for name, value in filters.items() if value}
     has_more = page.next_page.has_more
     values = {
         "stream": stream,
         "records": [shown_record(member, each) for each in page.data],
         "filters": filters,
         "is_filtered": bool(query.network or query.label_key or query.author_id),
-        "further_query": urlencode({**shown, "cursor": page.next_page.cursor}) if has_more else "",
+        "further_query": urlencode({**chosen, "cursor": page.next_page.cursor}) if has_more else "",
         "undo": (query.last, query.last_status) if query.last and query.last_status else None,
     }
     return View(f"{TEMPLATES}/queue.html", values)
