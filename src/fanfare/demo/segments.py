@@ -39,10 +39,10 @@ SNAPSHOTS = (("Season ticket holders", "Season ticket holders at kick-off"), ("L
 
 def _referring_filters(season: uuid.UUID, lapsing: uuid.UUID) -> list[DemoFilter]:
     """Return filters that refer to two others."""
-    both = [{"fan_incl_segments": [f"filter:{each}"]} for each in (season, lapsing)]
+    pair = [{"fan_incl_segments": [f"filter:{each}"]} for each in (season, lapsing)]
     young = {"fan_oldest_age": 30, "fan_is_subscribed": True, "fan_excl_segments": [f"filter:{season}"]}
     return [
-        ("Season ticket holders, lapsing", SEASON, {"groups": [{"all": both}]}),
+        ("Season ticket holders, lapsing", SEASON, {"groups": [{"all": pair}]}),
         ("Young, by email, no season ticket", FESTIVAL, young),
     ]
 

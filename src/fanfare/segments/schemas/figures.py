@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import msgspec
 
@@ -66,8 +66,6 @@ class SegmentListed(msgspec.Struct):
 
 class OverlapQuery(Params):
     """Which segments to compare."""
-
-    example: ClassVar[Mapping[str, object]] = {"segments": ["tag:7", "tag:8"]}
 
     segments: Annotated[Segments, "Two to five segments, each written filter:uid, snapshot:uid or tag:id"]
 
