@@ -28,9 +28,9 @@ from pathlib import Path
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded
-from fanfare.points import queries
 from fanfare.points.actions import awards
-from fanfare.points.schemas import NewAward
+from fanfare.points.queries import points as queries
+from fanfare.points.schemas.points import NewAward
 
 FOLDER = Path(".data/bench-points")
 ACCOUNT, CAMPAIGN = 1, 1

@@ -129,6 +129,7 @@ NEEDED: dict[str, Values] = {
     "ad_stats_campaigns_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "manage_ad_sales_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "ad_stats_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
+    "manage_orders_get": {"network": "shop"},
     "manage_tickets_sales": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2029-01-01"},
     "manage_campaigns_days": {"start_date": "2026-01-01", "end_date": "2026-02-01"},
     "manage_display_name_words_delete": {"word": "grue"},
@@ -338,13 +339,17 @@ async def _purchases(post: Any, email: str, mark: str) -> Values:
         await post(
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
         )
+    chosen = {**purchase, "order_key": "chosen-by-caller"}
+    await post("crm/purchases", purchase_key=f"{purchase_key}-3", network="shop", email=email, **chosen, **stamp)
     return {"purchase_key": purchase_key}
 
 
 async def _points(post: Any, fan_id: int, mark: str) -> Values:
     v: Values = {}
     v["point_uid"] = (await post("manage/points", point_name="Loyalty"))["point_uid"]
-    await post("crm/fan_points", point_uid=v["point_uid"], fan_id=fan_id, point_count=5, award_key=f"{mark}-award_key")
+    v |= await post(
+        "crm/fan_points", point_uid=v["point_uid"], fan_id=fan_id, point_count=5, award_key=f"{mark}-award_key"
+    )
     v["idol_uid"] = (
         await post("idols", idol_name="Northside FC", idol_type="artist", spotify_uid=f"{mark}-spotify_uid")
     )["idol_uid"]

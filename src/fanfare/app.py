@@ -51,7 +51,7 @@ from fanfare.performances.actions.fan_quests import follow_click
 from fanfare.performances.actions.settling import settle
 from fanfare.places.geo import city_database
 from fanfare.points.actions import followers as points
-from fanfare.points.queries import CAMPAIGN_ROWS
+from fanfare.points.queries.points import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search

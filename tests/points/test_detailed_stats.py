@@ -8,7 +8,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.points.actions.awards import award_points
-from fanfare.points.schemas import NewAward
+from fanfare.points.schemas.points import NewAward
 from tests.api import Api
 from tests.points.bookings import some_fans, some_point
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.points.queries import RANKS
+from fanfare.points.queries.points import RANKS
 from tests.api import Api
 from tests.points.bookings import award, some_fans, some_point
 

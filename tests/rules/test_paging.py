@@ -21,6 +21,7 @@ CURSORS = {
 # Shown from the top, as far as asked for: there is nothing to go on to.
 RANKINGS = {
     "campaigns_leaderboard", "crm_campaign_leaderboard", "crm_fan_points_leaderboard", "crm_activity_counters",
+    "manage_points_board",
 }  # fmt: skip
 # Answered as a whole, since people of the account make the rows, or one fan has them.
 UNPAGED = {
@@ -29,6 +30,8 @@ UNPAGED = {
     "manage_campaigns_days",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
     "manage_pass_campaigns_list",
+    # a day each
+    "manage_tracker_days_list",
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
     "manage_passkey_origins_list", "manage_performance_quests", "manage_report_links_list",
     "performance_quests_list", "performance_rewards_list", "manage_webhooks_list",

@@ -71,8 +71,8 @@ class Festival(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key in the ticketing system."""
-        return f"tideline-{self.opens_at.year}"
+        """The key in the ticketing system: that of the weekend, which the box office sells."""
+        return f"TL{self.opens_at.year}-W"
 
 
 class Band(NamedTuple):

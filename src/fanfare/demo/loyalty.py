@@ -11,7 +11,7 @@ from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import YEARS, DemoCampaign
 from fanfare.kernel.data.db import Db
 from fanfare.points.actions.categories import create_point
-from fanfare.points.schemas import NewPoint
+from fanfare.points.schemas.points import NewPoint
 from fanfare.points.topics import POINTS_AWARDED
 from fanfare.props.actions import save
 from fanfare.props.schemas import NewProp

@@ -17,7 +17,7 @@ from fanfare.performances.schemas.portals import NewPortal
 from fanfare.performances.schemas.quests import NewQuest
 from fanfare.performances.schemas.rewards import ClaimUndoing, NewCodes, NewFanClaim, NewReward
 from fanfare.points.actions.categories import create_point
-from fanfare.points.schemas import NewPoint
+from fanfare.points.schemas.points import NewPoint
 
 FANS = 36
 SCORE, LINK = "Predict the score", "https://www.harbourcity.example/tickets"

@@ -12,6 +12,7 @@ from fanfare.idols.schemas import (
     FanIdolPair,
     FanIdolQuery,
     FanIdolSaved,
+    Followers,
     Idol,
     IdolChanges,
     IdolEvent,
@@ -67,6 +68,12 @@ async def idols_get(db: Db, account: Account, target: OneIdol) -> Idol:
 async def manage_idols_update(db: Db, account: Account, changes: IdolChanges, now: datetime) -> IdolSaved:
     """Update the fields sent of an idol; `label_names` replaces all of its labels."""
     return IdolSaved(await actions.change_idol(db, account.id, changes, now))
+
+
+@endpoint.get("/api/v1/manage/idols/{idol_uid}/followers", scope="manage", key=SECRET)
+async def manage_idols_followers(db: Db, account: Account, target: OneIdol) -> Followers:
+    """Count the fans who follow an idol."""
+    return await queries.followers(db, account.id, target.idol_uid)
 
 
 @endpoint.delete("/api/v1/manage/idols/{idol_uid}", scope="manage", key=SECRET)

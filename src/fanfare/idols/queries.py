@@ -1,10 +1,11 @@
 """Reads idols, their events, and the idols of fans."""
 
 import uuid
+from collections.abc import Sequence
 
 from fanfare.fans.queries.fans import check_fan
-from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
-from fanfare.kernel.data.db import Db
+from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Followers, Idol, IdolEvent, IdolSearch
+from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import like_pattern
 
@@ -63,6 +64,25 @@ async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
     if row is None:
         raise Unknown(idol=idol_uid)
     return Idol(**row)
+
+
+async def follower_counts(db: Db, account_id: int, idol_uids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return how many fans follow each of these idols; those without followers are left out."""
+    rows = await db.rows(
+        Heavy("""
+        select idol_uid, count(*) as fan_count from fan_idols
+        where account_id = $1 and idol_uid = any($2::uuid[]) group by idol_uid
+        """),
+        account_id,
+        idol_uids,
+    )
+    return {row["idol_uid"]: row["fan_count"] for row in rows}
+
+
+async def followers(db: Db, account_id: int, idol_uid: uuid.UUID) -> Followers:
+    """Return how many fans follow an idol; Unknown (404)."""
+    await idol(db, account_id, idol_uid)
+    return Followers(idol_uid, (await follower_counts(db, account_id, [idol_uid])).get(idol_uid, 0))
 
 
 async def idol_events(db: Db, account_id: int, query: EventSearch) -> list[IdolEvent]:

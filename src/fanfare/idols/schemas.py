@@ -29,7 +29,7 @@ from fanfare.places.schemas import CountryCode
 
 IdolType = Annotated[str, ChoiceForm("artist", "sponsor", "podcast", "team", "other")]
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
-Followers = Annotated[int, IntegerForm(0)]
+FollowerCount = Annotated[int, IntegerForm(0)]
 
 
 class LocalTimeForm(MomentForm):
@@ -72,6 +72,13 @@ class Idol(msgspec.Struct):
     idol_labels: list[str]
 
 
+class Followers(msgspec.Struct):
+    """How many fans follow an idol."""
+
+    idol_uid: uuid.UUID
+    fan_count: int
+
+
 class IdolSearch(Params):
     """Filters for idols."""
 
@@ -99,7 +106,7 @@ class NewIdol(Params):
     description: Annotated[LongText | None, "Type of the idol."] = None
     image_url: Annotated[Url | None, "Picture address."] = None
     link_url: Annotated[Url | None, "Page of the idol."] = None
-    spotify_follower_count: Annotated[Followers | None, "Followers on Spotify."] = None
+    spotify_follower_count: Annotated[FollowerCount | None, "Followers on Spotify."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "idol_name": "Northside FC",
@@ -127,7 +134,7 @@ class IdolChanges(Params):
     description: Annotated[LongText | None | UnsetType, "Type of the idol."] = UNSET
     image_url: Annotated[Url | None | UnsetType, "Picture address."] = UNSET
     link_url: Annotated[Url | None | UnsetType, "Page of the idol."] = UNSET
-    spotify_follower_count: Annotated[Followers | None | UnsetType, "Followers on Spotify."] = UNSET
+    spotify_follower_count: Annotated[FollowerCount | None | UnsetType, "Followers on Spotify."] = UNSET
     label_names: Annotated[Texts | None | UnsetType, "All labels of the idol; they replace the present ones."] = UNSET
 
     @classmethod

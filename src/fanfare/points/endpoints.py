@@ -6,9 +6,11 @@ from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.points import queries
-from fanfare.points.actions import awards, categories
-from fanfare.points.schemas import (
+from fanfare.points.actions import awards, categories, undoing
+from fanfare.points.queries import bookings
+from fanfare.points.queries import points as queries
+from fanfare.points.schemas.bookings import BoardQuery, Booking, BookingQuery, OneAward
+from fanfare.points.schemas.points import (
     Award,
     Awarded,
     AwardQuery,
@@ -123,6 +125,27 @@ async def manage_points_create(db: Db, account: Account, new: NewPoint, now: dat
 async def manage_points_update(db: Db, account: Account, changes: PointChanges, now: datetime) -> PointSaved:
     """Rename, describe, close or reopen a point category."""
     return PointSaved(await categories.change_point(db, account.id, changes, now))
+
+
+@endpoint.get("/api/v1/manage/points/{point_uid}/board", scope="manage", key=SECRET)
+async def manage_points_board(db: Db, account: Account, query: BoardQuery) -> list[Place]:
+    """Rank the fans of a category by their points over all time; fans with the same count share a rank."""
+    return await bookings.board(db, account.id, query)
+
+
+@endpoint.get("/api/v1/manage/points/{point_uid}/awards", scope="manage", key=SECRET)
+async def manage_points_awards_list(db: Db, account: Account, query: BookingQuery) -> ArrayPage[Booking]:
+    """List the awards of a category with why each was made, the newest first.
+
+    The reason is `reason` in the props of an award.
+    """
+    return await bookings.bookings(db, account.id, query)
+
+
+@endpoint.post("/api/v1/manage/fan_points/{fan_point_uid}/undo", scope="manage", key=SECRET)
+async def manage_fan_points_undo(db: Db, account: Account, target: OneAward, now: datetime) -> Awarded:
+    """Take an award back by one of the opposite points, once: repeated, it returns the same award."""
+    return Awarded(await undoing.undo_award(db, account.id, target.fan_point_uid, now))
 
 
 @endpoint.get("/api/v1/manage/points/{point_uid}/standing", scope="manage", key=SECRET)

@@ -13,8 +13,14 @@ from fanfare.purchases.schemas import (
     NewProduct,
     NewPurchase,
     NewShop,
+    OneOrder,
+    Order,
+    OrderLines,
+    OrderQuery,
     Product,
+    ProductEntry,
     ProductQuery,
+    ProductSalesQuery,
     ProductSaved,
     Purchase,
     PurchaseMeta,
@@ -43,6 +49,27 @@ async def crm_purchases_search(db: Db, account: Account, query: PurchaseQuery) -
     meta.next_purchase_key is present while more rows remain: send it back for the next page.
     """
     return await queries.purchases(db, account, query)
+
+
+@endpoint.get("/api/v1/manage/orders", scope="manage", key=SECRET)
+async def manage_orders_list(db: Db, account: Account, query: OrderQuery) -> ArrayPage[Order]:
+    """List the orders of all networks, the newest first, each with the sums of its lines.
+
+    Send the header X-Next-Cursor back as `cursor` to continue.
+    """
+    return await queries.orders(db, account, query)
+
+
+@endpoint.get("/api/v1/manage/orders/{order_key}", scope="manage", key=SECRET)
+async def manage_orders_get(db: Db, account: Account, target: OneOrder) -> OrderLines:
+    """Return an order of a network with its lines."""
+    return await queries.order(db, account.id, target)
+
+
+@endpoint.get("/api/v1/manage/product_sales", scope="manage", key=SECRET)
+async def manage_product_sales_list(db: Db, account: Account, query: ProductSalesQuery) -> ArrayPage[ProductEntry]:
+    """List products as `GET /api/v1/manage/products` does, each with what was sold of it in some days."""
+    return await queries.product_sales(db, account, query)
 
 
 @endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET, has_conflict=True)

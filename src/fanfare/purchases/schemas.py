@@ -16,6 +16,7 @@ from fanfare.kernel.running.http_client import MAX_URL_LENGTH, URL_FAULT, http_c
 from fanfare.kernel.wire import (
     Bound,
     Currency,
+    Day,
     Flag,
     Form,
     IntegerForm,
@@ -173,12 +174,78 @@ class Product(msgspec.Struct):
     last_update_timestamp: int
 
 
+class OrderQuery(Params):
+    """Which orders, the newest first."""
+
+    text: Annotated[Text | None, "An order key, or an email address of a fan."] = None
+    network: Annotated[NetworkName | None, "Only this network."] = None
+    product_name: Annotated[Text | None, "Only orders with this in the name of the product of their last line."] = None
+    start_date: Annotated[Day | None, "Only orders on or after this day of the account."] = None
+    end_date: Annotated[Day | None, "Only orders on or before this day."] = None
+    limit: Annotated[Annotated[int, LimitForm(500)], "Maximum number of rows to return."] = 50
+    cursor: NextCursor = None
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Reject an end before the start."""
+        if values.get("start_date") and values.get("end_date") and values["end_date"] < values["start_date"]:
+            yield "end_date", "must not be before start_date"
+
+
+class Order(msgspec.Struct):
+    """An order with the sums of its lines: amounts by currency, refunds subtracted. Time in unix seconds."""
+
+    network: str
+    order_key: str
+    merchant_key: str
+    order_timestamp: int
+    fan_id: int | None
+    line_count: int
+    quantity: int
+    product_names: list[str]
+    net_amounts: dict[str, Decimal]
+
+
+class OneOrder(Params):
+    """An order by its key in a network."""
+
+    network: Annotated[NetworkName, "Network the order came from."]
+    order_key: Annotated[OuterKey, "Order."]
+
+
+class OrderLines(Order, kw_only=True):
+    """An order with its lines, at most 1000."""
+
+    lines: list[Purchase] = []
+
+
+class ProductSales(msgspec.Struct):
+    """What was sold of a product in some days: pieces, and net amounts by currency."""
+
+    quantity: int
+    net_amounts: dict[str, Decimal]
+
+
+class ProductEntry(Product, kw_only=True):
+    """A product with what was sold of it."""
+
+    quantity: int = 0
+    net_amounts: dict[str, Decimal] = {}
+
+
 class ProductQuery(Params):
     """Filters for products."""
 
     query: Annotated[Text | None, "Part of the product's name, category or key."] = None
     limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250
     cursor: NextCursor = None
+
+
+class ProductSalesQuery(ProductQuery, kw_only=True):
+    """Which products, and the days of their sales."""
+
+    start_date: Annotated[Day | None, "First day of the sales; all days when left out."] = None
+    end_date: Annotated[Day | None, "Last day of the sales; today when left out."] = None
 
 
 # Cursors of shops that can travel in a header and come back.

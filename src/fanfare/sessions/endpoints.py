@@ -8,7 +8,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.passkeys import queries as passkey_queries
 from fanfare.passkeys.schemas.passkeys import FanPasskeys, OnePasskey, Passkey
-from fanfare.points.schemas import Balance
+from fanfare.points.schemas.points import Balance
 from fanfare.sessions.actions import activities, connecting, opening, passkeys, profile
 from fanfare.sessions.queries import businesses, lookup, sessions
 from fanfare.sessions.schemas.activities import (

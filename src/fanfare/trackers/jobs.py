@@ -5,7 +5,7 @@ from datetime import datetime
 from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import job, schedule
-from fanfare.trackers.actions import attribution, judging, sales, upkeep
+from fanfare.trackers.actions import attribution, domains, judging, sales, upkeep
 from fanfare.trackers.actions.retention import clear_old, retention
 
 MAX_PAGES = 100
@@ -29,6 +29,20 @@ async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
 async def clear_old_clicks(db: Db, account_id: int, now: datetime) -> None:
     """Clear IP addresses, user agents and parameters of clicks and sales that are older than the settings say."""
     await clear_old(db, account_id, now - retention.time, now)
+
+
+@job()
+async def judge_all(db: Db, now: datetime) -> None:
+    """Judge all clicks of an account again, as somebody asked for."""
+    if db.account_id is not None:
+        await judging.judge_again(db, db.account_id, now)
+
+
+@job()
+async def check_domain(db: Db, domain_id: int, now: datetime) -> None:
+    """Check the DNS and TLS of a virtual domain, as somebody asked for."""
+    if db.account_id is not None:
+        await domains.check_domain(db, db.account_id, domain_id, now)
 
 
 @job()

@@ -1,10 +1,23 @@
 """Reads projects and their budget lines."""
 
+import uuid
+
 from fanfare.ads.schemas.projects import Line, LineQuery, Project, ProjectQuery
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, part, start
 from fanfare.kernel.errors import Unknown
+
+ONE = """
+    select p.project_uid, p.account_id, p.project_name, p.business_id, lines.budget_amount, lines.line_count,
+           floor(extract(epoch from p.created_at))::bigint as creation_timestamp
+    from ad_projects p
+    cross join lateral (
+        select coalesce(sum(l.budget_amount), 0) as budget_amount, count(*) as line_count
+        from ad_project_lines l
+        where l.account_id = p.account_id and l.project_uid = p.project_uid) as lines
+    where p.account_id = $1 and p.project_uid = $2
+"""
 
 
 async def projects(db: Db, account_id: int, query: ProjectQuery) -> ArrayPage[Project]:
@@ -31,6 +44,14 @@ async def projects(db: Db, account_id: int, query: ProjectQuery) -> ArrayPage[Pr
     )
     page = part(rows, query.limit, cursor, "position")
     return ArrayPage([Project(**row) for row in page.rows], page.next_page)
+
+
+async def project(db: Db, account_id: int, project_uid: uuid.UUID) -> Project:
+    """Return a project; Unknown (404)."""
+    row = await db.row(ONE, account_id, project_uid)
+    if row is None:
+        raise Unknown(project=project_uid)
+    return Project(**row)
 
 
 async def lines(db: Db, account_id: int, query: LineQuery) -> ArrayPage[Line]:

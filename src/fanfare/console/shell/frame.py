@@ -37,15 +37,27 @@ class PlaceGroup(msgspec.Struct, frozen=True):
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup("People", (Place("/fans", "Fans", "fans", "fans"),)),
-    PlaceGroup("Engagement", (Place("/campaigns", "Campaigns", "horn", "campaigns"),)),
+    PlaceGroup(
+        "Engagement",
+        (
+            Place("/campaigns", "Campaigns", "horn", "campaigns"),
+            Place("/points", "Points", "star", "points"),
+            Place("/idols", "Idols", "voice", "points"),
+        ),
+    ),
     PlaceGroup(
         "Sales",
         (
             Place("/tickets", "Tickets", "ticket", "tickets"),
             Place("/registrations", "Registrations", "gate", "tickets"),
             Place("/passes", "Passes", "check", "tickets"),
+            Place("/purchases", "Purchases", "bag", "purchases"),
+            Place("/products", "Products", "tag", "purchases"),
+            Place("/links", "Links", "link", "links"),
+            Place("/ads", "Ads", "talk", "links"),
         ),
     ),
+    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Set-up",
         (

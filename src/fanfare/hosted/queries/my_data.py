@@ -5,7 +5,7 @@ from fanfare.hosted.schemas.my_data import Entry, Group, Login, MyData
 from fanfare.identities.queries.links import links
 from fanfare.identities.queries.providers import issuer_title, providers
 from fanfare.kernel.data.db import Db
-from fanfare.points.queries import balances
+from fanfare.points.queries.points import balances
 
 LATEST = 5
 MAX_IDENTITIES = 50

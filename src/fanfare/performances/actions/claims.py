@@ -25,7 +25,7 @@ from fanfare.performances.schemas.rewards import (
 )
 from fanfare.performances.topics import REWARD_CLAIM_CREATED, REWARD_CLAIM_DELETED
 from fanfare.points.actions.awards import Payment, PointClosed, pay
-from fanfare.points.schemas import return_key, reward_key
+from fanfare.points.schemas.points import return_key, reward_key
 from fanfare.sessions.actions.opening import used_session
 
 # 60 random bits.

@@ -15,7 +15,7 @@ from fanfare.kernel.wire import day_bounds
 from fanfare.performances.schemas.quests import MAX_QUESTS, NewQuest
 from fanfare.performances.topics import QUEST_CREATED, QUEST_DELETED
 from fanfare.points.actions.categories import PointNameTaken, create_point
-from fanfare.points.schemas import NewPoint
+from fanfare.points.schemas.points import NewPoint
 
 MAX_NAME = 255
 COLUMNS = """performance_uid, quest_type, target_page_tab_id, site_name, site_key, scan_group_names,

@@ -8,7 +8,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.performances.queries.quests import IS_OPEN
 from fanfare.performances.topics import QUEST_COMPLETED
 from fanfare.points.actions.awards import Payment, pay
-from fanfare.points.schemas import quest_key
+from fanfare.points.schemas.points import quest_key
 
 # Whoever settles quests of the same fan waits, and then sees what is completed here. Rows are no longer due before they
 # are read, so an award that is stored after that makes them due again.

@@ -24,7 +24,7 @@ from fanfare.kernel.wire import (
     Uuid,
 )
 from fanfare.performances.schemas.performances import OnePerformance, SafeUrl
-from fanfare.points.schemas import MAX_POINTS, PointType, range_faults
+from fanfare.points.schemas.points import MAX_POINTS, PointType, range_faults
 
 ROWS = 1000
 MAX_QUESTS = 200

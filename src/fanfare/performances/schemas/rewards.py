@@ -10,7 +10,7 @@ from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, IntegerForm, LimitForm, OuterKey, Text, Texts, Uuid
 from fanfare.performances.schemas.performances import OnePerformance
-from fanfare.points.schemas import MAX_POINTS
+from fanfare.points.schemas.points import MAX_POINTS
 
 ROWS = 1000
 MAX_REWARDS = 200

@@ -14,7 +14,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Arrays, Sql
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.actions.standings import AFTER_AWARDS
-from fanfare.points.schemas import NewAward, NewNamedAward
+from fanfare.points.schemas.points import NewAward, NewNamedAward
 
 
 class PointClosed(Conflict):

@@ -9,7 +9,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import Conflict, Unknown
-from fanfare.points.schemas import NewPoint, PointChanges
+from fanfare.points.schemas.points import NewPoint, PointChanges
 from fanfare.points.topics import POINT_CREATED, POINT_UPDATED
 
 

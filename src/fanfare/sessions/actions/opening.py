@@ -15,8 +15,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
-from fanfare.points import queries as points
-from fanfare.points.schemas import Balance
+from fanfare.points.queries import points
+from fanfare.points.schemas.points import Balance
 from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.sessions.queries import sessions as queries
 from fanfare.sessions.queries.sessions import NoSession, PresentSession, session_hash

@@ -1,6 +1,7 @@
 """Adds, checks and removes virtual domains."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 
 import asyncpg
@@ -9,6 +10,7 @@ import msgspec
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.trackers.gateways.domains import is_reached_over_tls, name_servers
 from fanfare.trackers.queries.domains import TXT_PREFIX, TXT_VALUE
@@ -18,6 +20,7 @@ from fanfare.trackers.topics import TRACKER_DOMAIN_CREATED, TRACKER_DOMAIN_DELET
 MAX_DOMAINS = 100
 TOKEN_BYTES = 16
 NO_RECORD = "the TXT record is missing or has another value"
+CHECK_JOB = "trackers.check_domain"
 NO_TLS = "https does not lead to this server, or its certificate is not accepted"
 
 
@@ -91,17 +94,35 @@ async def add_domain(db: Db, account_id: int, host: str, now: datetime) -> int:
     return domain_id
 
 
+async def queue_check(db: Db, account_id: int, domain_id: int) -> None:
+    """Let a job check a domain; Unknown (404)."""
+    sql = "select exists (select from tracker_domains where account_id = $1 and domain_id = $2)"
+    if not await db.value(sql, account_id, domain_id):
+        raise Unknown(domain=domain_id)
+    await enqueue(db, CHECK_JOB, {"domain_id": domain_id}, key=f"{account_id}/{domain_id}")
+
+
+async def check_domain(db: Db, account_id: int, domain_id: int, now: datetime) -> None:
+    """Check a domain and store the result; one that was removed, or that another account confirmed, stays as it is."""
+    with suppress(Unknown, DomainTaken):
+        await note_check(db, account_id, domain_id, await _answers(db, account_id, domain_id), now)
+
+
 async def ask(db: Db, account: Account, _: Caller, target: OneDomain, __: datetime) -> Check:
     """Ask the DNS for the TXT record, and the host whether it leads here; Unknown (404) domain."""
+    return await _answers(db, account.id, target.domain_id)
+
+
+async def _answers(db: Db, account_id: int, domain_id: int) -> Check:
     row = await db.row(
         "select host, confirmation_token from tracker_domains where account_id = $1 and domain_id = $2",
-        account.id,
-        target.domain_id,
+        account_id,
+        domain_id,
     )
     if row is None:
-        raise Unknown(domain=target.domain_id)
+        raise Unknown(domain=domain_id)
     records = await name_servers.txt(f"{TXT_PREFIX}{row['host']}")
-    is_secure = await is_reached_over_tls(account.id, row["host"], secrets.token_hex(TOKEN_BYTES))
+    is_secure = await is_reached_over_tls(account_id, row["host"], secrets.token_hex(TOKEN_BYTES))
     return Check(f"{TXT_VALUE}{row['confirmation_token']}" in records, is_secure)
 
 

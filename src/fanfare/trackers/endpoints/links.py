@@ -46,6 +46,13 @@ async def manage_tracker_settings_get(db: Db, account: Account) -> Attribution:
     return await queries.attribution(db, account.id)
 
 
+@endpoint.post("/api/v1/manage/tracker_verdicts", scope="manage", key=SECRET)
+async def manage_tracker_verdicts_renew(db: Db, account: Account, now: datetime) -> bool:
+    """Judge all clicks again by the present rules and lists, as a job, and attribute sales by the new verdicts."""
+    await actions.judge_all_again(db, account.id, now)
+    return True
+
+
 @endpoint.post("/api/v1/manage/tracker_settings", scope="manage", key=SECRET)
 async def manage_tracker_settings_save(db: Db, account: Account, new: AttributionSettings, now: datetime) -> bool:
     """Choose how sales are attributed. A job attributes all sales by that rule, earlier ones too."""

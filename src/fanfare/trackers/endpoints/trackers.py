@@ -7,13 +7,14 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, RecordsPage
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.trackers.actions import trackers as actions
-from fanfare.trackers.queries import events, trackers
+from fanfare.trackers.queries import days, events, trackers
 from fanfare.trackers.schemas.events import EventMeta, EventQuery, TrackerEvent
 from fanfare.trackers.schemas.trackers import (
     NewTracker,
     OneTracker,
     Tracker,
     TrackerChanges,
+    TrackerDay,
     TrackerQuery,
     TrackerSaved,
     TrackersQuery,
@@ -39,6 +40,12 @@ async def trackers_events_list(db: Db, account: Account, query: EventQuery) -> R
 async def trackers_get(db: Db, account: Account, query: TrackerQuery, now: datetime) -> Tracker:
     """Return one tracker with its figures, of the last 31 days by default."""
     return await trackers.tracker(db, account, query, now)
+
+
+@endpoint.get("/api/v1/manage/trackers/{tracker_id}/days", scope="manage", key=SECRET)
+async def manage_tracker_days_list(db: Db, account: Account, query: TrackerQuery, now: datetime) -> list[TrackerDay]:
+    """Return the clicks by verdict and the attributed sales of a tracker by day, of the last 31 days by default."""
+    return await days.tracker_days(db, account, query, now)
 
 
 @endpoint.post("/api/v1/trackers", scope="misc", key=SECRET, references=actions.references)

@@ -52,6 +52,11 @@ LIST = f"""
     with chosen as materialized (
         select tracker_id from trackers
         where account_id = $1 and tracker_id > $5 and tracker_id < $6
+          and ($8::text is null or strpos(fold_text(tracker_name), fold_text($8)) > 0
+               or strpos(fold_text(tracker_group_name), fold_text($8)) > 0
+               or strpos(fold_text(tracker_key), fold_text($8)) > 0 or strpos(fold_text(target_url), fold_text($8)) > 0)
+          and ($9::bigint[] is null or page_tab_id in (
+              select c.page_tab_id from campaigns c where c.account_id = $1 and c.business_id = any($9)))
         order by tracker_id {{order}} limit $7
     )
     {SELECT} from chosen {JOIN} {FIGURES}
@@ -63,12 +68,15 @@ ONE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def trackers(db: Db, account: Account, query: TrackersQuery, now: datetime) -> ArrayPage[Tracker]:
-    """Return the trackers of the account, the newest first."""
+async def trackers(
+    db: Db, account: Account, query: TrackersQuery, now: datetime, *, business_ids: Sequence[int] | None = None
+) -> ArrayPage[Tracker]:
+    """Return the trackers of the account, the newest first; with `business_ids` those of their campaigns alone."""
     cursor = start(query.cursor, "desc")
     days = figure_days(account, query, now)
     bounds = cursor.span(await settled(db, account.id))
-    rows = await db.rows(LIST.format(order=cursor.order), account.id, *days, account.currency, *bounds, query.limit + 1)
+    args = (*days, account.currency, *bounds, query.limit + 1, query.text, business_ids)
+    rows = await db.rows(LIST.format(order=cursor.order), account.id, *args)
     page = part(rows, query.limit, cursor, "position")
     return ArrayPage(_read(page.rows), page.next_page)
 

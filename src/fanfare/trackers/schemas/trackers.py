@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import BoundMoment, DayForm, Flag, Id, LimitForm, TextForm, text_of
+from fanfare.kernel.wire import BoundMoment, DayForm, Flag, Id, LimitForm, Text, TextForm, text_of
 from fanfare.trackers.schemas.urls import AnyHost, EventWildcard, TargetUrl, TrackerKey, TrackerNetwork
 
 # Days of the figures where no dates are sent.
@@ -70,6 +70,7 @@ class FigureDays(Params):
 class TrackersQuery(FigureDays, kw_only=True):
     """Which trackers, and the days of their figures."""
 
+    text: Annotated[Text | None, "Part of the name, group, key or target; case and accents are ignored."] = None
     limit: Annotated[Annotated[int, LimitForm(ROWS)], "Maximum number of rows to return."] = ROWS
     cursor: NextCursor = None
 
@@ -167,6 +168,15 @@ class TrackerSaved(msgspec.Struct):
     tracker_id: int
     virtual_domain: str
     tracker_key: str
+
+
+class TrackerDay(msgspec.Struct):
+    """The clicks of a tracker on one day by verdict, and the sales attributed to it, in amounts by currency."""
+
+    day: date
+    click_counts: dict[str, int]
+    purchase_count: Decimal
+    purchase_amounts: dict[str, Decimal]
 
 
 class Tracker(msgspec.Struct, kw_only=True):

@@ -12,7 +12,7 @@ from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import ArrayPage, NextPage, part, start
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds
-from fanfare.points.schemas import (
+from fanfare.points.schemas.points import (
     Award,
     AwardQuery,
     Balance,

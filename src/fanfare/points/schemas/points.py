@@ -33,7 +33,7 @@ PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
 
 
 # Keys of awards that Fanfare makes itself. With one of a caller's they could be blocked, or pretended.
-QUEST, REWARD, RETURN = "quest:", "reward:", "reward-return:"
+QUEST, REWARD, RETURN, UNDONE = "quest:", "reward:", "reward-return:", "undo:"
 
 
 class AwardKeyForm(KeyForm):
@@ -42,9 +42,9 @@ class AwardKeyForm(KeyForm):
     def read(self, raw: object) -> str:
         """Return the key; ValueError for one that begins like ours."""
         key = super().read(raw)
-        for prefix in (QUEST, REWARD, RETURN):
+        for prefix in (QUEST, REWARD, RETURN, UNDONE):
             if key.startswith(prefix):
-                message = f"must not begin with {prefix}, as the keys of quests and rewards do"
+                message = f"must not begin with {prefix}, as our own keys do"
                 raise ValueError(message)
         return key
 
@@ -65,6 +65,11 @@ def reward_key(reward_claim_id: int) -> str:
 def return_key(reward_claim_id: int) -> str:
     """Return the key of what comes back when a claim is undone."""
     return f"{RETURN}{reward_claim_id}"
+
+
+def undo_key(fan_point_uid: uuid.UUID) -> str:
+    """Return the key of the points that take an award back."""
+    return f"{UNDONE}{fan_point_uid}"
 
 
 class Point(msgspec.Struct):
@@ -171,7 +176,8 @@ class NewAward(Params):
     activity_id: Annotated[Id | None, "Activity to link the points to."] = None
     session_uid: Annotated[Uuid | None, "Session to link the points to."] = None
     award_key: Annotated[
-        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+        AwardKey | None,
+        "Caller-chosen key that stops double awards; quest:, reward:, reward-return:, undo: are ours.",
     ] = None
     performance_uid: Annotated[Uuid | None, "Performance to link the points to."] = None
     point_source: Annotated[Text | None, "Source of the points, such as quiz or clicker."] = None
@@ -199,7 +205,8 @@ class NewNamedAward(Params):
     point_name: Annotated[Text, "Name of the point category."]
     point_count: Annotated[PointCount, "Points to award."]
     award_key: Annotated[
-        AwardKey | None, "Caller-chosen key that stops double awards; quest:, reward: and reward-return: are ours."
+        AwardKey | None,
+        "Caller-chosen key that stops double awards; quest:, reward:, reward-return:, undo: are ours.",
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}

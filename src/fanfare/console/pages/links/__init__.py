@@ -1,0 +1,1 @@
+"""Pages of links, advertising and what both bring."""

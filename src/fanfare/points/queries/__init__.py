@@ -1,0 +1,1 @@
+"""Reads points: categories, awards, boards, and the reasons of awards."""
