@@ -76,6 +76,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
             Place("/console", "API console", "console", "home"),
         ),
     ),
+    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Data",
         (

@@ -19,8 +19,8 @@ from fanfare.staff.schemas.members import Member
 from fanfare.tickets.queries.event_lists import one_event
 
 TEMPLATES = "console/templates/tickets"
-# Refusals beside the live figures, and rows of the log.
-LAST_REFUSALS, ROWS = 6, 50
+# Refusals beside the live figures.
+LAST_REFUSALS = 6
 # Gates open some days before the event, and festivals last some days: then figures are updated.
 NEAR = timedelta(days=4)
 LIVE_MINUTES = 60

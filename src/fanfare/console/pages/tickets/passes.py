@@ -24,7 +24,7 @@ from fanfare.registrations.schemas.passes import Pass, PassFan, PassQuery, Secti
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/tickets"
-ROWS = 50
+ROWS = 30
 STATES = ("all", "unused", "checked_in", "cancelled")
 
 

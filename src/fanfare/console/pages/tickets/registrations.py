@@ -11,7 +11,7 @@ from fanfare.registrations.schemas.registrations import EntryQuery
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/tickets"
-ROWS = 50
+ROWS = 30
 
 
 @manage.get("/registrations", area="tickets")
