@@ -206,6 +206,7 @@ async def test_without_the_right_nobody_is_named(base_url: str, db: Db, api: Api
         f"{root}/purchases", f"{root}/purchases/order?network=shop&order_key=1001", f"{root}/points",
         f"{root}/points/{trade.point_uid}", f"{root}/links/{trade.tracker_id}",
     )  # fmt: skip
+    page = ""
     async with signed_in(base_url, db, api.account_id, "analyst") as client:
         for path in paths:
             page = (await client.get(path)).text

@@ -22,7 +22,7 @@ from fanfare.kernel.data.announcements import names, topics_of
 from fanfare.kernel.data.changes import Change
 from fanfare.points.topics import POINTS_AWARDED, POINTS_DELETED
 from fanfare.purchases import topics as purchases
-from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_RENAMED
+from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_UPDATED
 from fanfare.tickets import topics as tickets
 
 ACTIVITY, TAG, IDENTITY, IDOL, SNAPSHOT, TICKET = "activity", "tag", "identity", "idol", "snapshot", "ticket"
@@ -38,7 +38,7 @@ FACTS_BY_TOPIC: dict[str, frozenset[str]] = {
     **dict.fromkeys(names([CONSENT_GIVEN, CONSENT_WITHDRAWN]), CONSENT),
     **dict.fromkeys(names(topics_of(tickets)), frozenset({TICKET})),
     **dict.fromkeys(
-        names([SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_RENAMED, POINTS_AWARDED, POINTS_DELETED, *topics_of(purchases)]),
+        names([SEGMENT_ENTERED, SEGMENT_LEFT, SNAPSHOT_UPDATED, POINTS_AWARDED, POINTS_DELETED, *topics_of(purchases)]),
         NOTHING,
     ),
 }
