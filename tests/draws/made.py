@@ -10,8 +10,13 @@ DRAW_CALLS = {
 
 
 async def made_draws(post: Any, got: Any) -> dict[str, str]:
-    """Make them for a campaign with entries and return their ids by the name of the parameter that takes them."""
-    campaign = (await got("crm/campaigns", q="Half-time quiz"))[-1]
+    """Make them for a campaign and return their ids by the name of the parameter that takes them.
+
+    One fan takes part, who wins whatever the seed: what calls answer about the fan is the same each time.
+    """
+    fan_id = (await got("crm/activities", limit=200))["data"][-1]["fan_id"]
+    await post(f"crm/fans/{fan_id}/activities", campaign_title="Prize draw")
+    campaign = (await got("crm/campaigns", q="Prize draw"))[-1]
     uids = [
         (await post("manage/draws", page_tab_id=campaign["page_tab_id"], winner_count=1, winners_excluded="none"))[
             "draw_uid"
