@@ -64,7 +64,6 @@ SAME_AS = {
     "max_time_key": "min_time_key",
     "fan_excl_snapshot_uids": "snapshot_uid",
     "fan_incl_snapshot_uids": "snapshot_uid",
-    "segments": "segment_pair",
     "next_pass_id": "pass_id",
     "next_purchase_key": "purchase_key",
     "next_scan_key": "scan_key",
@@ -112,6 +111,7 @@ WITHIN: dict[tuple[str, str], Any] = {
 }
 # What works in one call alone, by the kind that `made_values` makes.
 WORKING_ONCE = {
+    "manage_segments_overlap": {"segments": "segment_pair"},
     "crm_access_token_create": {"code": "login_code"},
     "crm_access_token_get": {"code": "second_login_code"},
     "manage_shopify_shop_save": {"shop_url": "shop_url", "access_token": "shop_token"},
@@ -292,8 +292,8 @@ async def _segments(post: Any, got: Any, fan_id: int) -> Values:
     job = await post("manage/fan_jobs", action="tag", tag_name="early bird", fan_ids=[fan_id])
     return {
         "filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"],
-        "fan_job_uid": job["fan_job_uid"],
-        "fan_job_id": (await got("manage/fan_jobs"))["data"][0]["fan_job_id"],
+        "segment_pair": [f"filter:{filter_uid}", f"snapshot:{snapshot['snapshot_uid']}"],
+        "fan_job_uid": job["fan_job_uid"], "fan_job_id": (await got("manage/fan_jobs"))["data"][0]["fan_job_id"],
     }  # fmt: skip
 
 
