@@ -15,6 +15,7 @@ help:
 	@echo 'make roles         writes the table of rights in docs/staff.md'
 	@echo 'make pictures      opens each page of the Manage Centre at three widths, light and dark, and keeps pictures'
 	@echo 'make clients       compiles and runs clients that are generated from the API document'
+	@echo 'make pulls         runs the dlt source into DuckDB, and the Airbyte manifest by Airbyte'
 	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
 	@echo 'make fuzz          long tests: generated inputs for each call'
 	@echo 'make replay        100,000 clicks of real user agents, compared with their labels'
@@ -23,6 +24,7 @@ help:
 	@echo 'make setup-dev     the same with the tools for tests and checks'
 	@echo 'make setup-places  the same with the packages that `fanfare places load` reads (400 MB)'
 	@echo 'make setup-clients the packages that `make clients` uses (600 MB)'
+	@echo 'make setup-pulls   the packages that `make pulls` uses (500 MB)'
 	@echo 'make lock          the lock files, from pyproject.toml'
 
 setup:
@@ -85,6 +87,15 @@ setup-clients: setup-dev
 clients: setup-clients
 	PATH="$(GENERATORS):$$PATH" FANFARE_CLIENTS=generated $(BIN)/pytest $(CLIENTS) tests/openid/test_ordinary_clients.py
 
+# dlt and DuckDB (160 MB), and Airbyte's tools (340 MB), which need other versions of the same packages.
+setup-pulls: setup-dev
+	@.ci/install requirements-pulls.lock .venv-pulls
+	@.ci/install requirements-airbyte.lock .venv-airbyte
+
+pulls: setup-pulls
+	FANFARE_PULLS=$(CURDIR)/.venv-pulls/bin/python FANFARE_AIRBYTE=$(CURDIR)/.venv-airbyte/bin/source-declarative-manifest \
+		$(BIN)/pytest tests/pulls
+
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
 	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/kernel/data/test_upgrades.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
@@ -111,5 +122,7 @@ lock:
 		-c requirements.lock -o requirements-places.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:pulls -o requirements-pulls.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:airbyte -o requirements-airbyte.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics roles test check pictures clients faults fuzz replay bench lock
+.PHONY: help setup setup-dev setup-places setup-clients setup-pulls demo run fmt schema topics roles test check pictures clients pulls faults fuzz replay bench lock

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.rules.project import PACKAGE, TESTS, domains
 
 # What is tested as a whole rather than by folder.
-EXTRA = frozenset({"app", "readme", "rules", "clients", "faults", "fuzz", "bench"})
+EXTRA = frozenset({"app", "readme", "rules", "clients", "faults", "pulls", "fuzz", "bench"})
 
 
 def unmirrored(code: Iterable[str], tests: dict[str, int]) -> list[str]:
