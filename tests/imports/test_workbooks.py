@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook  # type: ignore[import-untyped]
 
 from fanfare.imports.actions.files import source_uid
 from fanfare.imports.readers import workbook as reader

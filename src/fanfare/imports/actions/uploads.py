@@ -62,13 +62,13 @@ async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, 
     offset = part.offset or 0
     if offset != target.file_bytes:
         raise WrongOffset
+    file_uid = source_uid(target.import_uid) if target.format == WORKBOOK else target.import_uid
     async for content in upload.parts(PART_BYTES):
         if offset + len(content) > MAX_FILE_BYTES:
             message = f"the file is larger than {MAX_FILE_BYTES} bytes; split it"
             raise TooLarge(message)
         values = (account_id, part.import_uid, offset, content, now, is_utf8(content), MAX_ACCOUNT_BYTES)
-        values = (*values, source_uid(target.import_uid) if target.format == WORKBOOK else target.import_uid)
-        if await db.execute(APPEND, *values) != "INSERT 0 1":
+        if await db.execute(APPEND, *values, file_uid) != "INSERT 0 1":
             is_full = await db.value(USED_BYTES, account_id) + len(content) > MAX_ACCOUNT_BYTES
             raise NoRoom if is_full else WrongOffset
         offset += len(content)

@@ -67,7 +67,7 @@ def check_parts(path: Path) -> None:
 
 def write(workbook: Path, rows: Path, name: str) -> Sheet:
     """Write a sheet, the first one with rows if no name is given; raises NotReadable."""
-    from openpyxl import load_workbook  # noqa: PLC0415 - only in this program
+    from openpyxl import load_workbook  # type: ignore[import-untyped] # noqa: PLC0415 - only in this program
 
     check_parts(workbook)
     try:
