@@ -13,7 +13,7 @@ from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import delete_if_erased
 from fanfare.imports.readers.rows import UnreadableFileError
-from fanfare.imports.readers.workbook import UNREADABLE, Sheet
+from fanfare.imports.readers.workbook import UNREADABLE, Sheet, sheet_in
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
@@ -88,7 +88,7 @@ async def _read(workbook: Path, rows: Path, sheet: str | None) -> Sheet:
     if process.returncode:
         message = "is a workbook that takes too much memory or time; save the sheet as CSV"
         raise UnreadableFileError(message)
-    return msgspec.json.decode(output, type=Sheet)
+    return sheet_in(output)
 
 
 async def _store(db: Db, account_id: int, current: CurrentImport, rows: Path) -> int:

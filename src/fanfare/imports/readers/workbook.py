@@ -33,6 +33,11 @@ class Sheet(msgspec.Struct):
     name: str
 
 
+def sheet_in(output: bytes) -> Sheet:
+    """Return what this program wrote to its output."""
+    return msgspec.json.decode(output, type=Sheet)
+
+
 class NotReadable(Exception):  # noqa: N818 - a message
     """The file is no workbook that can be read."""
 
