@@ -1047,15 +1047,18 @@ create table imports (
     finished_at timestamp with time zone,
     updated_at timestamp with time zone not null,
     last_work text,
+    source_bytes bigint not null default 0,
+    sheets text[] not null default '{}'::text[],
+    sheet text,
     constraint imports_pkey PRIMARY KEY (account_id, import_id),
     constraint imports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text]))),
-    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text]))),
+    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'xlsx'::text]))),
+    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'converting'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text]))),
     constraint imports_last_work_check CHECK ((last_work = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text])))
 );
 CREATE UNIQUE INDEX imports_by_uid ON imports USING btree (account_id, import_uid);
-CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text]));
-CREATE INDEX imports_with_file ON imports USING btree (account_id) INCLUDE (file_bytes) WHERE has_file;
+CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['converting'::text, 'checking'::text, 'importing'::text, 'undoing'::text]));
+CREATE INDEX imports_with_file ON imports USING btree (account_id) INCLUDE (file_bytes, source_bytes) WHERE has_file;
 
 create table ip_addresses (
     account_id bigint not null,

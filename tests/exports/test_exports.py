@@ -179,7 +179,7 @@ async def test_rows_of_fans_are_together(api: Api, db: Db, monkeypatch: pytest.M
         for tag in range(number % 3):
             await api.post("/api/v1/manage/tags", tag_name=f"label {tag}")
             await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name=f"label {tag}", fan_ids=[fan_id]))
-    result, content = await exported(api, db, table="fan_tags", format="ndjson")
+    result, content = await exported(api, db, table="tag_members", format="ndjson")
     rows = [json.loads(line) for line in content.splitlines()]
     assert (
         result["row_count"]

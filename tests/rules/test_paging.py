@@ -15,7 +15,8 @@ from tests.calls import ENDPOINTS, parameters
 CURSORS = {
     "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
     "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
-    "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_entry_number", "min_event_id",
+    "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_schedule_id", "max_entry_number",
+    "min_event_id",
     "after", "max_scan_key", "max_fan_job_id",
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.

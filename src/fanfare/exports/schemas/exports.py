@@ -13,7 +13,7 @@ from fanfare.kernel.wire import ChoiceForm, Id, IntegerForm, LimitForm, Text, Uu
 
 ROWS = 100
 NAMES = (
-    "fans", "consents", "identifiers", "fan_tags", "fan_idols", "opt_ins", "snapshot_members", "merges", "messages",
+    "fans", "consents", "identifiers", "tag_members", "fan_idols", "opt_ins", "snapshot_members", "merges", "messages",
     "suppressions", "activities", "points", "campaigns", "wagers", "campaign_events", "point_categories",
     "performances", "quest_progresses", "reward_claims", "idols", "stream_records", "tickets", "purchases",
     "registrations", "ticket_events", "scans", "passes", "products", "trackers", "tracker_clicks", "sales", "ad_days",

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from fanfare.imports.actions.files import delete_files
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.states import WrongState, check_state, continue_work, start_work
@@ -23,7 +24,6 @@ from fanfare.imports.schemas.imports import (
     State,
 )
 from fanfare.imports.topics import IMPORT_CREATED, IMPORT_DELETED, IMPORT_UPDATED
-from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import sent_fields
@@ -87,6 +87,8 @@ async def change_import(db: Db, account_id: int, changes: ImportChanges, now: da
         check_state(current, "uploading", "ready")
         dialect = {**current.dialect, **{name: value for name, value in fields.items() if name in DIALECT}}
         current = msgspec.structs.replace(current, dialect=dialect)
+        if "sheet" in fields:
+            return await _change_sheet(tx, account_id, current, changes.sheet, now)
         if fields.keys() & {"encoding", "delimiter"} and current.import_state == "ready":
             current = await inspected(tx, account_id, current)
         columns = _columns(current, changes.mapping or {})
@@ -98,6 +100,42 @@ async def change_import(db: Db, account_id: int, changes: ImportChanges, now: da
             constants, now, columns, list(fields),
         )  # fmt: skip
     return ImportSaved(changes.import_uid, current.import_state, current.file_bytes)
+
+
+class NoSheet(BadParameters):
+    """The workbook has no such sheet"""
+
+    def __init__(self, sheets: list[str]) -> None:
+        """`sheets` are those that it has."""
+        super().__init__(
+            [("sheet", f"must be one of {', '.join(sheets)[:1000]}" if sheets else "is not of a workbook")]
+        )
+
+
+SHEET = f"""
+    with {HOLD},
+    updated as (
+        update imports
+        set sheet = $3, import_state = case when import_state = 'ready' then 'converting' else import_state end,
+            columns = '{{}}', mapping = '{{}}', dialect = '{{}}', updated_at = $4
+        where account_id = $1 and import_id = $2
+        returning import_uid, import_state
+    ),
+    announced as (
+        {announce(IMPORT_UPDATED, "updated", at="$4", fields="array['sheet']")}
+    )
+    select import_state from updated
+"""  # noqa: S608 - fixed parts
+
+
+async def _change_sheet(
+    db: Db, account_id: int, current: CurrentImport, sheet: str | None, now: datetime
+) -> ImportSaved:
+    """Choose another sheet of a workbook, which is read anew: its columns, mapping and dialect are its own."""
+    if sheet not in current.sheets:
+        raise NoSheet(current.sheets)
+    state = await db.value(SHEET, account_id, current.import_id, sheet, now)
+    return ImportSaved(current.import_uid, state, current.file_bytes)
 
 
 def _columns(current: CurrentImport, mapping: dict[str, Any]) -> list[str]:
@@ -174,4 +212,4 @@ async def delete_import(db: Db, account_id: int, import_uid: uuid.UUID, now: dat
     async with db.transaction() as tx:
         await current_import(tx, account_id, import_uid)
         await tx.execute(DELETE, account_id, import_uid, now)
-        await files.delete_file(tx, account_id, import_uid)
+        await delete_files(tx, account_id, import_uid)

@@ -13,6 +13,7 @@ import msgspec
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
 from fanfare.fans.actions.undoing import delete_without_rows, lock_unchanged
+from fanfare.imports.actions.converting import convert
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
@@ -60,7 +61,9 @@ def _reason(error: Exception) -> str | None:
 
 
 async def _step(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
-    if current.import_state == "undoing":
+    if current.import_state == "converting":
+        await convert(db, account_id, current, now)
+    elif current.import_state == "undoing":
         await _undo_batch(db, account_id, current, now)
     else:
         await _run_batch(db, account_id, current, now)

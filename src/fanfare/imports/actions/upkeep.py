@@ -8,9 +8,9 @@ loses its file at its end.
 from datetime import datetime, timedelta
 
 from fanfare.fans.followers import Person
+from fanfare.imports.actions.files import delete_files
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.imports.topics import IMPORT_FAILED
-from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 
@@ -25,9 +25,9 @@ BATCH = 100
 MARK = f"""
     with {HOLD},
     due as materialized (
-        select import_id, import_state in ('uploading', 'ready') as is_open from imports
+        select import_id, import_state in ('uploading', 'converting', 'ready') as is_open from imports
         where account_id = $1 and has_file and file_bytes > 0 and {{condition}}
-          and import_state in ('uploading', 'ready', 'completed', 'failed', 'undone')
+          and import_state in ('uploading', 'converting', 'ready', 'completed', 'failed', 'undone')
         order by import_id limit $3 for no key update skip locked
     ),
     marked as (
@@ -77,7 +77,7 @@ async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> N
         current.import_id,
     )
     for row in rows:
-        await files.delete_file(db, account_id, row["import_uid"])
+        await delete_files(db, account_id, row["import_uid"])
 
 
 async def _delete_files(db: Db, account_id: int, mark: str, moment: datetime, failure: str, now: datetime) -> None:
@@ -87,4 +87,4 @@ async def _delete_files(db: Db, account_id: int, mark: str, moment: datetime, fa
         async with db.transaction() as tx:
             rows = await tx.rows(mark, account_id, moment, BATCH, failure, now)
             for row in rows:
-                await files.delete_file(tx, account_id, row["import_uid"])
+                await delete_files(tx, account_id, row["import_uid"])

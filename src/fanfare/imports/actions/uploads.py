@@ -3,6 +3,7 @@
 import codecs
 from datetime import datetime
 
+from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import WrongState, check_state, end_work
 from fanfare.imports.queries.imports import current_import, import_of
@@ -26,7 +27,9 @@ class NoRoom(Conflict):
     """The files of the account's imports have no room for more; delete imports that ended"""
 
 
-USED_BYTES = "select coalesce(sum(file_bytes), 0)::bigint from imports where account_id = $1 and has_file"
+USED_BYTES = (
+    "select coalesce(sum(file_bytes + source_bytes), 0)::bigint from imports where account_id = $1 and has_file"
+)
 # One part: refused, by writing nothing, unless the file ends at its offset and the account has room.
 APPEND = f"""
     with appended as (
@@ -37,11 +40,11 @@ APPEND = f"""
         returning import_uid
     )
     insert into file_parts (account_id, file_uid, part_offset, content)
-    select $1, import_uid, $3, $4 from appended
+    select $1, $8, $3, $4 from appended
 """  # noqa: S608 - constants
-COMPLETE = """
-    update imports
-    set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6
+# A worker reads a workbook, which can take minutes.
+CONVERT = """
+    update imports set import_state = 'converting', source_bytes = file_bytes, uploaded_at = $3, updated_at = $3
     where account_id = $1 and import_id = $2
 """
 MAX_CUT_BYTES = 3
@@ -59,12 +62,13 @@ async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, 
     offset = part.offset or 0
     if offset != target.file_bytes:
         raise WrongOffset
+    file_uid = source_uid(target.import_uid) if target.format == WORKBOOK else target.import_uid
     async for content in upload.parts(PART_BYTES):
         if offset + len(content) > MAX_FILE_BYTES:
             message = f"the file is larger than {MAX_FILE_BYTES} bytes; split it"
             raise TooLarge(message)
         values = (account_id, part.import_uid, offset, content, now, is_utf8(content), MAX_ACCOUNT_BYTES)
-        if await db.execute(APPEND, *values) != "INSERT 0 1":
+        if await db.execute(APPEND, *values, file_uid) != "INSERT 0 1":
             is_full = await db.value(USED_BYTES, account_id) + len(content) > MAX_ACCOUNT_BYTES
             raise NoRoom if is_full else WrongOffset
         offset += len(content)
@@ -91,6 +95,9 @@ async def _complete(db: Db, account_id: int, part: FilePart, offset: int, now: d
         check_state(current, "uploading")
         if current.file_bytes != offset:
             raise WrongOffset
+        if current.file_format == WORKBOOK:
+            await tx.execute(CONVERT, account_id, current.import_id, now)
+            return "converting"
         try:
             ready = await inspected(tx, account_id, current)
         except UnreadableFileError as wrong:

@@ -10,7 +10,7 @@ from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
     import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
-    file_bytes, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
+    file_bytes, sheets, sheet, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
     dialect ->> 'date_order' as date_order, dialect ->> 'decimal_separator' as decimal_separator,
     dialect ->> 'preset' as preset, mapping, constants as values, row_count, created_count, matched_count, error_count,
     refused_count as refused_optin_count, undone_count, kept_count,
@@ -22,7 +22,8 @@ COLUMNS = """
 """
 CURRENT = """
     import_id, import_uid, kind, file_format, import_name, import_state, has_file, file_bytes, is_utf8,
-    columns, dialect, mapping, constants, run_offset, run_row, failure_count, error_count, uploaded_at, last_work
+    columns, dialect, mapping, constants, run_offset, run_row, sheet, sheets, failure_count,
+    error_count, uploaded_at, last_work
 """
 
 
@@ -69,7 +70,7 @@ async def accounts_due(db: Db) -> list[int]:
     # One query for all accounts.
     rows = await db.rows(
         "select distinct account_id from imports where account_id is not null"
-        " and import_state in ('checking', 'importing', 'undoing') order by 1"
+        " and import_state in ('converting', 'checking', 'importing', 'undoing') order by 1"
     )
     return [row["account_id"] for row in rows]
 
@@ -79,7 +80,7 @@ async def next_import(db: Db, account_id: int) -> CurrentImport | None:
     row = await db.row(
         f"""
         select {CURRENT} from imports
-        where account_id = $1 and import_state in ('checking', 'importing', 'undoing')
+        where account_id = $1 and import_state in ('converting', 'checking', 'importing', 'undoing')
         order by import_id limit 1 for no key update skip locked
         """,  # noqa: S608 - fixed parts
         account_id,

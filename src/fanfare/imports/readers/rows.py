@@ -48,7 +48,7 @@ def check_begin(data: bytes, file_format: str) -> None:
         message = f"is encoded in {name}; save it as UTF-8"
         raise UnreadableFileError(message)
     if data[:4] == b"PK\x03\x04":
-        message = "is a workbook or an archive; save it as CSV"
+        message = "is a workbook or an archive; create the import with the format xlsx"
         raise UnreadableFileError(message)
     if data[:2] == b"\x1f\x8b":
         message = "is compressed; upload it uncompressed"

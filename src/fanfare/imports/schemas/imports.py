@@ -15,12 +15,12 @@ from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObject, LimitForm, Text, Uuid, text_of
 
 ROWS = 100
-FORMATS = ("csv", "ndjson")
+FORMATS = ("csv", "ndjson", "xlsx")
 MAX_FILE_BYTES = 4 * 1024**3
 # Of all files of an account's imports together.
 MAX_ACCOUNT_BYTES = 4 * MAX_FILE_BYTES
-State = Literal["uploading", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
-FileFormat = Annotated[Literal["csv", "ndjson"], ChoiceForm(*FORMATS)]
+State = Literal["uploading", "converting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
+FileFormat = Annotated[Literal["csv", "ndjson", "xlsx"], ChoiceForm(*FORMATS)]
 
 
 class DelimiterForm(Form):
@@ -43,13 +43,13 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`,
-    `failed` (`failure` says why), `undoing`, `undone`. The counts are those of the last run or dry run: row_count rows
-    were processed, of which created_count created something, matched_count belong to what was there, and error_count
-    were refused. refused_optin_count opt-ins were left out because the fan had opted out. An undo deleted undone_count
-    of what was created and left kept_count. progress is from 0 to 1. has_file is false once the file was deleted.
-    mapping has a field, or null, for each of the columns; values those that every row has. preset is the product that
-    the columns are known from: its words of consent are read too.
+    state: `uploading`, `converting` (a sheet of a workbook is read), `ready` (confirm how it is read, then run it),
+    `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`, `undone`. The counts are
+    those of the last run or dry run: row_count rows were processed, of which created_count created something,
+    matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were left out
+    because the fan had opted out. An undo deleted undone_count of what was created and left kept_count. progress is
+    from 0 to 1. has_file is false once the file was deleted. sheets has the names of the sheets of a workbook, sheet
+    the one that is imported. mapping has a field, or null, for each of the columns; values those that every row has.
     """
 
     import_id: int
@@ -60,6 +60,8 @@ class Import(msgspec.Struct):
     state: State
     has_file: bool
     file_bytes: int
+    sheets: list[str]
+    sheet: str | None
     columns: list[str]
     encoding: str | None
     delimiter: str | None
@@ -136,7 +138,7 @@ class NewImport(Params, kw_only=True):
     """An import to create."""
 
     kind: Annotated[Text, "What the rows are: fans, …"]
-    format: Annotated[FileFormat | None, "csv (the default) or ndjson."] = None
+    format: Annotated[FileFormat | None, "csv (the default), ndjson, or xlsx, an Excel workbook."] = None
     name: Annotated[Text | None, "What to call it."] = None
 
     example: ClassVar[Mapping[str, object]] = {"kind": "fans", "name": "Members of 2026"}
@@ -170,6 +172,7 @@ class ImportChanges(Params, kw_only=True):
 
     import_uid: Annotated[Uuid, "Import to change."]
     name: Annotated[Text | None, "What to call it."] = None
+    sheet: Annotated[Text | None, "Sheet of a workbook to import; its columns are found again."] = None
     encoding: Annotated[
         Annotated[Literal["utf-8", "windows-1252"], ChoiceForm("utf-8", "windows-1252")] | None, "Encoding of the file."
     ] = None
@@ -224,6 +227,8 @@ class CurrentImport(msgspec.Struct, frozen=True):
     constants: dict[str, Any]
     run_offset: int
     run_row: int
+    sheet: str | None
+    sheets: list[str]
     failure_count: int
     error_count: int
     uploaded_at: datetime | None

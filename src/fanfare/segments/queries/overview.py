@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy, Record
 from fanfare.kernel.data.references import Reference
+from fanfare.kernel.folding import fold
 from fanfare.segments.queries import days, references, segments
 from fanfare.segments.schemas.figures import Referrer, SegmentListed, SegmentQuery
 from fanfare.segments.schemas.segments import OneSegment
@@ -80,7 +81,7 @@ def _listed(row: Record, sizes: list[int]) -> SegmentListed:
 async def referrers(db: Db, account: Account, target: OneSegment) -> list[Referrer]:
     """Return the filters whose criteria refer to a segment, a tag also by its name; Unknown (404)."""
     await segments.criteria_of(db, account.id, target)
-    items = [Reference(target.segment_type, target.segment_id.strip().lower())]
+    items = [Reference(target.segment_type, fold(target.segment_id.strip()))]
     if target.segment_type == "tag":
         items.append(Reference("tag_name", await segments.segment_name(db, account.id, target)))
     return await references.referring_filters(db, account.id, items)

@@ -36,7 +36,7 @@ PEOPLE: Mapping[str, Table] = {
         columns("fan_id; *network; *identifier_value; creation_timestamp=t.created_at"),
         order="fan",
     ),
-    "fan_tags": Table(
+    "tag_members": Table(
         "fan_id",
         "fan_tags t join tags g on g.account_id = $1 and g.tag_id = t.tag_id",
         columns("fan_id; *tag_name=g.tag_name; creation_timestamp=t.created_at"),
