@@ -14,6 +14,8 @@ from fanfare.kernel.errors import Unknown
 from fanfare.search.criteria import Criteria
 from fanfare.search.queries import fans
 from fanfare.search.queries.conditions import condition
+from fanfare.search.queries.listing import ListWindow, fans_listed
+from fanfare.segments.queries.segments import segment_status
 from tests.api import Api
 
 Post = Callable[..., Awaitable[Any]]
@@ -57,7 +59,27 @@ async def follows_a_performance(post: Post, _: Db, fan_id: int, business_id: int
     await post(f"crm/fans/{fan_id}/performances", performance_uid=performance["performance_uid"])
 
 
-WAYS = [said_a_word, accepted_terms, entered_a_campaign, got_a_pass, follows_a_performance]
+async def _performance(post: Post, name: str, business_id: int) -> None:
+    await post("performances", performance_name=name, performance_date=DAY, business_id=business_id)
+
+
+async def has_a_ticket(post: Post, db: Db, fan_id: int, business_id: int) -> None:
+    await _performance(post, "Cup final", business_id)
+    email = await db.value("select email from fans where fan_id = $1", fan_id)
+    ticket = {"email": email, "first_name": "A", "last_name": "B", "paid_amount": 5, "num_seats": 1, "ticket_key": "t"}
+    when = {"event_date": DAY, "purchase_timestamp": "2026-05-01 17:30:00"}
+    await post("crm/tickets", event_name="Cup FINAL", **ticket, **when)
+
+
+async def is_registered(post: Post, db: Db, fan_id: int, business_id: int) -> None:
+    await _performance(post, "Tideline", business_id)
+    email = await db.value("select email from fans where fan_id = $1", fan_id)
+    person = {"email": email, "first_name": "A", "last_name": "B", "network": "festival", "registration_key": "r"}
+    when = {"event_date": DAY, "registration_timestamp": "2026-05-01 17:30:00"}
+    await post("crm/registrations", event_name="tideline", **person, **when)
+
+
+WAYS = [has_a_ticket, is_registered, said_a_word, accepted_terms, entered_a_campaign, got_a_pass, follows_a_performance]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -82,6 +104,10 @@ async def test_a_fan_who_has_something_to_do_with_a_business(api: Api, db: Db, p
     assert await fan_count(db, account, Criteria(), now, (business_id,)) == 1
     assert (await criteria_stats(db, account, Criteria(), now, (business_id,))).fans.fan_count == 1
     assert await fan_count(db, account, Criteria(name="nobody"), now, (business_id,)) == 0
+    window = ListWindow(is_newest_first=True, last_fan_id=None, limit=10)
+    listed = await fans_listed(db, account, Criteria(), window, now, (business_id,))
+    assert [each.fan_id for each in listed.fans] == [fan_id]
+    assert (await segment_status(db, account, Criteria(), now, (business_id,))).fan_count == 1
 
 
 async def test_a_fan_of_another_business_is_as_unknown_as_nobody(api: Api, db: Db, post: Post) -> None:

@@ -83,6 +83,16 @@ async def test_limited_people_see_what_belongs_to_their_businesses(api: Api, db:
     assert [each.business_id for each in rows if each.kind == "consent"] == [None]
 
 
+async def test_limited_people_see_tickets_for_their_performances(api: Api, db: Db, fan: dict[str, Any]) -> None:
+    show = {"performance_name": "Tideline", "performance_date": "2026-08-21", "business_id": fan["business_id"]}
+    await poster(api)("performances", **show)
+    query = TimelineQuery(fan_id=fan["fan_id"], kinds=["ticket", "registration", "scan"])
+    rows = (await timeline(db.for_account(api.account_id), api.account_id, query, [fan["business_id"]])).data
+    assert [(each.kind, each.business_id) for each in rows] == [
+        ("scan", fan["business_id"]), ("registration", fan["business_id"]),
+    ]  # fmt: skip
+
+
 async def test_merges_and_segments_are_in_it(api: Api) -> None:
     post = poster(api)
     first, second = [(await post("crm/fans", email=f"m{number}@example.com"))["fan_id"] for number in range(2)]

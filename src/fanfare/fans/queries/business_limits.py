@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
+# An event is that of a performance on its day, with its key or name: as the lists of events and registrations have it.
+PERFORMANCE = """r.performance_date = e.event_date
+                         and (r.campaign_event_key = e.event_key
+                              or fold_text(r.performance_name) = fold_text(e.event_name))"""
 # For a fan `f`. `{}` is an array of business ids, which is read once.
-BELONGS = """exists (
+BELONGS = f"""exists (
         select from businesses b
-        where b.account_id = $1 and b.business_id = any({}::bigint[])
+        where b.account_id = $1 and b.business_id = any({{}}::bigint[])
           and (exists (select from fan_businesses w
                        where w.account_id = $1 and w.fan_id = f.fan_id and w.business_id = b.business_id)
             or exists (select from accepted_terms t
@@ -25,7 +29,15 @@ BELONGS = """exists (
                          and c.business_id = b.business_id)
             or exists (select from fan_performances s
                        join performances r on r.account_id = $1 and r.performance_uid = s.performance_uid
-                       where s.account_id = $1 and s.fan_id = f.fan_id and r.business_id = b.business_id)))"""
+                       where s.account_id = $1 and s.fan_id = f.fan_id and r.business_id = b.business_id)
+            or exists (select from tickets t
+                       join ticket_events e on e.account_id = $1 and e.event_uid = t.event_uid
+                       join performances r on r.account_id = $1 and {PERFORMANCE}
+                       where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted
+                         and r.business_id = b.business_id)
+            or exists (select from registrations e
+                       join performances r on r.account_id = $1 and {PERFORMANCE}
+                       where e.account_id = $1 and e.fan_id = f.fan_id and r.business_id = b.business_id)))"""  # noqa: S608 - fixed parts
 SEEN_FANS = f"""
     select f.fan_id from fans f
     where f.account_id = $1 and f.fan_id = any($2::bigint[])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from fanfare.fans.queries.business_limits import PERFORMANCE
 from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Cursor, NextPage
@@ -39,6 +40,10 @@ class Source(NamedTuple):
     is_shared: bool = False
 
 
+# The business of an event, by the performance of its day.
+OF_EVENT = f"""(select r.business_id from performances r
+                       where r.account_id = $1 and {PERFORMANCE}
+                       order by r.campaign_event_key = e.event_key desc nulls last, r.performance_uid limit 1)"""  # noqa: S608 - fixed parts
 CAMPAIGN = "left join campaigns c on c.account_id = $1 and c.page_tab_id"
 SOURCES = (
     Source(
@@ -76,22 +81,22 @@ SOURCES = (
            where t.account_id = $1 and t.fan_id = :fan_id""",
         """jsonb_build_object('event_uid', t.event_uid, 'event_date', e.event_date, 'order_key', t.order_key,
                               'price_code', t.price_code, 'is_deleted', t.is_deleted)""",
-        "e.event_name", "t.num_seats::bigint", "t.paid_amount", "t.currency",
+        "e.event_name", "t.num_seats::bigint", "t.paid_amount", "t.currency", business=OF_EVENT,
     ),
     Source(
-        "registration", "r.registration_id", "r.registered_at",
-        "from registrations r where r.account_id = $1 and r.fan_id = :fan_id",
-        "jsonb_build_object('event_date', r.event_date, 'venue_name', r.venue_name, 'network', r.network)",
-        "r.event_name",
+        "registration", "e.registration_id", "e.registered_at",
+        "from registrations e where e.account_id = $1 and e.fan_id = :fan_id",
+        "jsonb_build_object('event_date', e.event_date, 'venue_name', e.venue_name, 'network', e.network)",
+        "e.event_name", business=OF_EVENT,
     ),
     Source(
         "scan", "s.scan_key", "s.scanned_at",
-        """from registrations r
-           join scans s on s.account_id = $1 and s.network = r.network and s.registration_key = r.registration_key
-           where r.account_id = $1 and r.fan_id = :fan_id""",
+        """from registrations e
+           join scans s on s.account_id = $1 and s.network = e.network and s.registration_key = e.registration_key
+           where e.account_id = $1 and e.fan_id = :fan_id""",
         """jsonb_build_object('is_success', s.is_success, 'refusal', s.refusal, 'node_name', s.node_name,
                               'zone_name', s.zone_name)""",
-        "coalesce(s.event_name, s.scan_group_name)",
+        "coalesce(s.event_name, s.scan_group_name)", business=OF_EVENT,
     ),
     Source(
         "pass", "p.pass_uid", "coalesce(p.claimed_at, p.created_at)",

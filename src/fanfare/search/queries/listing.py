@@ -29,15 +29,25 @@ class ListWindow(msgspec.Struct, frozen=True):
     has_campaigns: bool = False
 
 
-async def fans_listed(db: Db, account: Account, criteria: Criteria, window: ListWindow, now: datetime) -> ListedFans:
-    """Return a page of the fans who meet criteria now; BadParameters (422) if they cannot be evaluated."""
+async def fans_listed(
+    db: Db,
+    account: Account,
+    criteria: Criteria,
+    window: ListWindow,
+    now: datetime,
+    business_ids: Sequence[int] | None = None,
+) -> ListedFans:
+    """Return a page of the fans who meet criteria now; BadParameters (422) if they cannot be evaluated.
+
+    With `business_ids` only fans of these businesses.
+    """
     async with db.heavy_turn(), db.transaction("repeatable_read") as tx:
         # As for the first page of a search: planned for its own values, without workers that take long to start.
         await tx.execute(
             "select set_config('plan_cache_mode', 'force_custom_plan', true),"
             " set_config('max_parallel_workers_per_gather', '0', true)"
         )
-        where = await condition(tx, account, criteria, now)
+        where = await condition(tx, account, criteria, now, business_ids=business_ids)
         if window.is_newest_first:
             ids = await fans.newest_ids(tx, where, window.limit + 1, window.last_fan_id)
         else:

@@ -1,6 +1,7 @@
 """Reads segments: their list, their criteria, and how many of their fans can be reached."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -95,10 +96,15 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
     return Criteria(**segment_parameters(kind, key))
 
 
-async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
-    """Return the numbers of fans who meet criteria now, and of those who can be reached."""
-    if (status := await counting.reach(db, account, criteria, now)) is not None:
+async def segment_status(
+    db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
+) -> SegmentStatus:
+    """Return the numbers of fans who meet criteria now, and of those who can be reached.
+
+    With `business_ids` only fans of these businesses count.
+    """
+    if business_ids is None and (status := await counting.reach(db, account, criteria, now)) is not None:
         return status
-    query = await condition(db, account, criteria, now)
+    query = await condition(db, account, criteria, now, business_ids=business_ids)
     row = await db.row(query.statement(STATUS), *query.args)
     return msgspec.convert(dict(row or {}), SegmentStatus)
