@@ -15,7 +15,7 @@ from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit
-from fanfare.points.queries import points
+from fanfare.points.queries.points import points
 from fanfare.staff.schemas.members import Member
 
 ACTION, EXPORTING, ERASURE = "/fans/action", "/fans/export", "/fans/erasure"

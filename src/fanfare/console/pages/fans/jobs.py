@@ -9,7 +9,7 @@ from fanfare.fan_jobs.queries import fan_jobs as queries
 from fanfare.fan_jobs.schemas import FanJob, FanJobWindow, OneFanJob
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit
-from fanfare.points.queries import points
+from fanfare.points.queries.points import points
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/fans"
