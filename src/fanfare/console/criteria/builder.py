@@ -102,6 +102,11 @@ class Builder(msgspec.Struct, frozen=True):
     has_command: bool
 
     @property
+    def texts(self) -> list[str]:
+        """The criteria in use with their values, each as a text."""
+        return [*(_sentences_text([each]) for each in self.sentences), *(each.text for each in self.compounds)]
+
+    @property
     def used_pairs(self) -> list[tuple[str, str]]:
         """The parameters that have a value."""
         return [(name, value) for name, value in self.pairs if value]
@@ -252,8 +257,7 @@ class _View(msgspec.Struct, frozen=True):
 
 def prose(builder: Builder) -> str:
     """Return the criteria with their values as a line of text; empty without any."""
-    texts = [_sentences_text(builder.sentences), *(each.text for each in builder.compounds)]
-    return ", ".join(text for text in texts if text)
+    return ", ".join(builder.texts)
 
 
 def _sentences_text(sentences: Iterable[Sentence]) -> str:

@@ -1,90 +1,141 @@
 """Fans found by criteria that read as sentences, with their number beside them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from fanfare.console.criteria.builder import Builder, read_builder
-from fanfare.console.schemas.fans import FansQuery
-from fanfare.console.shell.access import manage
+from fanfare.console.criteria.values import of_stored
+from fanfare.console.schemas.fans import (
+    COLUMNS,
+    COLUMNS_COOKIE,
+    DEFAULT_COLUMNS,
+    NUMBERS,
+    SEPARATOR,
+    ColumnsForm,
+    FansQuery,
+)
+from fanfare.console.shell.access import manage, personal
+from fanfare.console.shell.signed_in import next_path
+from fanfare.fans.queries.finding import fan_ids_of_text
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.search.criteria import Criteria
+from fanfare.search.queries.figures import fan_figures
 from fanfare.search.queries.listing import ListedFans, ListWindow, fans_listed
+from fanfare.search.queries.stored import criteria_in
 from fanfare.search.schemas.stats import SegmentStatus
+from fanfare.segments.queries.filters import filter_by_uid
 from fanfare.segments.queries.segments import segment_status
-from fanfare.staff.schemas.members import Member
+from fanfare.staff.schemas.members import Member, StaffSession
 
 TEMPLATES = "console/templates/fans"
 ROWS = 50
+COLUMNS_AGE = timedelta(days=365)
 
 
-def _url(member: Member) -> str:
-    return f"/manage/{member.account.id}/fans"
-
-
-def _with_query(path: str, pairs: list[tuple[str, str]]) -> str:
+def with_query(path: str, pairs: list[tuple[str, str]]) -> str:
+    """Return a path with parameters, which may be none."""
     return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+async def builder_of(db: Db, member: Member, visit: Visit) -> Builder:
+    """Return the criteria of the URL."""
+    return await read_builder(db, member, visit.language, visit.query or {})
 
 
 @manage.get("/fans", area="fans")
 async def fans(db: Db, member: Member, visit: Visit, query: FansQuery, now: datetime) -> View | Redirect:
     """Show the fans who meet the criteria of the URL, which buttons of the page change."""
-    builder = await read_builder(db, member, visit.language, visit.query or {})
+    path = f"/manage/{member.account.id}/fans"
+    if query.find:
+        return Redirect(await _find(db, member, path, query.find))
+    if query.filter_uid:
+        return Redirect(await _filter_path(db, member, path, query))
+    builder = await builder_of(db, member, visit)
     order = [("order", query.order)] if query.order else []
     if builder.has_command:
-        return Redirect(_with_query(_url(member), [*builder.pairs, *order]))
-    listed, faults = await _listed(db, member.account, builder, query, now)
-    status = await _status(db, member.account, builder, now) if query.count else None
+        return Redirect(with_query(path, [*builder.pairs, *order]))
+    columns = _columns(visit)
+    listed, faults = await _listed(db, member.account, builder, query, columns, now)
     values = {
-        "builder": builder,
+        **await count_values(db, member, builder, now, is_counted=query.count),
         "listed": member.mask("fans").record(listed),
+        "figures": await fan_figures(db, member.account.id, [each.fan_id for each in listed.fans]),
         "faults": faults,
         "query": query,
-        "status": status,
-        "total": await _status_of_all(db, member.account, now) if status else 0,
-        "search_query": urlencode(builder.used_pairs),
-        "further": urlencode([*builder.pairs, *order, ("last_fan_id", str(listed.last_fan_id or ""))]),
+        "columns": {name: COLUMNS[name] for name in columns},
+        "all_columns": COLUMNS,
+        "numbers": NUMBERS,
+        "further": urlencode([*builder.used_pairs, *order, ("last_fan_id", str(listed.last_fan_id or ""))]),
     }
     return View(f"{TEMPLATES}/fans.html", values)
+
+
+async def _find(db: Db, member: Member, path: str, text: str) -> str:
+    """Return the page of the fan whose contact or id was typed, or the search for a name."""
+    if not member.may("fans", "personal"):
+        return path
+    fan_ids = await fan_ids_of_text(db, member.account, text)
+    return f"{path}/{fan_ids[0]}" if len(fan_ids) == 1 else with_query(path, [("name", text)])
+
+
+async def _filter_path(db: Db, member: Member, path: str, query: FansQuery) -> str:
+    """Return the search for the criteria of a filter."""
+    assert query.filter_uid is not None  # noqa: S101 - the caller has looked
+    criteria = criteria_in((await filter_by_uid(db, member.account.id, query.filter_uid)).criteria)
+    return with_query(path, [(name, str(each)) for name, entries in of_stored(criteria).items() for each in entries])
 
 
 @manage.get("/fans/count", area="fans")
 async def fans_count(db: Db, member: Member, visit: Visit, now: datetime) -> View:
     """Show how many fans meet the criteria of the URL, and how many of them can be reached."""
-    builder = await read_builder(db, member, visit.language, visit.query or {})
-    status = await _status(db, member.account, builder, now)
-    values = {
-        "builder": builder,
-        "status": status,
-        "total": await _status_of_all(db, member.account, now) if status else 0,
-        "search_query": urlencode(builder.used_pairs),
-    }
-    return View(f"{TEMPLATES}/count.html", values)
+    builder = await builder_of(db, member, visit)
+    return View(f"{TEMPLATES}/count.html", await count_values(db, member, builder, now, is_counted=True))
+
+
+async def count_values(
+    db: Db, member: Member, builder: Builder, now: datetime, *, is_counted: bool
+) -> dict[str, object]:
+    """Return what shows the number of fans beside the criteria."""
+    status = await status_of(db, member.account, builder.criteria, now) if is_counted else None
+    total = (await segment_status(db, member.account, Criteria(), now)).fan_count if status else 0
+    return {"builder": builder, "status": status, "total": total, "search_query": urlencode(builder.used_pairs)}
+
+
+def _columns(visit: Visit) -> list[str]:
+    names = visit.cookies.get(COLUMNS_COOKIE, "").split(SEPARATOR)
+    columns = [name for name in COLUMNS if name in names]
+    return columns or [*DEFAULT_COLUMNS]
+
+
+@personal.post("/fan_columns")
+async def fan_columns(session: StaffSession, visit: Visit, form: ColumnsForm) -> Redirect:  # noqa: ARG001 - as for themes
+    """Keep the choice of columns in this browser."""
+    visit.new_cookies[COLUMNS_COOKIE] = Cookie(SEPARATOR.join(form.columns or ()), COLUMNS_AGE)
+    return Redirect(next_path(form.next))
 
 
 async def _listed(
-    db: Db, account: Account, builder: Builder, query: FansQuery, now: datetime
+    db: Db, account: Account, builder: Builder, query: FansQuery, columns: list[str], now: datetime
 ) -> tuple[ListedFans, list[str]]:
     """Return the page of fans, or nobody and why the criteria cannot be evaluated."""
     if builder.criteria is None:
-        return ListedFans([], None), [*builder.faults.values()]
-    window = ListWindow(query.is_newest_first, query.last_fan_id, ROWS)
+        return ListedFans([], None), []
+    window = ListWindow(query.is_newest_first, query.last_fan_id, ROWS, has_campaigns="campaign" in columns)
     try:
         return await fans_listed(db, account, builder.criteria, window, now), []
     except BadParameters as wrong:
         return ListedFans([], None), [message for _, message in wrong.errors]
 
 
-async def _status(db: Db, account: Account, builder: Builder, now: datetime) -> SegmentStatus | None:
-    if builder.criteria is None:
+async def status_of(db: Db, account: Account, criteria: Criteria | None, now: datetime) -> SegmentStatus | None:
+    """Return how many fans meet criteria now and can be reached; None for criteria that cannot be evaluated."""
+    if criteria is None:
         return None
     try:
-        return await segment_status(db, account, builder.criteria, now)
+        return await segment_status(db, account, criteria, now)
     except BadParameters:
         return None
-
-
-async def _status_of_all(db: Db, account: Account, now: datetime) -> int:
-    return (await segment_status(db, account, Criteria(), now)).fan_count

@@ -9,3 +9,12 @@ document.addEventListener("input", (event) => {
   if (name && window.htmx) document.getElementById(name)?.setAttribute("aria-busy", "true");
 });
 document.addEventListener("htmx:afterRequest", (event) => event.target.removeAttribute("aria-busy"));
+
+// How many rows are picked.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form");
+  const label = form?.querySelector("[data-picked]");
+  if (!label) return;
+  const count = form.querySelectorAll("tbody input:checked").length;
+  label.textContent = label.dataset.picked.replace("0", count.toLocaleString(document.documentElement.lang));
+});
