@@ -72,7 +72,7 @@ async def segment_rebuild(db: Db, member: Member, visit: Visit, form: OneSegment
     return Redirect(url(member, form))
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/snapshot", area="segments")
+@manage.post("/segments/{segment_type}/{segment_id}/snapshot", area="segments", takes_turn=True)
 async def segment_freeze(db: Db, member: Member, visit: Visit, form: NewFreeze, now: datetime) -> Redirect:
     """Freeze the fans whom a filter matches now under a name."""
     new = NewSnapshot(snapshot_name=form.snapshot_name, filter_uid=_uid(form, "filter"))
@@ -82,16 +82,16 @@ async def segment_freeze(db: Db, member: Member, visit: Visit, form: NewFreeze, 
     return Redirect(url(member, OneSegment(segment_type="snapshot", segment_id=str(frozen.snapshot_uid))))
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/export", area="segments", right="export", needs_proof=True)
+@manage.post(
+    "/segments/{segment_type}/{segment_id}/export", area="segments", right="export", needs_proof=True, takes_turn=True
+)
 async def segment_export(db: Db, member: Member, visit: Visit, form: OneSegment, now: datetime) -> Redirect:
     """Export the fans of a segment as a file, which a worker writes."""
     name = await segment_name(db, member.account.id, form)
     member.require_all_businesses()
     member.require("segments", "personal")
     reading = SegmentReading(segment_type=form.segment_type, segment_id=form.segment_id, limit=0)
-    # The set is stored in transactions of its own.
-    independent = db.independent()
-    page = await segment_fans(independent, member.account, reading, now, Delivery(independent, has_body=True))
+    page = await segment_fans(db, member.account, reading, now, Delivery(db, has_body=True))
     # Without a search an export has all fans.
     if page.meta.search_uid is None:
         raise NoFans
