@@ -141,7 +141,9 @@ async def test_figures_of_ads_are_imported_and_compared(base_url: str, db: Db, a
         token = {
             "form_token": (await client.get(f"{root}/import")).text.partition('form_token" value="')[2].split('"')[0]
         }
-        answer = await client.post(f"{root}/import", data={**token, "network": "google"}, files={"csv_file": text})
+        answer = await client.post(
+            f"{root}/import/file", data={**token, "network": "google"}, files={"csv_file": ("a.csv", text)}
+        )
         assert "1 rows were stored" in answer.text
         wrong = await send(client, f"{root}/import", network="google", csv="a,b\n1,2\n")
         assert wrong.status_code == 422

@@ -74,7 +74,13 @@ WRONG = {
     """,
     "a scan that used no pass": """
         scans s left join passes p using (account_id, scan_key)
-        where s.account_id = $1 and s.pass_uid is distinct from p.pass_uid
+        where s.account_id = $1 and s.is_success and s.pass_uid is distinct from p.pass_uid
+    """,
+    "a refused scan of a pass that was not used before": """
+        scans s left join passes p using (account_id, pass_uid)
+        where s.account_id = $1 and not s.is_success
+          and (s.refusal is distinct from 'pass_already_used' or p.checked_in_at is null
+               or p.checked_in_at >= s.scanned_at)
     """,
     "a scan of another band": """
         scans s left join registrations r using (account_id, network, registration_key)

@@ -31,9 +31,9 @@ TABLES = {
         mail_key phone birth_date city province country_code postal_code""",
     "passes": """account_id pass_uid pass_id pass_code page_tab_id section_uid event_key fan_id claim_fan_id
         claimed_at cancelled_at checked_in_at gate_name scan_key created_at updated_at""",
-    "scans": """account_id scan_key network source_key scan_group_name scanned_at created_at is_success access_mode
-        site_name site_id node_name registration_key barcode event_key event_name event_date venue_name pass_code
-        pass_uid""",
+    "scans": """account_id scan_key network source_key scan_group_name scanned_at created_at is_success refusal
+        access_mode site_name site_id node_name registration_key barcode event_key event_name event_date venue_name
+        pass_code pass_uid""",
 }
 PASS = TABLES["passes"].split()
 NETWORK, VENUE = "tideline", "Tideline Grounds"
@@ -44,7 +44,15 @@ WRISTBAND_LEAD = 40 * DAY
 CAMPING, CAMPING_PLACES = 1, 20_000
 # Odd, so that different numbers give different products.
 SPREAD = 0x9E3779B97F
-HABITS = {"pass": 0.6, "camps": 0.3, "claims": 0.88, "gives up": 0.05, "goes out": 0.55, "comes again": 0.5}
+HABITS = {
+    "pass": 0.6,
+    "camps": 0.3,
+    "claims": 0.88,
+    "gives up": 0.05,
+    "goes out": 0.55,
+    "comes again": 0.5,
+    "shares": 0.04,
+}
 
 # The counts that the statements for creating and cancelling passes maintain.
 COUNT_PASSES = """
@@ -122,12 +130,13 @@ class Cancelled(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """A wristband was read at a gate, possibly with a pass."""
+    """A wristband was read at a gate, possibly with a pass; `refusal` is why it let nobody in."""
 
     band: Band
     gate: str
     mode: str
     used: Issued | None
+    refusal: str | None = None
 
 
 class Admitted(NamedTuple):
@@ -213,6 +222,9 @@ def _scans(chance: Random, band: Band, issued: Issued | None, entry: TimedEvent)
     yield moment, Scanned(band, gate, "entry", issued)
     if issued:
         yield moment, Admitted(issued.pass_uid, gate)
+        if chance.random() < HABITS["shares"]:
+            # Somebody else comes with a picture of the pass.
+            yield moment + chance.uniform(60, HOUR / 2), Scanned(band, gate, "entry", issued, "pass_already_used")
     while True:
         if chance.random() < HABITS["goes out"]:
             moment += chance.uniform(1, 7) * HOUR
@@ -285,12 +297,12 @@ class Gates:
         source = f"{scanned.gate.lower().replace(' ', '-')}/{self.counts[scanned.gate]}"
         position = self.book.announce(SCAN_CREATED, None, None, stamp)
         self.book.tables["scans"].append((
-            self.book.ids.account_id, position, NETWORK, source, band.festival.name, stamp, stamp, True,
-            scanned.mode, VENUE,
+            self.book.ids.account_id, position, NETWORK, source, band.festival.name, stamp, stamp,
+            scanned.refusal is None, scanned.refusal, scanned.mode, VENUE,
             "TG", scanned.gate, band.key if fan.person.email else None, band.barcode, band.festival.key,
             band.festival.name, band.festival.opens_at.date(), VENUE, used and used.code, used and used.pass_uid,
         ))  # fmt: skip
-        if used:
+        if used and scanned.refusal is None:
             self.admitting[used.pass_uid] = position
 
     def _admitted(self, fan: Fan, admitted: Admitted, stamp: str) -> None:

@@ -1,7 +1,6 @@
 """Shapes of the pages of links and ads."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fanfare.ads.schemas.figures import DateOrder
 from fanfare.ads.schemas.projects import OneProject
@@ -62,22 +61,15 @@ class ProjectLineRemoval(OneProject):
     project_line_uid: Annotated[Uuid, "Budget line."]
 
 
-class FiguresForm(Params):
-    """The figures of ads, as the platform exports them: a text of at most 60,000 characters."""
+class FileFiguresForm(Params):
+    """Whose figures a file has, and how it is read."""
 
     network: Annotated[NetworkName, "Ad platform."]
-    csv: Annotated[Annotated[str, TextForm(MAX_CSV)] | None, "Text of the export."] = None
-    csv_file: Annotated[Annotated[str, TextForm(MAX_CSV)] | None, "File of the export."] = None
     date_order: Annotated[DateOrder | None, "Order of day, month and year."] = None
     currency: Annotated[Currency | None, "Currency, if no column has it."] = None
 
-    @classmethod
-    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Reject an import of nothing."""
-        if not values.get("csv") and not values.get("csv_file"):
-            yield "csv", "is required unless a file is chosen"
 
-    @property
-    def text(self) -> str:
-        """The text of the file, or what was typed."""
-        return self.csv_file or self.csv or ""
+class FiguresForm(FileFiguresForm, kw_only=True):
+    """The figures of ads as text, of at most 60,000 characters."""
+
+    csv: Annotated[Annotated[str, TextForm(MAX_CSV)], "Text of the export."]

@@ -76,17 +76,6 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
             Place("/console", "API console", "console", "home"),
         ),
     ),
-    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
-    PlaceGroup(
-        "Data",
-        (
-            Place("/imports", "Imports", "down", "transfers"),
-            Place("/exports", "Exports", "up", "transfers"),
-            Place("/webhooks", "Webhooks", "hook", "settings"),
-            Place("/console", "API console", "console", "home"),
-        ),
-    ),
-    PlaceGroup("Figures", (Place("/reports", "Reports", "chart", "reports"),)),
     PlaceGroup(
         "Set-up",
         (

@@ -17,7 +17,13 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+from babel.numbers import (
+    format_compact_currency,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    format_percent,
+)
 
 from fanfare.kernel.parameters import from_query
 
@@ -27,6 +33,8 @@ ENGLISH = "en"
 PARAMETER = "language"
 # Says besides that the visitor pressed on the language: then it stays until the browser is closed.
 CHOICE = "is_chosen"
+# Amounts of as many digits are written in few letters where there is little space.
+SHORT_FROM = 100_000
 # In the class below, `date` is a method.
 CalendarDay = date
 # Characters of Accept-Language that are read.
@@ -95,6 +103,12 @@ class Language(msgspec.Struct, frozen=True):
     def money(self, amount: Decimal | float, currency: str) -> str:
         """Return an amount with its currency."""
         return str(format_currency(amount, currency, locale=self.code))
+
+    def short_money(self, amount: Decimal | float, currency: str) -> str:
+        """Return an amount with its currency, a large one in few letters, such as $433.3K."""
+        if -SHORT_FROM < amount < SHORT_FROM:
+            return self.money(amount, currency)
+        return str(format_compact_currency(amount, currency, locale=self.code, fraction_digits=1))
 
     def percent(self, value: Decimal | float) -> str:
         """Return a number of per cent, such as 1.5%."""

@@ -1,28 +1,31 @@
 """Advertising: spend beside attributed sales, figures of platforms, projects with their budgets."""
 
+import codecs
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fanfare.accounts.queries import businesses
 from fanfare.ads.actions import figures as figure_actions
 from fanfare.ads.actions import projects as actions
 from fanfare.ads.queries import figures, projects, sales
-from fanfare.ads.schemas.figures import DayFigures, FigureQuery, NewImport
+from fanfare.ads.schemas.figures import MAX_CSV, DayFigures, FigureQuery, NewImport
 from fanfare.ads.schemas.projects import LineQuery, NewLine, NewProject, OneLine, OneProject, Project, ProjectQuery
-from fanfare.console.schemas.links import AdsPage, FiguresForm, ProjectLineForm, ProjectLineRemoval
+from fanfare.console.schemas.links import AdsPage, FiguresForm, FileFiguresForm, ProjectLineForm, ProjectLineRemoval
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.console.shell.links import path_of
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.data.uploads import Upload
+from fanfare.kernel.errors import BadParameters, TooLarge, Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/ads"
-DAYS, CAMPAIGN_ROWS, FAULT_ROWS = 31, 50, 20
+DAYS, CAMPAIGN_ROWS, FAULT_ROWS, PART_BYTES = 31, 50, 20, 64 * 1024
 PLATFORMS = ("meta", "google", "tiktok", "x")
 
 
@@ -92,20 +95,54 @@ def _currency(home_currency: str, by_day: Sequence[DayFigures]) -> str:
 async def ad_import(member: Member) -> View:
     """Ask for the export of a platform."""
     member.require_all_businesses()
-    return View(f"{TEMPLATES}/import.html", {"platforms": PLATFORMS, "result": None})
+    return View(f"{TEMPLATES}/import.html", {"platforms": PLATFORMS, "result": None, "network": ""})
 
 
 @manage.post("/ads/import", area="links")
-async def ad_import_run(db: Db, member: Member, form: FiguresForm, now: datetime) -> View:
-    """Store the figures of an export and show what was read."""
+async def ad_import_run(db: Db, member: Member, visit: Visit, form: FiguresForm, now: datetime) -> View:
+    """Store the figures of a text and show what was read."""
     member.require_all_businesses()
-    new = NewImport(network=form.network, csv=form.text, date_order=form.date_order, currency=form.currency)
+    return await _imported(db, member, visit, (form, form.csv, "csv"), now)
+
+
+@manage.post("/ads/import/file", area="links", takes_file=True)
+async def ad_import_file(db: Db, member: Member, visit: Visit, form: FileFiguresForm, now: datetime) -> View:
+    """Store the figures of a file of at most 1 MiB and show what was read."""
+    member.require_all_businesses()
+    text = await _text(visit.upload) if visit.upload else ""
+    return await _imported(db, member, visit, (form, text, "csv_file"), now)
+
+
+async def _imported(
+    db: Db, member: Member, visit: Visit, source: tuple[FileFiguresForm, str, str], now: datetime
+) -> View:
+    """Return the page with the result, or with what is wrong at the field that the text came from."""
+    form, text, field = source
+    values: dict[str, Any] = {"platforms": PLATFORMS, "result": None, "network": form.network}
     try:
+        if not text.strip():
+            raise BadParameters([(field, "is required")])  # noqa: TRY301 - answered below
+        new = NewImport(network=form.network, csv=text, date_order=form.date_order, currency=form.currency)
         result = await figure_actions.import_figures(db, member.account, new, now)
     except BadParameters as wrong:
-        raise BadParameters([("csv", message) for _, message in wrong.errors]) from None
-    values = {"platforms": PLATFORMS, "result": result, "faults": result.errors[:FAULT_ROWS]}
-    return View(f"{TEMPLATES}/import.html", values)
+        visit.faults = {field: "; ".join(message for _, message in wrong.errors)}
+        return View(f"{TEMPLATES}/import.html", values, wrong.status)
+    return View(f"{TEMPLATES}/import.html", {**values, "result": result, "faults": result.errors[:FAULT_ROWS]})
+
+
+async def _text(upload: Upload) -> str:
+    """Return the text of a file: UTF-16 with its mark, UTF-8, else the letters of Windows; TooLarge (413)."""
+    content = b""
+    async for part in upload.parts(PART_BYTES):
+        content += part
+        if len(content) > MAX_CSV:
+            raise TooLarge
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").replace("\0", "")
+    try:
+        return content.decode("utf-8-sig").replace("\0", "")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace").replace("\0", "")
 
 
 @manage.get("/ads/projects/new", area="links", right="write")
