@@ -109,6 +109,10 @@ async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None
 
 # How often the change log must tell of each topic.
 COUNTS = {
+    "draw.created": "select count(*) from draws where account_id = $1",
+    "draw.completed": "select count(*) from draws where account_id = $1 and draw_state = 'completed'",
+    "draw.won": "select count(*) from draw_winners where account_id = $1 and winner_kind in ('winner', 'replacement')",
+    "draw.struck": "select count(*) from draw_winners where account_id = $1 and winner_kind = 'strike'",
     "filter.created": "select count(*) from filters where account_id = $1",
     "snapshot.created": "select count(*) from snapshots where account_id = $1",
     "fan.created": "select count(*) from fans where account_id = $1",

@@ -19,6 +19,7 @@ from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.colleagues import add_colleagues
 from fanfare.demo.copying import copy_rows
+from fanfare.demo.draws import make_draws
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
 from fanfare.demo.hooks import make_endpoint
@@ -142,6 +143,7 @@ async def _add_what_is_derived(db: Db, account: Account, now: datetime, report: 
 async def _add_what_comes_last(db: Db, account: Account, now: datetime) -> None:
     """Create what refers to fans, points and the change log."""
     await make_quests(db, account, now)
+    await make_draws(db, account.id, now)
     await make_endpoint(db, account.id, now)
 
 

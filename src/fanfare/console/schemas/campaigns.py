@@ -27,7 +27,7 @@ from fanfare.kernel.wire import (
 
 ROWS = 50
 # The kinds that have a page of their own here; any other name is a kind too.
-KINDS = ("custom", "quiz", "vote", "wager", "registration", "bundle")
+KINDS = ("custom", "sweepstakes", "quiz", "vote", "wager", "registration", "bundle")
 FIELD_KINDS = ("text", "email", "phone", "date", "choice", "check", "long")
 FieldKind = Literal["text", "email", "phone", "date", "choice", "check", "long"]
 MAX_FORM_FIELDS = 20

@@ -45,53 +45,51 @@ WAITING = """
     select draw_id, draw_state, sealed_seed, public_source from draws
     where account_id = $1 and draw_uid = $2 for no key update
 """
-# The list in the order of the entries; each line is an entry and the first of the same fan.
-ENTRANTS = f"""
+# The list in the order of the entries (each line is an entry and the first of the same fan), and the order of the draw:
+# by SHA-256 of a key and the entry; of each fan the first entry counts.
+DRAW_ORDER = f"""
     with draw as (
         select draw_id, page_tab_id, entry_rule, starts_at, ends_at, is_staff_excluded, winners_excluded,
                is_blocked_excluded
         from draws where account_id = $1 and draw_id = $2
     ),
     {JUDGED},
-    list as (
-        insert into draw_entrants (account_id, draw_id, activity_id, first_activity_id)
-        select $1, $2, e.activity_id, j.first_activity_id
+    list as materialized (
+        select e.activity_id, j.first_activity_id
         from draw cross join entries e
         join judged j on j.fan_id = e.fan_id and j.exclusion is null
         where e.is_banned is not true and (draw.entry_rule = 'every_entry' or e.activity_id = j.first_activity_id)
-        returning activity_id, first_activity_id
-    )
-    update draws d
-    set list_hash = (select sha256(convert_to(coalesce(string_agg(
-                         activity_id || ',' || first_activity_id || E'\\n', '' order by activity_id), ''), 'UTF8'))
-                     from list),
-        entry_count = counts.entry_count, entrant_count = counts.entrant_count,
-        excluded_staff_count = counts.excluded_staff_count, excluded_winner_count = counts.excluded_winner_count,
-        excluded_blocked_count = counts.excluded_blocked_count
-    from counts
-    where d.account_id = $1 and d.draw_id = $2
-    returning d.list_hash
-"""  # noqa: S608 - fixed parts
-ENTRANT_COUNT = "select entrant_count from draws where account_id = $1 and draw_id = $2"
-# The order: by SHA-256 of a key and the entry; of each fan the first entry counts.
-ORDER = """
-    with key as (select sha256($3::bytea || $4::bytea || convert_to($5, 'UTF8')) as key),
-    scores as (
-        select e.activity_id, e.first_activity_id,
-               sha256(key.key || convert_to(e.activity_id::text, 'UTF8')) as score
-        from draw_entrants e cross join key
-        where e.account_id = $1 and e.draw_id = $2
+    ),
+    list_key as materialized (
+        select list_hash, sha256($3::bytea || list_hash || convert_to($4, 'UTF8')) as draw_key
+        from (
+            select sha256(convert_to(coalesce(string_agg(
+                activity_id || ',' || first_activity_id || E'\\n', '' order by activity_id), ''), 'UTF8')) as list_hash
+            from list
+        ) as hashed
     ),
     best as (
-        select distinct on (first_activity_id) activity_id, score from scores order by first_activity_id, score
+        select distinct on (l.first_activity_id) l.activity_id,
+               sha256(k.draw_key || convert_to(l.activity_id::text, 'UTF8')) as score
+        from list l cross join list_key k
+        order by l.first_activity_id, score
     ),
     places as (
         select activity_id, row_number() over (order by score) as draw_place from best
+    ),
+    listed as (
+        insert into draw_entrants (account_id, draw_id, activity_id, first_activity_id, draw_place)
+        select $1, $2, l.activity_id, l.first_activity_id, p.draw_place
+        from list l left join places p on p.activity_id = l.activity_id
     )
-    update draw_entrants e set draw_place = p.draw_place
-    from places p
-    where e.account_id = $1 and e.draw_id = $2 and e.activity_id = p.activity_id
-"""
+    update draws d
+    set list_hash = list_key.list_hash, entry_count = counts.entry_count, entrant_count = counts.entrant_count,
+        excluded_staff_count = counts.excluded_staff_count, excluded_winner_count = counts.excluded_winner_count,
+        excluded_blocked_count = counts.excluded_blocked_count
+    from counts cross join list_key
+    where d.account_id = $1 and d.draw_id = $2
+    returning d.entrant_count
+"""  # noqa: S608 - fixed parts
 COMPLETE = f"""
     with {HOLD},
     completed as (
@@ -195,9 +193,7 @@ def check_public_value(public_source: str | None, public_value: str | None) -> N
 async def _draw(tx: Db, account_id: int, draw_id: int, secrets: tuple[bytes, str | None], now: datetime) -> None:
     """Write the list, its hash, the order and the winners; `secrets` are the seed and the public value."""
     seed, public_value = secrets
-    list_hash = await tx.value(ENTRANTS, account_id, draw_id)
-    await tx.execute(ORDER, account_id, draw_id, seed, list_hash, public_value or "")
-    if not await tx.value(ENTRANT_COUNT, account_id, draw_id):
+    if not await tx.value(DRAW_ORDER, account_id, draw_id, seed, public_value or ""):
         raise NoEntrants
     await tx.execute(COMPLETE, account_id, draw_id, seed, public_value, now)
 
