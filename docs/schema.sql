@@ -1451,12 +1451,34 @@ create table staff_sessions (
     created_at timestamp with time zone not null,
     used_at timestamp with time zone not null,
     proved_at timestamp with time zone not null,
+    account_id bigint,
     constraint staff_sessions_pkey PRIMARY KEY (session_id),
+    constraint staff_sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint staff_sessions_staff_id_fkey FOREIGN KEY (staff_id) REFERENCES staff(staff_id) ON DELETE CASCADE,
-    constraint staff_sessions_sign_in_method_check CHECK ((sign_in_method = ANY (ARRAY['password'::text, 'passkey'::text, 'link'::text])))
+    constraint staff_sessions_sign_in_method_check CHECK (((sign_in_method = ANY (ARRAY['password'::text, 'passkey'::text, 'link'::text, 'sso'::text])) AND ((sign_in_method = 'sso'::text) = (account_id IS NOT NULL))))
 );
+CREATE INDEX staff_sessions_by_account ON staff_sessions USING btree (account_id) WHERE (account_id IS NOT NULL);
 CREATE INDEX staff_sessions_by_person ON staff_sessions USING btree (staff_id, session_id);
 CREATE UNIQUE INDEX staff_sessions_by_token ON staff_sessions USING btree (token_hash);
+
+create table staff_sign_ons (
+    account_id bigint not null,
+    issuer text not null,
+    client_id text not null,
+    sealed_secret text,
+    role_claim text,
+    claim_roles jsonb not null default '{}'::jsonb,
+    default_role text,
+    email_domains text[] not null,
+    is_enabled boolean not null,
+    is_forced boolean not null,
+    updated_at timestamp with time zone not null,
+    constraint staff_sign_ons_pkey PRIMARY KEY (account_id),
+    constraint staff_sign_ons_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint staff_sign_ons_client_id_check CHECK ((client_id <> ''::text)),
+    constraint staff_sign_ons_email_domains_check CHECK ((email_domains <> '{}'::text[])),
+    constraint staff_sign_ons_issuer_check CHECK ((issuer <> ''::text))
+);
 
 create table stream_pictures (
     account_id bigint not null,

@@ -76,7 +76,7 @@ CHOSEN = frozenset({
     "atvenu_promo_key", "fb_ad_account_id", "registration_key", "ad_account_key", "check_in_key", "customer_key",
     "discovery_id", "location_key", "merchant_key", "fb_event_id", "product_key", "spotify_uid", "tracker_key", "rp_id",
     "client_ids", "ticket_key", "artist_id", "award_key", "claim_key", "device_id", "event_key", "label_key", "team_id",
-    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id",
+    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id", "sso_client_id",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"request_uid"})

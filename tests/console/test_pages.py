@@ -24,7 +24,8 @@ OF_ACCOUNT = list(manage.accesses.values())
 # Pages for people who are not signed in, or not yet.
 OPEN = {
     "/manage/sign_in", "/manage/sign_in/code", "/manage/sign_in/passkey", "/manage/link", "/manage/sign_out",
-    "/manage/password", "/manage/password/new", "/manage/invitation",
+    "/manage/password", "/manage/password/new", "/manage/invitation", "/manage/sso/{account_id}",
+    "/manage/sso/callback",
 }  # fmt: skip
 # A role whose rights are none of the others'.
 CUSTOM_RIGHTS = {"home": ["read"], "audit": ["read"], "keys": ["read", "write"]}

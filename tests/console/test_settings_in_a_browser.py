@@ -28,8 +28,11 @@ async def urls(api: Api) -> dict[str, str]:
     await api.ok(await api.post("/api/v1/manage/openid_clients", **program))
     await api.ok(await api.post("/api/v1/manage/identity_providers", preset="google", client_ids=["123"]))
     await api.ok(await api.post("/api/v1/manage/suppressions", channel="email", recipient="gone@example.com"))
+    sso = {"issuer": "https://login.club.example", "sso_client_id": "fanfare", "email_domains": ["club.example"]}
+    await api.ok(await api.post("/api/v1/manage/staff_sso", **sso))
     root = f"/manage/{api.account_id}"
     pages = {f"settings_{each.path.rpartition('/')[2]}": root + each.path for each in SETTINGS}
+    pages["staff_sso"] = f"{root}/staff/sso"
     return {**pages, "settings_business": f"{root}/settings/businesses/{business['business_id']}"}
 
 

@@ -14,12 +14,14 @@ async def invited(post: Any, role: str = "full") -> Any:
 
 
 async def made_staff(api: Api, post: Any, got: Any) -> dict[str, Any]:
-    """Return a person who can be let go, an invitation that waits, and a key that nobody calls with."""
+    """Return a person who can be let go, an invitation that waits, and a key; single sign-on is set up."""
     for _ in range(2):
         invitation = await invited(post)
         async with visitor(str(api.client.base_url)) as client:
             assert (await accept(client, relative(invitation["invitation_url"]))).status_code == 303
     key = await post("manage/keys", key_name="website", scopes=["apps"])
+    provider = {"issuer": "https://login.example.com", "sso_client_id": "fanfare", "email_domains": ["example.com"]}
+    await post("manage/staff_sso", **provider)
     return {
         "staff_id": (await got("manage/staff"))[0]["staff_id"],
         "invitation_id": (await invited(post))["invitation_id"],

@@ -13,6 +13,7 @@ from fanfare.staff.actions.invitations import forget_invitations
 from fanfare.staff.actions.password_mails import send_password_link
 from fanfare.staff.actions.people import seal_again
 from fanfare.staff.actions.sessions import forget_sessions
+from fanfare.staff.actions.sso import seal_again as seal_sso_again
 
 
 @schedule("*/10 * * * *", each=accounts.account_ids)
@@ -20,6 +21,7 @@ async def forget_old_invitations(db: Db, account_id: int, now: datetime) -> None
     """Delete invitations of an account that nobody accepted in time, and keys of the console that have ended."""
     await forget_invitations(db, account_id, now)
     await forget_console_keys(db, account_id, now)
+    await seal_sso_again(db, account_id)
 
 
 @schedule("*/10 * * * *")

@@ -9,7 +9,7 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.calls.catalogue import calls_with, catalogue
 from fanfare.kernel.pages.page import Data, Redirect, View
 from fanfare.staff.actions.console_keys import create_console_key
-from fanfare.staff.queries.people import accounts_of
+from fanfare.staff.queries.people import session_accounts
 from fanfare.staff.schemas.members import Member, StaffSession
 from fanfare.staff.schemas.roles import reading_scopes_of, scopes_of
 
@@ -20,7 +20,7 @@ FIRST_CALL = "crm_fans_search"
 @personal.get("/console")
 async def console_of_first_account(db: Db, session: StaffSession) -> Redirect:
     """Lead to the console of the first account of the person."""
-    accounts = await accounts_of(db, session.person.staff_id)
+    accounts = await session_accounts(db, session)
     return Redirect(f"/manage/{accounts[0].account_id}/console" if accounts else "/manage")
 
 

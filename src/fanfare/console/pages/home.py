@@ -15,7 +15,7 @@ from fanfare.kernel.pages.charts import BarChart, Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.running.public_address import public_address
-from fanfare.staff.queries.people import accounts_of
+from fanfare.staff.queries.people import session_accounts
 from fanfare.staff.schemas.members import Member, StaffSession
 
 TEMPLATES = "console/templates"
@@ -26,7 +26,7 @@ MIN_REFUSALS = 10
 @personal.get("")
 async def index(db: Db, session: StaffSession) -> View | Redirect:
     """Lead to the first account of the person."""
-    accounts = await accounts_of(db, session.person.staff_id)
+    accounts = await session_accounts(db, session)
     if accounts:
         return Redirect(f"/manage/{accounts[0].account_id}")
     return View(f"{TEMPLATES}/no_account.html")

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import msgspec
 
 from fanfare.console.shell.frame import framed
-from fanfare.console.shell.signed_in import prove_url, require_session
+from fanfare.console.shell.signed_in import prove_url, require_session, sso_url
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import Forbidden, Unknown
 from fanfare.kernel.pages.page import Answer, Detour, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
@@ -125,6 +125,8 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         session = await require_session(db, visit, now, is_read=access.method == "GET")
         db = db.for_account(account_id)
         member = await member_of(db, session, account_id)
+        if member.has_to_use_sso:
+            raise Detour(sso_url(account_id, visit.url if access.method == "GET" else f"/manage/{account_id}"))
         member.require(access.area, access.right)
         if access.is_account_wide:
             member.require_all_businesses()
@@ -161,6 +163,8 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
         session = await require_session(
             db, visit, now, is_read=access.method == "GET", is_set_up=access.path in SET_UP_PATHS
         )
+        if session.account_id is not None and access.path not in SSO_PATHS:
+            raise OneAccountSession
         _require_proof(access, session, visit, now)
         values: dict[Any, Any] = {Db: db, Visit: visit, datetime: now, StaffSession: session}
         if parts.params:
@@ -171,6 +175,14 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
     return serve
 
 
+# Open to people who came by single sign-on: what they are otherwise is the provider's, not theirs to change here.
+SSO_PATHS = frozenset({"/manage", "/manage/console", "/manage/theme", "/manage/components"})
+
+
+class OneAccountSession(Forbidden):
+    """You came by single sign-on, which is good in one account: password, passkeys and sessions are closed to it"""
+
+
 # Open to people who have yet to set up a second factor.
 SET_UP_PATHS = frozenset(
     {"/manage/me/set_up", "/manage/me/app", "/manage/me/passkeys", "/manage/prove", "/manage/theme"}
@@ -179,7 +191,8 @@ SET_UP_PATHS = frozenset(
 
 def _require_proof(access: Access, session: StaffSession, visit: Visit, now: datetime) -> None:
     if access.needs_proof and not session.is_fresh(now):
-        raise Detour(prove_url(_page_url(access, visit)))
+        path = _page_url(access, visit)
+        raise Detour(sso_url(session.account_id, path, again=True) if session.account_id else prove_url(path))
 
 
 def _page_url(access: Access, visit: Visit) -> str:

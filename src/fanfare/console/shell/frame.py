@@ -9,7 +9,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Answer, View, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
-from fanfare.staff.queries.people import AccountChoice, accounts_of
+from fanfare.staff.queries.people import AccountChoice, session_accounts
 from fanfare.staff.schemas.members import Member, StaffSession
 
 THEME_COOKIE, FLASH_COOKIE = "theme", "flash"
@@ -168,7 +168,7 @@ async def framed(db: Db, visit: Visit, answer: Answer, *, member: Member | None,
         session,
         member,
         _groups(member),
-        await accounts_of(db, session.person.staff_id),
+        await session_accounts(db, session),
         theme_of(visit),
         _take_flash(visit),
     )

@@ -106,6 +106,11 @@ def next_path(text: str | None) -> str:
     return path if is_ours and not {".", ".."} & set(segments) else HOME
 
 
+def sso_url(account_id: int, path: str, *, again: bool = False) -> str:
+    """Return the way to the provider of an account, which leads back; `again` lets it ask for the password."""
+    return f"/manage/sso/{account_id}?{urlencode({'next': path, **({'again': 'true'} if again else {})})}"
+
+
 def prove_url(path: str) -> str:
     """Return the page where a person shows who they are, and which leads back."""
     return with_next(PROVE, path)

@@ -37,7 +37,7 @@ def key_grantor(caller: Caller) -> Grantor:
     return Grantor(rights=None if caller.scopes >= set(SCOPES) else {})
 
 
-async def _locked_rights(db: Db, account_id: int, grantor: Grantor) -> Rights | None:
+async def locked_rights(db: Db, account_id: int, grantor: Grantor) -> Rights | None:
     """Return what a grantor may give now; changes of the people of an account come one after the other.
 
     RoleForbids (403) for a person who was let go, or may no longer manage people.
@@ -67,7 +67,7 @@ async def invite_by(db: Db, account_id: int, new: NewInvitation, now: datetime, 
     An invitation that waits for the address is replaced, if whoever invites could have made it.
     """
     async with db.transaction() as tx:
-        rights = await _locked_rights(tx, account_id, grantor)
+        rights = await locked_rights(tx, account_id, grantor)
         check_grant(rights, new.role, new.custom_rights)
         if waiting := await waiting_invitation(tx, account_id, new.email):
             check_grant(rights, waiting.role, waiting.custom_rights)
@@ -82,7 +82,7 @@ async def change_member(db: Db, account_id: int, changes: MemberChanges, *, gran
     fields = sent_fields(changes)
     await check_businesses(db, account_id, fields.get("business_ids"))
     async with db.transaction() as tx:
-        rights = await _locked_rights(tx, account_id, grantor)
+        rights = await locked_rights(tx, account_id, grantor)
         check_grant(rights, changes.role, changes.custom_rights)
         member = await _member(tx, account_id, changes.staff_id, rights)
         business_ids = fields.get("business_ids", member.business_ids)
@@ -104,7 +104,7 @@ async def change_member(db: Db, account_id: int, changes: MemberChanges, *, gran
 async def remove_member(db: Db, account_id: int, staff_id: int, *, grantor: Grantor) -> bool:
     """Let a person go from an account; their sessions see it no longer. As `change_member` refuses."""
     async with db.transaction() as tx:
-        rights = await _locked_rights(tx, account_id, grantor)
+        rights = await locked_rights(tx, account_id, grantor)
         await _check_last(tx, account_id, await _member(tx, account_id, staff_id, rights))
         await tx.execute("delete from staff_memberships where account_id = $1 and staff_id = $2", account_id, staff_id)
     return True
@@ -113,7 +113,7 @@ async def remove_member(db: Db, account_id: int, staff_id: int, *, grantor: Gran
 async def withdraw_invitation(db: Db, account_id: int, invitation_id: int, *, grantor: Grantor) -> bool:
     """Take an invitation back that whoever does could have made. Unknown (404), RoleForbids (403)."""
     async with db.transaction() as tx:
-        rights = await _locked_rights(tx, account_id, grantor)
+        rights = await locked_rights(tx, account_id, grantor)
         invitation = await withdraw(tx, account_id, invitation_id)
         check_grant(rights, invitation.role, invitation.custom_rights)
     return True

@@ -22,17 +22,18 @@ class PasswordChanged(Conflict):
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """From where somebody signs in."""
+    """From where somebody signs in; by single sign-on, to which account alone."""
 
     address: str | None
     user_agent: str | None
+    account_id: int | None = None
 
 
 # The lock makes a change of the password wait, which then ends this session, too.
 OPEN = f"""
     insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
-                                proved_at)
-    select p.staff_id, $2, $3, $4, $5, $6, $6, $6
+                                proved_at, account_id)
+    select p.staff_id, $2, $3, $4, $5, $6, $6, $6, $8
     from staff p where p.staff_id = $1 and ($7::text is null or {PASSWORD_MARK} = $7)
     for share of p
     returning session_id
@@ -42,7 +43,7 @@ OPEN = f"""
 async def open_session(
     db: Db,
     staff_id: int,
-    method: Literal["password", "passkey", "link"],
+    method: Literal["password", "passkey", "link", "sso"],
     browser: Browser,
     now: datetime,
     *,
@@ -62,6 +63,7 @@ async def open_session(
         (browser.user_agent or "")[:LONGEST_AGENT] or None,
         now,
         password_mark,
+        browser.account_id,
     )
     if session_id is None:
         raise PasswordChanged

@@ -27,7 +27,7 @@ PERSON = f"""
 BY_ID = f"select {PERSON} from staff p where p.staff_id = $1"  # noqa: S608 - fixed parts
 BY_EMAIL = f"select {PERSON} from staff p where p.email_key = $1"  # noqa: S608 - fixed parts
 SESSION = f"""
-    select s.session_id, s.sign_in_method, s.proved_at, s.used_at, {PERSON}
+    select s.session_id, s.sign_in_method, s.proved_at, s.used_at, s.account_id, {PERSON}
     from staff_sessions s join staff p on p.staff_id = s.staff_id
     where s.token_hash = $1 and s.created_at > $2 and s.used_at > $3
 """  # noqa: S608 - fixed parts
@@ -97,7 +97,8 @@ async def session_by_token(db: Db, token: str, now: datetime) -> tuple[StaffSess
     row = await db.row(SESSION, token_hash(token), now - LIFETIME, now - IDLE)
     if row is None:
         return None
-    return StaffSession(row["session_id"], _person(row), row["sign_in_method"], row["proved_at"]), row["used_at"]
+    session = StaffSession(row["session_id"], _person(row), row["sign_in_method"], row["proved_at"], row["account_id"])
+    return session, row["used_at"]
 
 
 async def sessions(db: Db, staff_id: int, now: datetime) -> list[SessionEntry]:
@@ -144,6 +145,12 @@ async def accounts_of(db: Db, staff_id: int) -> list[AccountChoice]:
     return read_rows(AccountChoice, rows)
 
 
+async def session_accounts(db: Db, session: StaffSession) -> list[AccountChoice]:
+    """Return the accounts in which a session is good."""
+    accounts = await accounts_of(db, session.person.staff_id)
+    return [each for each in accounts if session.account_id in (None, each.account_id)]
+
+
 async def rights_in(db: Db, account_id: int, staff_id: int) -> Rights | None:
     """Return what a person may do in an account; None for an account that is not theirs."""
     row = await db.row(MEMBERSHIP, account_id, staff_id)
@@ -162,14 +169,20 @@ async def rights_and_limit(db: Db, account_id: int, staff_id: int) -> tuple[Righ
     return _rights(row), row["business_ids"] is not None
 
 
-MEMBERSHIP = "select role, custom_rights, business_ids from staff_memberships where account_id = $1 and staff_id = $2"
+MEMBERSHIP = """
+    select role, custom_rights, business_ids,
+           exists (select from staff_sign_ons o
+                   where o.account_id = $1 and o.is_enabled and o.is_forced) as is_sso_forced
+    from staff_memberships where account_id = $1 and staff_id = $2
+"""
 
 
 async def member(db: Db, session: StaffSession, account_id: int) -> Member:
     """Return what the person of a session may do in an account; Unknown (404) for any account that is not theirs."""
     row = await db.row(MEMBERSHIP, account_id, session.person.staff_id)
-    if row is None:
+    if row is None or session.account_id not in (None, account_id):
         raise Unknown(account=account_id)
     businesses = row["business_ids"]
     account = await account_by_id(db, account_id)
-    return Member(session, account, row["role"], _rights(row), None if businesses is None else tuple(businesses))
+    ids = None if businesses is None else tuple(businesses)
+    return Member(session, account, row["role"], _rights(row), ids, is_sso_forced=row["is_sso_forced"])

@@ -8,7 +8,7 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.errors import Forbidden, Unknown
 from fanfare.staff.schemas.masking import Mask
-from fanfare.staff.schemas.roles import Right, Rights
+from fanfare.staff.schemas.roles import FULL, Right, Rights
 
 # How long a proof of who somebody is counts for keys, exports and erasures.
 FRESH = timedelta(minutes=10)
@@ -49,6 +49,8 @@ class StaffSession(msgspec.Struct, frozen=True):
     person: Person
     sign_in_method: str
     proved_at: datetime
+    # the account whose provider vouches for the person, and in which alone the session is good
+    account_id: int | None = None
 
     def is_fresh(self, now: datetime) -> bool:
         """Return whether the person has shown who they are in the last ten minutes."""
@@ -69,6 +71,13 @@ class Member(msgspec.Struct, frozen=True):
     rights: Rights
     # None for all businesses
     business_ids: tuple[int, ...] | None
+    # whether the account wants everybody but the role full to come by single sign-on
+    is_sso_forced: bool = False
+
+    @property
+    def has_to_use_sso(self) -> bool:
+        """Whether the session is not good enough for the account: somebody with the role full can always come in."""
+        return self.is_sso_forced and self.session.account_id is None and self.role != FULL
 
     @property
     def person(self) -> Person:

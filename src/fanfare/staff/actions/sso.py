@@ -1,0 +1,196 @@
+"""Single sign-on: sets it up, and lets in whom the provider of an account vouches for, in that account alone."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fanfare.fans.contact import mail_address, normalized_mail_key
+from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
+from fanfare.identities.gateways.tokens import verified_identity
+from fanfare.identities.queries.providers import Provider
+from fanfare.identities.schemas.presets import OIDC
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.data.updates import sent_fields
+from fanfare.kernel.errors import Conflict, Forbidden
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.staff.actions.members import Grantor, check_grant, locked_rights
+from fanfare.staff.actions.sessions import Browser, open_session
+from fanfare.staff.queries.sso import enabled_sso, sealed_secret, sso_of
+from fanfare.staff.schemas.roles import FULL
+from fanfare.staff.schemas.sso import SsoSettings, StaffSso, token_claims
+
+PURPOSE = "staff sso"
+# No provider of fans has this id.
+PROVIDER_ID = 0
+
+
+class NoWayBack(Conflict):
+    """Somebody with the role full needs a password and a second factor first, for the day the provider is down"""
+
+
+class NotLetIn(Forbidden):
+    """Your provider knows you, but you have no place in this account; ask somebody with the role full"""
+
+
+SAVE = Sql("""
+    insert into staff_sign_ons (account_id, issuer, client_id, sealed_secret, role_claim, claim_roles, default_role,
+                                email_domains, is_enabled, is_forced, updated_at)
+    values ($1, :issuer, :client_id, :sealed_secret, :role_claim, :claim_roles, :default_role, :email_domains,
+            :is_enabled, :is_forced, :now)
+    on conflict (account_id) do update
+    set issuer = excluded.issuer, client_id = excluded.client_id, sealed_secret = excluded.sealed_secret,
+        role_claim = excluded.role_claim, claim_roles = excluded.claim_roles, default_role = excluded.default_role,
+        email_domains = excluded.email_domains, is_enabled = excluded.is_enabled, is_forced = excluded.is_forced,
+        updated_at = excluded.updated_at
+""")
+HAS_WAY_BACK = """
+    select exists (
+        select from staff_memberships m join staff p on p.staff_id = m.staff_id
+        where m.account_id = $1 and m.role = 'full' and m.business_ids is null and p.password_hash is not null
+          and (p.sealed_totp is not null or exists (select from staff_passkeys k where k.staff_id = p.staff_id)))
+"""
+
+
+async def save_sso(db: Db, account_id: int, settings: SsoSettings, now: datetime, *, grantor: Grantor) -> StaffSso:
+    """Set up single sign-on; sessions by what was set up before end.
+
+    RoleForbids (403) for roles that whoever does so could not give, NoWayBack (409) if it would lock everybody out.
+    """
+    async with db.transaction() as tx:
+        rights = await locked_rights(tx, account_id, grantor)
+        for role in {*(settings.claim_roles or {}).values(), settings.default_role} - {None}:
+            check_grant(rights, str(role), None)
+        if settings.is_forced and not await tx.value(HAS_WAY_BACK, account_id):
+            raise NoWayBack
+        secret = await sealed_secret(tx, account_id)
+        fields = sent_fields(settings)
+        if "client_secret" in fields:
+            text = fields["client_secret"]
+            secret = secret_keys.seal(PURPOSE, text.encode()) if text else None
+        await tx.execute(
+            SAVE, account_id, issuer=settings.issuer, client_id=settings.sso_client_id, sealed_secret=secret,
+            role_claim=settings.role_claim, claim_roles=settings.claim_roles or {}, default_role=settings.default_role,
+            email_domains=settings.email_domains, is_enabled=settings.is_enabled, is_forced=settings.is_forced, now=now,
+        )  # fmt: skip
+        await tx.execute("delete from staff_sessions where account_id = $1", account_id)
+        return await sso_of(tx, account_id)
+
+
+async def end_sso(db: Db, account_id: int) -> bool:
+    """Delete the single sign-on of an account with the sessions that it began; people stay."""
+    async with db.transaction() as tx:
+        await tx.execute("delete from staff_sign_ons where account_id = $1", account_id)
+        await tx.execute("delete from staff_sessions where account_id = $1", account_id)
+    return True
+
+
+def _provider(account_id: int, sso: StaffSso, secret: str | None) -> Provider:
+    return Provider(
+        account_id, PROVIDER_ID, OIDC, "", sso.issuer, [sso.sso_client_id], secret, None, None, None, None, None, None,
+        is_email_trusted=True, is_access_token_accepted=False,
+    )  # fmt: skip
+
+
+async def sso_page_url(db: Db, account_id: int, flow: CodeFlow, now: datetime, *, asks_again: bool) -> str:
+    """Return where a browser is sent; Unknown (404) without single sign-on, 503 while the provider is down."""
+    sso = await enabled_sso(db, account_id)
+    return await login_page_url(_provider(account_id, sso, None), flow, now, asks_again=asks_again)
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Who came back from a provider: the verified address, a name, and the claims of the token."""
+
+    email: str
+    name: str
+    claims: Mapping[str, Any]
+
+
+async def arrival_of(db: Db, account_id: int, flow: CodeFlow, code: str, now: datetime) -> Arrival:
+    """Exchange a code for who somebody is. NotLetIn (403) without a verified address of the account's domains."""
+    sso = await enabled_sso(db, account_id)
+    sealed = await sealed_secret(db, account_id)
+    provider = _provider(account_id, sso, sealed)
+    secret = secret_keys.unseal(PURPOSE, sealed).decode() if sealed else None
+    token = await token_of_code(provider, secret, flow, code, now)
+    identity = await verified_identity(provider, token, flow.nonce, now)
+    try:
+        email = mail_address(identity.email or "")
+    except ValueError:
+        raise NotLetIn from None
+    if email.rpartition("@")[2] not in sso.email_domains:
+        raise NotLetIn
+    name = " ".join(each for each in (identity.first_name, identity.last_name) if each) or email.partition("@")[0]
+    return Arrival(email, name[:200], token_claims(token))
+
+
+async def let_in(db: Db, account_id: int, arrival: Arrival, browser: Browser, now: datetime) -> str:
+    """Begin a session of an arrival in the account, and return its token; whoever is new becomes a member.
+
+    The role follows the claim each time, but the last person with the role full keeps it. NotLetIn (403).
+    """
+    async with db.transaction() as tx:
+        await tx.execute("select from accounts where account_id = $1 for no key update", account_id)
+        sso = await enabled_sso(tx, account_id)
+        staff_id = await tx.value(
+            "with added as (insert into staff (email, email_key, staff_name, created_at) values ($1, $2, $3, $4)"
+            " on conflict (email_key) do update set email = staff.email returning staff_id)"
+            " select staff_id from added",
+            arrival.email,
+            normalized_mail_key(arrival.email),
+            arrival.name,
+            now,
+        )
+        await _place(tx, account_id, int(staff_id), sso, sso.role_of(arrival.claims), now)
+        limited = msgspec.structs.replace(browser, account_id=account_id)
+        return await open_session(tx, int(staff_id), "sso", limited, now)
+
+
+ROLE = """
+    select m.role, exists (select from staff_memberships o where o.account_id = $1 and o.staff_id <> $2
+                           and o.role = 'full' and o.business_ids is null) as has_other_full
+    from staff_memberships m where m.account_id = $1 and m.staff_id = $2
+"""
+
+
+async def _place(tx: Db, account_id: int, staff_id: int, sso: StaffSso, role: str | None, now: datetime) -> None:
+    """Give a person the role of the claim; one who is a member without it keeps their own."""
+    row = await tx.row(ROLE, account_id, staff_id)
+    if row is None:
+        new_role = role or sso.default_role
+        if new_role is None:
+            raise NotLetIn
+        await tx.execute(
+            "insert into staff_memberships (account_id, staff_id, role, created_at) values ($1, $2, $3, $4)",
+            account_id,
+            staff_id,
+            new_role,
+            now,
+        )
+    elif role is not None and role != row["role"] and (row["role"] != FULL or row["has_other_full"]):
+        await tx.execute(
+            "update staff_memberships set role = $3, custom_rights = '{}' where account_id = $1 and staff_id = $2",
+            account_id,
+            staff_id,
+            role,
+        )
+        await tx.execute("delete from api_keys where account_id = $1 and staff_id = $2", account_id, staff_id)
+
+
+async def seal_again(db: Db, account_id: int) -> None:
+    """Seal the client secret by the newest key, before the one that sealed it ends."""
+    sealed = await sealed_secret(db, account_id)
+    if sealed is None:
+        return
+    try:
+        secret = secret_keys.unseal(PURPOSE, sealed)
+    except NotSealed:
+        return
+    await db.execute(
+        "update staff_sign_ons set sealed_secret = $3 where account_id = $1 and sealed_secret = $2",
+        account_id,
+        sealed,
+        secret_keys.seal(PURPOSE, secret),
+    )

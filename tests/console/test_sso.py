@@ -1,0 +1,206 @@
+"""Single sign-on of staff: who the provider of an account vouches for is let in there, and nowhere else."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.console.people import COOKIE, add_person, send, session_cookie, signed_in
+from tests.hosted.pages import visitor
+from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, identity_provider
+
+ROLES = {"crm-admins": "full", "marketing": "editor"}
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    with identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def browser(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with visitor(base_url) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+async def _sso(api: Api, provider: Provider) -> None:
+    await api.ok(await set_up(api, provider))
+
+
+async def set_up(api: Api, provider: Provider, **values: Any) -> httpx.Response:
+    """Set up single sign-on as most tests need it."""
+    settings = {
+        "issuer": provider.url,
+        "sso_client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "email_domains": ["club.example"],
+        "role_claim": "groups",
+        "claim_roles": ROLES,
+    }
+    return await api.post("/api/v1/manage/staff_sso", **{**settings, **values})
+
+
+async def arrive(client: httpx.AsyncClient, provider: Provider, account_id: int, **claims: Any) -> httpx.Response:
+    """Go to the provider and come back."""
+    answer = await client.get(f"/manage/sso/{account_id}")
+    assert answer.headers["location"].startswith(provider.url), answer.text
+    claims = {"email": "jo@club.example", "email_verified": True, "given_name": "Jo", **claims}
+    code, state = provider.authorize(answer.headers["location"], **claims)
+    return await client.get("/manage/sso/callback", params={"code": code, "state": state})
+
+
+async def test_somebody_new_gets_the_role_of_the_claim(
+    browser: httpx.AsyncClient, provider: Provider, api: Api
+) -> None:
+    answer = await arrive(browser, provider, api.account_id, groups=["staff", "marketing"])
+    assert answer.headers["location"] == f"/manage/{api.account_id}"
+    assert (await browser.get(f"/manage/{api.account_id}/imports")).status_code == 200
+    assert (await browser.get(f"/manage/{api.account_id}/keys")).status_code == 403
+    people = await api.ok(await api.get("/api/v1/manage/staff"))
+    assert ("jo@club.example", "editor") in [(each["email"], each["role"]) for each in people]
+
+
+async def test_the_role_follows_the_claim_at_each_sign_in(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "another-full@example.com")
+    for group, role in (("crm-admins", "full"), ("marketing", "editor")):
+        await arrive(browser, provider, api.account_id, email="ada@club.example", groups=group)
+        people = await api.ok(await api.get("/api/v1/manage/staff"))
+        assert ("ada@club.example", role) in [(each["email"], each["role"]) for each in people]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": "eve@elsewhere.example", "groups": "crm-admins"},
+        {"email": "eve@club.example.evil.example", "groups": "crm-admins"},
+        {"email_verified": False, "groups": "crm-admins"},
+        {"email": None, "groups": "crm-admins"},
+        {"email": "new@club.example", "groups": "gardeners"},
+        {"email": "new@club.example"},
+    ],
+)
+async def test_others_are_not_let_in(
+    browser: httpx.AsyncClient, provider: Provider, api: Api, claims: dict[str, Any]
+) -> None:
+    answer = await arrive(browser, provider, api.account_id, **claims)
+    assert answer.status_code == 403, answer.text
+    assert COOKIE not in browser.cookies
+
+
+async def test_a_default_role_lets_everybody_of_the_domain_in(
+    browser: httpx.AsyncClient, provider: Provider, api: Api
+) -> None:
+    await set_up(api, provider, default_role="analyst")
+    assert (await arrive(browser, provider, api.account_id, email="new@club.example")).status_code == 303
+    assert (await browser.get(f"/manage/{api.account_id}/imports")).status_code == 403
+
+
+async def test_a_session_is_good_in_its_account_alone(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api, other_api: Api
+) -> None:
+    # The provider of one account claims to know somebody of another.
+    await add_person(db, other_api.account_id, "boss@club.example")
+    await arrive(browser, provider, api.account_id, email="boss@club.example", groups="marketing")
+    assert (await browser.get(f"/manage/{api.account_id}")).status_code == 200
+    assert (await browser.get(f"/manage/{other_api.account_id}")).status_code == 404
+    assert f"/manage/{other_api.account_id}" not in (await browser.get(f"/manage/{api.account_id}")).text
+    assert (await browser.get("/manage")).headers["location"] == f"/manage/{api.account_id}"
+    for path in ("/manage/me", "/manage/me/app", "/manage/me/password", "/manage/prove"):
+        answer = await browser.get(path)
+        assert answer.status_code == 403, path
+
+
+async def test_a_return_needs_the_browser_that_began(
+    browser: httpx.AsyncClient, provider: Provider, api: Api, base_url: str
+) -> None:
+    begun = await browser.get(f"/manage/sso/{api.account_id}")
+    claims = {"email": "jo@club.example", "email_verified": True, "groups": "marketing"}
+    code, state = provider.authorize(begun.headers["location"], **claims)
+    async with visitor(base_url) as stranger:
+        answer = await stranger.get("/manage/sso/callback", params={"code": code, "state": state})
+        assert answer.status_code == 403
+    assert (await browser.get("/manage/sso/callback", params={"code": code, "state": "x"})).status_code == 403
+    # The attempt ended with the wrong state.
+    assert (await browser.get("/manage/sso/callback", params={"code": code, "state": state})).status_code == 403
+
+
+async def test_a_refusal_of_the_provider_is_told(browser: httpx.AsyncClient, provider: Provider, api: Api) -> None:
+    begun = await browser.get(f"/manage/sso/{api.account_id}")
+    _, state = provider.authorize(begun.headers["location"])
+    answer = await browser.get("/manage/sso/callback", params={"error": "access_denied", "state": state})
+    assert "did not let you in" in answer.text
+
+
+async def test_forced_it_is_the_only_way_but_for_the_role_full(
+    base_url: str, provider: Provider, db: Db, api: Api
+) -> None:
+    refused = await set_up(api, provider, is_forced=True)
+    assert refused.status_code == 409
+    full = await add_person(db, api.account_id, "way-back@example.com")
+    sql = "update staff set password_hash = 'made up', sealed_totp = 'made up' where staff_id = $1"
+    await db.execute(sql, full)
+    await api.ok(await set_up(api, provider, is_forced=True))
+    async with signed_in(base_url, db, api.account_id, "editor") as client:
+        answer = await client.get(f"/manage/{api.account_id}/imports")
+        assert answer.headers["location"].startswith(f"/manage/sso/{api.account_id}?next=")
+    async with visitor(base_url) as client:
+        client.cookies.set(COOKIE, await session_cookie(db, full), domain="127.0.0.1")
+        assert (await client.get(f"/manage/{api.account_id}/imports")).status_code == 200
+
+
+async def test_turned_off_its_sessions_end(browser: httpx.AsyncClient, provider: Provider, api: Api) -> None:
+    await arrive(browser, provider, api.account_id, groups="marketing")
+    await api.ok(await set_up(api, provider, is_enabled=False))
+    assert (await browser.get(f"/manage/{api.account_id}")).headers["location"].startswith("/manage/sign_in")
+    assert (await browser.get(f"/manage/sso/{api.account_id}")).status_code == 404
+
+
+async def test_a_proof_is_asked_of_the_provider(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "yet-another-full@example.com")
+    await arrive(browser, provider, api.account_id, email="prover@club.example", groups="crm-admins")
+    assert (await browser.get(f"/manage/{api.account_id}/keys/new")).status_code == 200
+    await db.execute(
+        "update staff_sessions set proved_at = now() - interval '1 hour' where account_id = $1", api.account_id
+    )
+    answer = await browser.get(f"/manage/{api.account_id}/keys/new")
+    way = answer.headers["location"]
+    assert way.startswith(f"/manage/sso/{api.account_id}?")
+    assert "prompt=login" in (await browser.get(way)).headers["location"]
+
+
+async def test_it_is_set_up_by_its_page(base_url: str, provider: Provider, db: Db, api: Api) -> None:
+    path = f"/manage/{api.account_id}/staff/sso"
+    async with signed_in(base_url, db, api.account_id) as client:
+        fields = {"issuer": provider.url, "sso_client_id": CLIENT_ID, "email_domains": "club.example, fans.example"}
+        lines = "marketing=editor\ncn=admins,dc=club=full"
+        answer = await send(client, path, **fields, role_claim="groups", claim_lines=lines, is_enabled="true")
+        assert answer.status_code == 303, answer.text
+        page = (await client.get(path)).text
+        assert "cn=admins,dc=club=full" in page
+        assert CLIENT_SECRET not in page
+        wrong = await send(client, path, **fields, role_claim="groups", claim_lines="marketing=king")
+        assert wrong.status_code == 422
+        assert "must have one of" in wrong.text
+        state = await api.ok(await api.get("/api/v1/manage/staff_sso"))
+        assert state["claim_roles"] == {"marketing": "editor", "cn=admins,dc=club": "full"}
+        assert state["has_client_secret"] is True
+        await send(client, path, f"{path}/delete")
+        assert (await api.get("/api/v1/manage/staff_sso")).status_code == 404
+
+
+async def test_nobody_maps_claims_to_more_than_they_have(base_url: str, provider: Provider, db: Db, api: Api) -> None:
+    path = f"/manage/{api.account_id}/staff/sso"
+    rights = {"home": ["read"], "staff": ["read", "write"]}
+    async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as client:
+        fields = {"issuer": provider.url, "sso_client_id": CLIENT_ID, "email_domains": "club.example"}
+        answer = await send(client, path, **fields, role_claim="groups", claim_lines="marketing=full")
+        assert answer.status_code == 403
