@@ -73,5 +73,5 @@ async def test_a_name_that_is_taken_is_said_in_the_editor(base_url: str, db: Db,
         assert "Another filter of the account has this name" in answer.text
         without = await send(client, path, **{**fields, "filter_name": ""})
         assert "is required" in without.text
-        made = await send(client, path, **{**fields, "filter_name": "A free name"})
-        assert made.status_code == 303
+        answer = await send(client, path, **{**fields, "filter_name": "A free name"})
+        assert answer.status_code == 303
