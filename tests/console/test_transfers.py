@@ -14,6 +14,7 @@ from tests.console.people import send, signed_in
 from tests.exports.test_exports import work_all as write_exports
 from tests.hosted.pages import relative, token_in
 from tests.imports.files import work_all
+from tests.imports.test_workbooks import workbook_of
 
 CSV = b"E-mail,Vorname,Notes\nmaren.import@example.com,Maren,x\nidris.import@example.com,Idris,y\nno address,Nobody,z\n"
 
@@ -130,3 +131,16 @@ async def test_a_table_is_exported_and_fetched(client: httpx.AsyncClient, db: Db
     assert match[1] not in (await client.get(path)).text
     actions = [each["action_name"] for each in (await api.ok(await api.get("/api/v1/manage/audit_entries")))["data"]]
     assert {"export_create", "export_link", "export_download", "export_delete"} <= set(actions)
+
+
+async def test_a_workbook_is_shown_while_it_is_read_and_then_confirmed(
+    client: httpx.AsyncClient, db: Db, api: Api
+) -> None:
+    answer = await send(client, f"/manage/{api.account_id}/imports/new", kind="fans", name="Book", format="xlsx")
+    path: str = answer.headers["location"]
+    content = workbook_of(Fans=[["E-mail"], ["sheet@example.com"]])
+    assert (await upload(client, path, content)).status_code == 303
+    assert "is being read" in (await client.get(path)).text
+    assert "is being read" in (await client.get(f"/manage/{api.account_id}/imports")).text
+    await work_all(api, db)
+    assert "sheet@example.com" in (await client.get(path)).text
