@@ -5,10 +5,12 @@ import msgspec
 from fanfare.console.schemas.find import FoundEntry
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.folding import like_pattern
+from fanfare.profiles.queries.finding import find_fans
 from fanfare.staff.schemas.members import Member
 
 # How many of a kind are offered, and from how many letters on.
 LIMIT, MIN_LETTERS = 5, 2
+FAN_PATH = "/fans/{fan_id}"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -22,22 +24,9 @@ class Kind(msgspec.Struct, frozen=True):
     area: str
     path: str
     sql: str
-    # whether the name is that of a person, which is masked
-    is_person: bool = False
 
 
 KINDS = (
-    Kind(
-        "fan",
-        "fans",
-        "fans",
-        "/fans/{fan_id}",
-        """
-        select fan_id::text as key, concat_ws(' ', first_name, last_name) as name, email from fans
-        where account_id = $1 and search_text like $2 and $3::bigint[] is not distinct from $3 limit $4
-        """,
-        is_person=True,
-    ),
     Kind(
         "campaign",
         "horn",
@@ -122,7 +111,7 @@ async def things(db: Db, member: Member, text: str, paths: set[str]) -> list[Fou
         return []
     pattern, businesses = like_pattern(text.strip()), member.business_ids
     ids = None if businesses is None else list(businesses)
-    result = []
+    result = await _fans(db, member, text.strip()) if FAN_PATH in paths and member.may("fans") else []
     for kind in KINDS:
         if kind.path in paths and member.may(kind.area):
             rows = await db.rows(kind.sql, member.account.id, pattern, ids, LIMIT)
@@ -130,10 +119,26 @@ async def things(db: Db, member: Member, text: str, paths: set[str]) -> list[Fou
     return result
 
 
+async def _fans(db: Db, member: Member, text: str) -> list[FoundEntry]:
+    """Return fans of the person's businesses by id, name or contact.
+
+    Without the right to personal data by id alone: what is found by a name would tell whose it is.
+    """
+    mask = member.mask("fans")
+    if mask.is_on and not text.isdigit():
+        return []
+    rows = [mask.record(each) for each in await find_fans(db, member.account, text, member.business_ids)]
+    return [
+        FoundEntry(
+            ", ".join(part for part in (each.name, each.email or each.phone) if part) or str(each.fan_id),
+            f"/manage/{member.account.id}/fans/{each.fan_id}",
+            "fan",
+            "fans",
+        )
+        for each in rows[:LIMIT]
+    ]
+
+
 def _entry(member: Member, kind: Kind, row: Record) -> FoundEntry:
-    name = row["name"]
-    if kind.is_person:
-        mask = member.mask(kind.area)
-        name = ", ".join(each for each in (mask.name(name), mask.email(row["email"])) if each) or row["key"]
     root = kind.path.partition("{")[0]
-    return FoundEntry(name, f"/manage/{member.account.id}{root}{row['key']}", kind.name, kind.icon)
+    return FoundEntry(row["name"], f"/manage/{member.account.id}{root}{row['key']}", kind.name, kind.icon)

@@ -29,8 +29,10 @@ async def fan_merge_search(db: Db, member: Member, visit: Visit, query: MergeSea
     """Find the fan to compare with: those who may be the same person, or by what is typed."""
     subject = await shown_fan(db, member, visit, query.fan_id)
     likely = await lookalikes(db, member.account.id, query.fan_id)
-    hits = await find_fans(db, member.account, query.text) if query.text else []
     mask = member.mask("fans")
+    # What is found by a name or contact would tell whose it is.
+    may_find = query.text and (not mask.is_on or query.text.isdigit())
+    hits = await find_fans(db, member.account, query.text or "") if may_find else []
     values = {
         "fan": subject,
         "text": query.text or "",
