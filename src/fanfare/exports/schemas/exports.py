@@ -19,7 +19,7 @@ NAMES = (
     "registrations", "ticket_events", "scans", "passes", "products", "trackers", "tracker_clicks", "sales", "ad_days",
 )  # fmt: skip
 FileFormat = Literal["csv", "ndjson", "parquet"]
-FORMATS = ("csv", "ndjson", "parquet")
+FORMATS: tuple[FileFormat, ...] = ("csv", "ndjson", "parquet")
 MAX_LINK_MINUTES = 7 * 24 * 60
 State = Literal["running", "completed", "failed"]
 

@@ -1,0 +1,134 @@
+"""Imports of fans and activities: rows a second, beside COPY of the same fans into the table alone.
+
+    nice python -m bench.imports --rows 100000
+
+A worker of this process imports a CSV file from an embedded PostgreSQL. COPY makes no identifiers, no announcements
+and finds nobody; it is a bound, not a rival. With --profile the functions that take the time are printed.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from fanfare.accounts.actions import create_account
+from fanfare.imports.actions.imports import create_import, run_import
+from fanfare.imports.actions.running import work
+from fanfare.imports.actions.uploads import receive_file
+from fanfare.imports.queries.imports import import_of
+from fanfare.imports.schemas.imports import FilePart, NewImport, Run
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.data.uploads import Upload
+from fanfare.kernel.running.embedded import Embedded
+
+TARGET = 20_000
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+async def account_of(dsn: str) -> int:
+    """Make the tables and an account; return its id."""
+    await migrate(dsn)
+    db = await Db.connect(dsn, size=1)
+    created = await create_account(db, "Bench", datetime.now(UTC), country_code="CA")
+    await db.close()
+    return created.account_id
+
+
+def fans(rows: int) -> Iterator[str]:
+    """Yield the lines of a file of fans."""
+    yield "email,first_name,last_name,phone,birth_date,is_subscribed\n"
+    for number in range(rows):
+        phone = f"+1604{number + 2_000_000:07}"
+        yield f"fan{number}@example.com,First{number % 500},Last{number % 900},{phone},1990-04-03,yes\n"
+
+
+def activities(rows: int) -> Iterator[str]:
+    """Yield the lines of a file of activities of these fans."""
+    yield "email,campaign_title,activity_timestamp,field_team\n"
+    for number in range(rows):
+        yield f"fan{number}@example.com,Quiz,{(BEGIN + timedelta(seconds=number)).isoformat()},blue\n"
+
+
+async def imported(db: Db, account_id: int, kind: str, lines: Iterator[str]) -> float:
+    """Import a file and return the seconds of the run."""
+    now = datetime.now(UTC)
+    uid = (await create_import(db, account_id, NewImport(kind=kind), now)).import_uid
+
+    async def body() -> AsyncIterator[bytes]:
+        yield "".join(lines).encode()
+
+    await receive_file(db, account_id, FilePart(import_uid=uid), Upload(body()), now)
+    await run_import(db, account_id, Run(import_uid=uid), now)
+    begin = time.monotonic()
+    while await work(db, account_id, now):
+        pass
+    result = await import_of(db, account_id, uid)
+    if result.state != "completed" or result.error_count:
+        sys.exit(f"the import ended as {result.state} with {result.error_count} errors")
+    return time.monotonic() - begin
+
+
+async def copied(dsn: str, rows: int) -> float:
+    """Return the seconds that COPY of as many fans takes, into a table of their columns."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("create table yardstick (like fans including defaults including indexes)")
+    now = datetime.now(UTC)
+    records = [
+        (1, number, number, now, now, f"fan{number}@example.com", f"First{number % 500}", False, False, False)
+        for number in range(rows)
+    ]
+    columns = (
+        "account_id", "fan_id", "position", "created_at", "updated_at", "email", "first_name", "is_subscribed",
+        "is_phone_subscribed", "is_optout",
+    )  # fmt: skip
+    begin = time.monotonic()
+    await connection.copy_records_to_table("yardstick", records=records, columns=columns)
+    await connection.close()
+    return time.monotonic() - begin
+
+
+async def measure(dsn: str, rows: int) -> bool:
+    """Print the figures and return whether the target is reached."""
+    account_id = await account_of(dsn)
+    db = (await Db.connect(dsn, size=4)).for_account(account_id)
+    rates = {
+        "fans": rows / await imported(db, account_id, "fans", fans(rows)),
+        "activities": rows / await imported(db, account_id, "activities", activities(rows)),
+    }
+    await db.close()
+    print(f"copy       {rows / await copied(dsn, rows):10,.0f} fans/s")
+    for kind, rate in rates.items():
+        print(f"{kind:10} {rate:10,.0f} rows/s, target {TARGET:,}")
+    return min(rates.values()) >= TARGET
+
+
+def main() -> None:
+    """Measure on a PostgreSQL of its own."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Embedded(Path(directory)) as postgres,
+        cProfile.Profile() as profile,
+    ):
+        if not options.profile:
+            profile.disable()
+        is_met = asyncio.run(measure(postgres.database_url, options.rows))
+    if options.profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+    sys.exit(0 if is_met else 1)
+
+
+if __name__ == "__main__":
+    main()
