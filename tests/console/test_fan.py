@@ -10,6 +10,7 @@ import pytest
 
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.db import Db
+from fanfare.staff.schemas.masking import FIELDS
 from tests.api import Api
 from tests.console.people import send, signed_in
 from tests.hosted.pages import token_in
@@ -145,6 +146,8 @@ async def test_limited_people_see_what_belongs_to_their_business(
     assert f"Harbour {fan['mark']}" in text
     for words in ("Bow River", "Scarf", "Harbour points", "Merge with another fan", "Erase…"):
         assert words not in text, words
+    assert f"/fans/{fan['fan_id']}" in await page_text(people["limited"], f"/manage/{api.account_id}/fans")
+    assert f"/fans/{fan['fan_id']}" not in await page_text(people["stranger"], f"/manage/{api.account_id}/fans")
     for page in (*PAGES, "/edit", "/points"):
         assert (await people["stranger"].get(root + page)).status_code == 404, page
     for page in ("/erase", "/merge", "/export", f"/merges/{fan['fan_id']}"):
@@ -374,8 +377,6 @@ async def test_each_change_is_in_the_audit_log_without_personal_data(
 
 def test_every_text_of_a_fan_is_known_to_the_mask() -> None:
     # A new field of a fan must be masked, or be named here as no personal one.
-    from fanfare.staff.schemas.masking import FIELDS  # noqa: PLC0415 - only here
-
     plain = {
         "fan_id", "account_id", "province", "creation_timestamp", "country_code", "city", "is_subscribed",
         "is_phone_subscribed", "rating", "metro_area", "gender", "tags", "is_optout", "is_confirmed",

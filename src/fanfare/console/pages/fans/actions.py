@@ -70,7 +70,7 @@ async def _count(db: Db, member: Member, builder: Builder, query: FanActionQuery
     """Return the number of fans; None for criteria that cannot be evaluated."""
     if query.fan_ids:
         return len(await fans_by_ids(db, member.account.id, query.fan_ids))
-    status = await status_of(db, member.account, builder.criteria, now)
+    status = await status_of(db, member, builder.criteria, now)
     return status.fan_count if status else None
 
 

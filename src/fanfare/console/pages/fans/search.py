@@ -17,7 +17,6 @@ from fanfare.console.schemas.fans import (
 from fanfare.console.shell.access import manage, personal
 from fanfare.console.shell.signed_in import next_path
 from fanfare.fans.queries.finding import fan_ids_of_text
-from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.cookies import Cookie
@@ -59,7 +58,7 @@ async def fans(db: Db, member: Member, visit: Visit, query: FansQuery, now: date
     if builder.has_command:
         return Redirect(with_query(path, [*builder.pairs, *order]))
     columns = _columns(visit)
-    listed, faults = await _listed(db, member.account, builder, query, columns, now)
+    listed, faults = await _listed(db, member, builder, query, columns, now)
     values = {
         **await count_values(db, member, builder, now, is_counted=query.count),
         "listed": member.mask("fans").record(listed),
@@ -100,8 +99,8 @@ async def count_values(
     db: Db, member: Member, builder: Builder, now: datetime, *, is_counted: bool
 ) -> dict[str, object]:
     """Return what shows the number of fans beside the criteria."""
-    status = await status_of(db, member.account, builder.criteria, now) if is_counted else None
-    total = (await segment_status(db, member.account, Criteria(), now)).fan_count if status else 0
+    status = await status_of(db, member, builder.criteria, now) if is_counted else None
+    total = (await segment_status(db, member.account, Criteria(), now, member.business_ids)).fan_count if status else 0
     return {"builder": builder, "status": status, "total": total, "search_query": urlencode(builder.used_pairs)}
 
 
@@ -119,23 +118,23 @@ async def fan_columns(session: StaffSession, visit: Visit, form: ColumnsForm) ->
 
 
 async def _listed(
-    db: Db, account: Account, builder: Builder, query: FansQuery, columns: list[str], now: datetime
+    db: Db, member: Member, builder: Builder, query: FansQuery, columns: list[str], now: datetime
 ) -> tuple[ListedFans, list[str]]:
     """Return the page of fans, or nobody and why the criteria cannot be evaluated."""
     if builder.criteria is None:
         return ListedFans([], None), []
     window = ListWindow(query.is_newest_first, query.last_fan_id, ROWS, has_campaigns="campaign" in columns)
     try:
-        return await fans_listed(db, account, builder.criteria, window, now), []
+        return await fans_listed(db, member.account, builder.criteria, window, now, member.business_ids), []
     except BadParameters as wrong:
         return ListedFans([], None), [message for _, message in wrong.errors]
 
 
-async def status_of(db: Db, account: Account, criteria: Criteria | None, now: datetime) -> SegmentStatus | None:
+async def status_of(db: Db, member: Member, criteria: Criteria | None, now: datetime) -> SegmentStatus | None:
     """Return how many fans meet criteria now and can be reached; None for criteria that cannot be evaluated."""
     if criteria is None:
         return None
     try:
-        return await segment_status(db, account, criteria, now)
+        return await segment_status(db, member.account, criteria, now, member.business_ids)
     except BadParameters:
         return None
