@@ -3,12 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.console.people import add_person, send, signed_in
-from tests.hosted.pages import token_in
+from tests.console.people import COOKIE, add_person, send, session_cookie, signed_in
+from tests.hosted.pages import token_in, visitor
 from tests.waits import until
 
 # Whether a statement waits for a lock on an account.
@@ -70,6 +71,17 @@ async def test_nobody_gives_rights_that_they_lack(base_url: str, db: Db, api: Ap
     rows = await roles(db, api.account_id)
     assert (rows[full]["role"], rows[peer]["custom_rights"]) == ("full", {"keys": ["read"]})
     assert waiting["invitation_id"] in [each["invitation_id"] for each in await invitations(api)]
+
+
+async def test_an_invitation_needs_a_proof(base_url: str, db: Db, api: Api) -> None:
+    staff_id, root = await add_person(db, api.account_id, address("stale")), f"/manage/{api.account_id}/staff"
+    email = address("friend")
+    async with visitor(base_url) as client:
+        cookie = await session_cookie(db, staff_id, datetime.now(UTC) - timedelta(minutes=11))
+        client.cookies.set(COOKIE, cookie, domain="127.0.0.1")
+        answer = await send(client, root, f"{root}/new", email=email, role="analyst")
+        assert answer.headers["location"].startswith("/manage/prove?next="), answer.text
+    assert email not in [each["email"] for each in await invitations(api)]
 
 
 async def invitations(api: Api) -> list[dict[str, Any]]:

@@ -36,14 +36,14 @@ async def staff(db: Db, member: Member) -> View:
     return View(f"{TEMPLATES}/staff.html", values)
 
 
-@manage.get("/staff/new", area="staff", right="write")
+@manage.get("/staff/new", area="staff", right="write", needs_proof=True)
 async def invitation_new(db: Db, member: Member) -> View:
     """Ask whom to invite, and to what."""
     values = {"areas": AREAS, "rights": RIGHTS, "businesses": await businesses(db, member.account.id)}
     return View(f"{TEMPLATES}/new.html", values)
 
 
-@manage.post("/staff/new", area="staff")
+@manage.post("/staff/new", area="staff", needs_proof=True)
 async def invitation_create(
     db: Db, member: Member, visit: Visit, form: InvitationForm, now: datetime
 ) -> View | Redirect:
