@@ -1467,7 +1467,7 @@ create table staff_sign_ons (
     client_id text not null,
     sealed_secret text,
     role_claim text,
-    claim_roles jsonb not null default '{}'::jsonb,
+    claim_roles json not null default '{}'::json,
     default_role text,
     email_domains text[] not null,
     is_enabled boolean not null,

@@ -1,5 +1,6 @@
 """Single sign-on of staff: who the provider of an account vouches for is let in there, and nowhere else."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -45,9 +46,11 @@ async def set_up(api: Api, provider: Provider, **values: Any) -> httpx.Response:
     return await api.post("/api/v1/manage/staff_sso", **{**settings, **values})
 
 
-async def arrive(client: httpx.AsyncClient, provider: Provider, account_id: int, **claims: Any) -> httpx.Response:
+async def arrive(
+    client: httpx.AsyncClient, provider: Provider, account_id: int, way: str = "", **claims: Any
+) -> httpx.Response:
     """Go to the provider and come back."""
-    answer = await client.get(f"/manage/sso/{account_id}")
+    answer = await client.get(way or f"/manage/sso/{account_id}")
     assert answer.headers["location"].startswith(provider.url), answer.text
     claims = {"email": "jo@club.example", "email_verified": True, "given_name": "Jo", **claims}
     code, state = provider.authorize(answer.headers["location"], **claims)
@@ -107,6 +110,7 @@ async def test_a_session_is_good_in_its_account_alone(
 ) -> None:
     # The provider of one account claims to know somebody of another.
     await add_person(db, other_api.account_id, "boss@club.example")
+    await add_person(db, api.account_id, "boss@club.example", "analyst")
     await arrive(browser, provider, api.account_id, email="boss@club.example", groups="marketing")
     assert (await browser.get(f"/manage/{api.account_id}")).status_code == 200
     assert (await browser.get(f"/manage/{other_api.account_id}")).status_code == 404
@@ -166,15 +170,26 @@ async def test_a_proof_is_asked_of_the_provider(
     browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
 ) -> None:
     await add_person(db, api.account_id, "yet-another-full@example.com")
-    await arrive(browser, provider, api.account_id, email="prover@club.example", groups="crm-admins")
-    assert (await browser.get(f"/manage/{api.account_id}/keys/new")).status_code == 200
-    await db.execute(
-        "update staff_sessions set proved_at = now() - interval '1 hour' where account_id = $1", api.account_id
-    )
-    answer = await browser.get(f"/manage/{api.account_id}/keys/new")
-    way = answer.headers["location"]
+    path, now = f"/manage/{api.account_id}/keys/new", int(time.time())
+    claims = {"email": "prover@club.example", "groups": "crm-admins"}
+    # To sign in proves nothing: the provider may have let them in without a question.
+    await arrive(browser, provider, api.account_id, **claims, auth_time=now)
+    way = (await browser.get(path)).headers["location"]
     assert way.startswith(f"/manage/sso/{api.account_id}?")
-    assert "prompt=login" in (await browser.get(way)).headers["location"]
+    url = (await browser.get(way)).headers["location"]
+    assert "prompt=login" in url
+    assert "max_age=0" in url
+    for early in ({}, {"auth_time": now - 3600}):
+        refused = await arrive(browser, provider, api.account_id, way, **claims, **early)
+        assert refused.status_code == 403, early
+        assert "auth_time" in refused.text
+        assert (await browser.get(path)).status_code == 303
+    # Who leaves the question out of the address gets no proof either.
+    await arrive(browser, provider, api.account_id, way.replace("again=true", "again=false"), **claims, auth_time=now)
+    assert (await browser.get(path)).status_code == 303
+    answer = await arrive(browser, provider, api.account_id, way, **claims, auth_time=int(time.time()))
+    assert answer.headers["location"] == path
+    assert (await browser.get(path)).status_code == 200
 
 
 async def test_it_is_set_up_by_its_page(base_url: str, provider: Provider, db: Db, api: Api) -> None:
@@ -197,10 +212,78 @@ async def test_it_is_set_up_by_its_page(base_url: str, provider: Provider, db: D
         assert (await api.get("/api/v1/manage/staff_sso")).status_code == 404
 
 
-async def test_nobody_maps_claims_to_more_than_they_have(base_url: str, provider: Provider, db: Db, api: Api) -> None:
+async def test_only_who_may_do_everything_sets_it_up_or_ends_it(
+    base_url: str, provider: Provider, db: Db, api: Api
+) -> None:
     path = f"/manage/{api.account_id}/staff/sso"
     rights = {"home": ["read"], "staff": ["read", "write"]}
+    fields = {"issuer": provider.url, "sso_client_id": CLIENT_ID, "email_domains": "club.example"}
     async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as client:
-        fields = {"issuer": provider.url, "sso_client_id": CLIENT_ID, "email_domains": "club.example"}
-        answer = await send(client, path, **fields, role_claim="groups", claim_lines="marketing=full")
-        assert answer.status_code == 403
+        for mapping in ({}, {"role_claim": "groups", "claim_lines": "marketing=full"}):
+            answer = await send(client, path, **fields, **mapping)
+            assert answer.status_code == 403, mapping
+        assert (await send(client, path, f"{path}/delete")).status_code == 403
+    narrow = await api.ok(await api.post("/api/v1/manage/keys", key_name="narrow", scopes=["manage"]))
+    headers = {"Api-Key": narrow["managed_key"], "Api-Secret": narrow["managed_secret"]}
+    body = {**fields, "email_domains": ["club.example"]}
+    url = "/api/v1/manage/staff_sso"
+    assert (await api.client.post(url, json=body, headers=headers)).status_code == 403
+    assert (await api.client.delete(url, headers=headers)).status_code == 403
+    assert (await api.ok(await api.get(url)))["claim_roles"] == ROLES
+
+
+async def test_the_first_value_that_fits_is_the_first_that_was_written(
+    browser: httpx.AsyncClient, provider: Provider, api: Api
+) -> None:
+    roles = {"marketing": "editor", "all": "analyst"}
+    await api.ok(await set_up(api, provider, claim_roles=roles))
+    assert list((await api.ok(await api.get("/api/v1/manage/staff_sso")))["claim_roles"]) == list(roles)
+    await arrive(browser, provider, api.account_id, email="both@club.example", groups=["all", "marketing"])
+    assert await role(api, "both@club.example") == "editor"
+
+
+async def role(api: Api, email: str) -> str | None:
+    people = await api.ok(await api.get("/api/v1/manage/staff"))
+    return next((each["role"] for each in people if each["email"] == email), None)
+
+
+async def test_an_invitation_says_what_somebody_new_may_do(
+    browser: httpx.AsyncClient, provider: Provider, api: Api
+) -> None:
+    business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="Tideline"))
+    email, limit = "invited@club.example", [business["business_id"]]
+    invitation = {"email": email, "role": "custom", "custom_rights": {"home": ["read"]}, "business_ids": limit}
+    await api.ok(await api.post("/api/v1/manage/staff_invitations", **invitation))
+    assert (await arrive(browser, provider, api.account_id, email=email, groups="marketing")).status_code == 303
+    people = await api.ok(await api.get("/api/v1/manage/staff"))
+    [person] = [each for each in people if each["email"] == email]
+    assert (person["role"], person["custom_rights"], person["business_ids"]) == ("custom", {"home": ["read"]}, limit)
+    assert email not in [each["email"] for each in await api.ok(await api.get("/api/v1/manage/staff_invitations"))]
+
+
+async def test_whoever_is_let_go_stays_out(browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api) -> None:
+    await add_person(db, api.account_id, "one-more-full@example.com")
+    claims = {"email": "leaver@club.example", "groups": "marketing"}
+    await arrive(browser, provider, api.account_id, **claims)
+    people = await api.ok(await api.get("/api/v1/manage/staff"))
+    [leaver] = [each["staff_id"] for each in people if each["email"] == claims["email"]]
+    await api.ok(await api.delete(f"/api/v1/manage/staff/{leaver}"))
+    assert (await arrive(browser, provider, api.account_id, **claims)).status_code == 403
+    assert await role(api, claims["email"]) is None
+
+
+async def test_a_provider_learns_nothing_of_people_of_other_accounts(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api, other_api: Api
+) -> None:
+    email = "theirs@club.example"
+    theirs = await add_person(db, other_api.account_id, email)
+    assert (await arrive(browser, provider, api.account_id, email=email, groups="marketing")).status_code == 403
+    assert await role(api, email) is None
+    # As a member here they have their sessions of this account alone in its list.
+    await add_person(db, api.account_id, email, "analyst")
+    await api.ok(await set_up(other_api, provider))
+    assert (await arrive(browser, provider, other_api.account_id, email=email)).status_code == 303
+    path = "/api/v1/manage/staff"
+    for reader, is_seen in ((api, False), (other_api, True)):
+        [person] = [each for each in await reader.ok(await reader.get(path)) if each["staff_id"] == theirs]
+        assert (person["use_timestamp"] is not None) == is_seen

@@ -5,8 +5,9 @@ create table staff_sign_ons (
     client_id text not null check (client_id <> ''),
     sealed_secret text,
     role_claim text,
-    -- the role for each value of the claim, and for everybody else, if they are let in
-    claim_roles jsonb not null default '{}',
+    -- the role for each value of the claim, in the order that was written: the first that fits counts
+    claim_roles json not null default '{}',
+    -- the role of everybody else, if they are let in
     default_role text,
     email_domains text[] not null check (email_domains <> '{}'),
     is_enabled boolean not null,

@@ -37,6 +37,10 @@ class ProviderRefuses(Forbidden):
     """Your provider did not let you in; begin again, or ask whoever runs it"""
 
 
+class NoProof(Forbidden):
+    """Your provider does not say that you have just signed in; whoever runs it can let it send auth_time"""
+
+
 class Flow(msgspec.Struct):
     """A visit to the provider, in the browser that began it."""
 
@@ -45,6 +49,9 @@ class Flow(msgspec.Struct):
     nonce: str
     verifier: str
     next: str
+    # whether the provider was asked for a proof, and when
+    again: bool
+    begun_at: datetime
 
     @property
     def code_flow(self) -> CodeFlow:
@@ -57,7 +64,7 @@ async def sso_begin(db: Db, visit: Visit, query: SsoStart, now: datetime) -> Red
     """Lead to the provider of an account."""
     state, nonce, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
     path = next_path(query.next or f"/manage/{query.account_id}")
-    flow = Flow(query.account_id, state, nonce, verifier, path)
+    flow = Flow(query.account_id, state, nonce, verifier, path, query.again, now)
     url = await actions.sso_page_url(db, query.account_id, flow.code_flow, now, asks_again=query.again)
     visit.new_cookies[FLOW_COOKIE] = Cookie(secret_keys.seal(PURPOSE, msgspec.json.encode(flow)), FLOW_AGE)
     return Redirect(url)
@@ -78,7 +85,11 @@ async def sso_return(db: Db, visit: Visit, query: SsoReturn, now: datetime) -> R
         raise ProviderRefuses
     handle = db.for_account(flow.account_id)
     arrival = await actions.arrival_of(handle, flow.account_id, flow.code_flow, query.code, now)
-    token = await actions.let_in(handle, flow.account_id, arrival, browser_of(visit), now)
+    is_proof = flow.again and arrival.is_proof(flow.begun_at)
+    if flow.again and not is_proof:
+        raise NoProof
+    browser = msgspec.structs.replace(browser_of(visit), is_proof=is_proof)
+    token = await actions.let_in(handle, flow.account_id, arrival, browser, now)
     visit.new_cookies[COOKIE] = Cookie(token, LIFETIME)
     return Redirect(flow.next)
 
@@ -109,6 +120,6 @@ async def sso_save(db: Db, member: Member, visit: Visit, form: SsoForm, now: dat
 @manage.post("/staff/sso/delete", area="staff", needs_proof=True)
 async def sso_delete(db: Db, member: Member, visit: Visit) -> Redirect:
     """End single sign-on with the sessions that it began."""
-    await actions.end_sso(db, member.account.id)
+    await actions.end_sso(db, member.account.id, grantor=Grantor(member.person.staff_id))
     flash(visit, "Single sign-on is ended.")
     return Redirect(f"/manage/{member.account.id}/staff")

@@ -45,6 +45,8 @@ async def login_page_url(provider: Provider, flow: CodeFlow, now: datetime, *, a
         "code_challenge_method": "S256",
         "response_mode": preset.response_mode or "",
         "prompt": "login" if asks_again and preset.has_id_token else "",
+        # With it the token says when somebody signed in.
+        "max_age": "0" if asks_again and preset.has_id_token else "",
     }
     url = await authorization_url(provider, now)
     return with_query(url, [(name, value) for name, value in parameters.items() if value])

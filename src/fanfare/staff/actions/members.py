@@ -11,6 +11,7 @@ from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import Conflict
 from fanfare.staff.actions.console_keys import end_console_keys
 from fanfare.staff.actions.invitations import check_businesses, invite, waiting_invitation, withdraw
+from fanfare.staff.actions.ways_back import check_way_back
 from fanfare.staff.queries.members import staff_member
 from fanfare.staff.queries.people import rights_in
 from fanfare.staff.schemas.invitations import MemberChanges, NewInvitation, SentInvitation, StaffMember
@@ -77,7 +78,7 @@ async def invite_by(db: Db, account_id: int, new: NewInvitation, now: datetime, 
 async def change_member(db: Db, account_id: int, changes: MemberChanges, *, grantor: Grantor) -> StaffMember:
     """Change the role of a person; the businesses stay unless they are named.
 
-    Unknown (404), RoleForbids (403), LastFullMember (409).
+    Unknown (404), RoleForbids (403), LastFullMember and NoWayBack (409).
     """
     fields = sent_fields(changes)
     await check_businesses(db, account_id, fields.get("business_ids"))
@@ -137,3 +138,4 @@ async def _check_last(db: Db, account_id: int, member: StaffMember) -> None:
     )
     if is_last:
         raise LastFullMember
+    await check_way_back(db, account_id, without=member.staff_id)

@@ -23,6 +23,7 @@ from fanfare.passkeys.actions.keeping import DEFAULT_NAME, HANDLE_BYTES, MAX_PAS
 from fanfare.passkeys.actions.loading import load_ceremonies
 from fanfare.passkeys.queries import RelyingParty, own_origin
 from fanfare.passkeys.schemas.credentials import NewCredential, UsedCredential, User
+from fanfare.staff.actions.ways_back import check_ways_back, lock_full_accounts
 from fanfare.staff.schemas.members import StaffSession
 
 SITE_NAME = "Fanfare"
@@ -105,12 +106,17 @@ async def add_passkey(db: Db, session: StaffSession, answer: NewCredential, name
 
 
 async def remove_passkey(db: Db, staff_id: int, passkey_id: int) -> None:
-    """Remove a passkey of a person; Unknown (404) for any other."""
-    removed = await db.value(
-        "delete from staff_passkeys where staff_id = $1 and passkey_id = $2 returning passkey_id", staff_id, passkey_id
-    )
-    if removed is None:
-        raise Unknown(passkey=passkey_id)
+    """Remove a passkey of a person; Unknown (404) for any other. NoWayBack (409)."""
+    async with db.transaction() as tx:
+        account_ids = await lock_full_accounts(tx, staff_id)
+        removed = await tx.value(
+            "delete from staff_passkeys where staff_id = $1 and passkey_id = $2 returning passkey_id",
+            staff_id,
+            passkey_id,
+        )
+        if removed is None:
+            raise Unknown(passkey=passkey_id)
+        await check_ways_back(tx, account_ids)
 
 
 async def person_with_passkey(db: Db, used: UsedCredential, now: datetime) -> int:

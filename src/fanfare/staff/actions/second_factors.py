@@ -15,6 +15,7 @@ from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.sessions.actions.budgets import count, give_back
 from fanfare.staff.actions.budgets import Origin, code_attempts
+from fanfare.staff.actions.ways_back import check_ways_back, lock_full_accounts
 from fanfare.staff.queries.people import email_key, token_hash
 from fanfare.staff.schemas.members import Person
 
@@ -84,8 +85,11 @@ async def set_totp(db: Db, staff_id: int, secret: str, code: str, now: datetime)
 
 
 async def remove_totp(db: Db, staff_id: int) -> None:
-    """Forget the secret of a person's app."""
-    await db.execute("update staff set sealed_totp = null where staff_id = $1", staff_id)
+    """Forget the secret of a person's app. NoWayBack (409)."""
+    async with db.transaction() as tx:
+        account_ids = await lock_full_accounts(tx, staff_id)
+        await tx.execute("update staff set sealed_totp = null where staff_id = $1", staff_id)
+        await check_ways_back(tx, account_ids)
 
 
 async def new_recovery_codes(db: Db, staff_id: int) -> list[str]:

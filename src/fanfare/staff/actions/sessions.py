@@ -22,18 +22,22 @@ class PasswordChanged(Conflict):
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """From where somebody signs in; by single sign-on, to which account alone."""
+    """From where somebody signs in; by single sign-on, to which account alone.
+
+    `is_proof`: whether they have just shown who they are; a provider may let them in without a question.
+    """
 
     address: str | None
     user_agent: str | None
     account_id: int | None = None
+    is_proof: bool = True
 
 
 # The lock makes a change of the password wait, which then ends this session, too.
 OPEN = f"""
     insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
                                 proved_at, account_id)
-    select p.staff_id, $2, $3, $4, $5, $6, $6, $6, $8
+    select p.staff_id, $2, $3, $4, $5, $6::timestamptz, $6, case when $9::boolean then $6 else 'epoch' end, $8
     from staff p where p.staff_id = $1 and ($7::text is null or {PASSWORD_MARK} = $7)
     for share of p
     returning session_id
@@ -64,6 +68,7 @@ async def open_session(
         now,
         password_mark,
         browser.account_id,
+        browser.is_proof,
     )
     if session_id is None:
         raise PasswordChanged

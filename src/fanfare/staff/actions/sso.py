@@ -11,13 +11,15 @@ from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token
 from fanfare.identities.gateways.tokens import verified_identity
 from fanfare.identities.queries.providers import Provider
 from fanfare.identities.schemas.presets import OIDC
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
-from fanfare.kernel.errors import Conflict, Forbidden
+from fanfare.kernel.errors import Forbidden
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.staff.actions.console_keys import end_console_keys
 from fanfare.staff.actions.members import Grantor, check_grant, locked_rights
 from fanfare.staff.actions.sessions import Browser, open_session
+from fanfare.staff.actions.ways_back import check_way_back, has_way_back
 from fanfare.staff.queries.sso import enabled_sso, sealed_secret, sso_of
 from fanfare.staff.schemas.roles import FULL
 from fanfare.staff.schemas.sso import SsoSettings, StaffSso, token_claims
@@ -27,12 +29,8 @@ PURPOSE = "staff sso"
 PROVIDER_ID = 0
 
 
-class NoWayBack(Conflict):
-    """Somebody with the role full needs a password and a second factor first, for the day the provider is down"""
-
-
 class NotLetIn(Forbidden):
-    """Your provider knows you, but you have no place in this account; ask somebody with the role full"""
+    """Your provider knows you, but you have no place in this account; ask somebody with the role full to invite you"""
 
 
 SAVE = Sql("""
@@ -46,25 +44,16 @@ SAVE = Sql("""
         email_domains = excluded.email_domains, is_enabled = excluded.is_enabled, is_forced = excluded.is_forced,
         updated_at = excluded.updated_at
 """)
-HAS_WAY_BACK = """
-    select exists (
-        select from staff_memberships m join staff p on p.staff_id = m.staff_id
-        where m.account_id = $1 and m.role = 'full' and m.business_ids is null and p.password_hash is not null
-          and (p.sealed_totp is not null or exists (select from staff_passkeys k where k.staff_id = p.staff_id)))
-"""
 
 
 async def save_sso(db: Db, account_id: int, settings: SsoSettings, now: datetime, *, grantor: Grantor) -> StaffSso:
     """Set up single sign-on; sessions by what was set up before end.
 
-    RoleForbids (403) for roles that whoever does so could not give, NoWayBack (409) if it would lock everybody out.
+    RoleForbids (403) unless whoever does so may do everything: their provider says who anybody is, whatever its claims
+    are mapped to. NoWayBack (409) if it would lock everybody out.
     """
     async with db.transaction() as tx:
-        rights = await locked_rights(tx, account_id, grantor)
-        for role in {*(settings.claim_roles or {}).values(), settings.default_role} - {None}:
-            check_grant(rights, str(role), None)
-        if settings.is_forced and not await tx.value(HAS_WAY_BACK, account_id):
-            raise NoWayBack
+        check_grant(await locked_rights(tx, account_id, grantor), FULL, None)
         secret = await sealed_secret(tx, account_id)
         fields = sent_fields(settings)
         if "client_secret" in fields:
@@ -75,13 +64,15 @@ async def save_sso(db: Db, account_id: int, settings: SsoSettings, now: datetime
             role_claim=settings.role_claim, claim_roles=settings.claim_roles or {}, default_role=settings.default_role,
             email_domains=settings.email_domains, is_enabled=settings.is_enabled, is_forced=settings.is_forced, now=now,
         )  # fmt: skip
+        await check_way_back(tx, account_id)
         await tx.execute("delete from staff_sessions where account_id = $1", account_id)
         return await sso_of(tx, account_id)
 
 
-async def end_sso(db: Db, account_id: int) -> bool:
-    """Delete the single sign-on of an account with the sessions that it began; people stay."""
+async def end_sso(db: Db, account_id: int, *, grantor: Grantor) -> bool:
+    """Delete the single sign-on of an account with the sessions that it began; people stay. RoleForbids (403)."""
     async with db.transaction() as tx:
+        check_grant(await locked_rights(tx, account_id, grantor), FULL, None)
         await tx.execute("delete from staff_sign_ons where account_id = $1", account_id)
         await tx.execute("delete from staff_sessions where account_id = $1", account_id)
     return True
@@ -101,11 +92,16 @@ async def sso_page_url(db: Db, account_id: int, flow: CodeFlow, now: datetime, *
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """Who came back from a provider: the verified address, a name, and the claims of the token."""
+    """Who came back from a provider: the verified address, a name, the claims, and when they signed in there."""
 
     email: str
     name: str
     claims: Mapping[str, Any]
+    authenticated_at: datetime | None
+
+    def is_proof(self, begun_at: datetime) -> bool:
+        """Return whether the provider says that they signed in since a moment."""
+        return self.authenticated_at is not None and self.authenticated_at >= begun_at
 
 
 async def arrival_of(db: Db, account_id: int, flow: CodeFlow, code: str, now: datetime) -> Arrival:
@@ -123,60 +119,74 @@ async def arrival_of(db: Db, account_id: int, flow: CodeFlow, code: str, now: da
     if email.rpartition("@")[2] not in sso.email_domains:
         raise NotLetIn
     name = " ".join(each for each in (identity.first_name, identity.last_name) if each) or email.partition("@")[0]
-    return Arrival(email, name[:200], token_claims(token))
+    return Arrival(email, name[:200], token_claims(token), identity.authenticated_at)
 
 
 async def let_in(db: Db, account_id: int, arrival: Arrival, browser: Browser, now: datetime) -> str:
     """Begin a session of an arrival in the account, and return its token; whoever is new becomes a member.
 
-    The role follows the claim each time, but the last person with the role full keeps it. NotLetIn (403).
+    The role follows the claim each time, but the last person with the role full keeps it. NotLetIn (403) for people of
+    other accounts, and for who was let go: an account learns of them, and they come back, by an invitation alone.
     """
     async with db.transaction() as tx:
         await tx.execute("select from accounts where account_id = $1 for no key update", account_id)
         sso = await enabled_sso(tx, account_id)
-        staff_id = await tx.value(
-            "with added as (insert into staff (email, email_key, staff_name, created_at) values ($1, $2, $3, $4)"
-            " on conflict (email_key) do update set email = staff.email returning staff_id)"
-            " select staff_id from added",
-            arrival.email,
-            normalized_mail_key(arrival.email),
-            arrival.name,
-            now,
-        )
-        await _place(tx, account_id, int(staff_id), sso, sso.role_of(arrival.claims), now)
-        limited = msgspec.structs.replace(browser, account_id=account_id)
-        return await open_session(tx, int(staff_id), "sso", limited, now)
+        role = sso.role_of(arrival.claims)
+        row = await tx.row(MEMBER, account_id, normalized_mail_key(arrival.email))
+        if row is None:
+            staff_id = await _join(tx, account_id, arrival, role or sso.default_role, now)
+        else:
+            staff_id = row["staff_id"]
+            if role not in (None, row["role"]) and (row["role"] != FULL or await _may_lose_full(tx, account_id, row)):
+                await _change_role(tx, account_id, staff_id, str(role))
+        return await open_session(tx, staff_id, "sso", msgspec.structs.replace(browser, account_id=account_id), now)
 
 
-ROLE = """
-    select m.role, exists (select from staff_memberships o where o.account_id = $1 and o.staff_id <> $2
-                           and o.role = 'full' and o.business_ids is null) as has_other_full
-    from staff_memberships m where m.account_id = $1 and m.staff_id = $2
+MEMBER = """
+    select m.staff_id, m.role, exists (select from staff_memberships o where o.account_id = $1
+                                       and o.staff_id <> m.staff_id and o.role = 'full' and o.business_ids is null)
+                               as has_other_full
+    from staff_memberships m join staff p on p.staff_id = m.staff_id where m.account_id = $1 and p.email_key = $2
+"""
+# What an invitation says goes before the claim: whoever invited knows the person.
+JOIN = """
+    with invitation as (
+        delete from staff_invitations where account_id = $1 and email_key = $3 and expires_at > $5
+        returning role, custom_rights, business_ids
+    ), place as (
+        select role, custom_rights, business_ids from invitation
+        union all select $6, '{}', null where $6::text is not null and not exists (select from invitation)
+    ), person as (
+        insert into staff (email, email_key, staff_name, created_at) select $2, $3, $4, $5::timestamptz from place
+        on conflict (email_key) do nothing returning staff_id
+    )
+    insert into staff_memberships (account_id, staff_id, role, custom_rights, business_ids, created_at)
+    select $1, staff_id, role, custom_rights, business_ids, $5 from person cross join place
+    returning staff_id
 """
 
 
-async def _place(tx: Db, account_id: int, staff_id: int, sso: StaffSso, role: str | None, now: datetime) -> None:
-    """Give a person the role of the claim; one who is a member without it keeps their own."""
-    row = await tx.row(ROLE, account_id, staff_id)
-    if row is None:
-        new_role = role or sso.default_role
-        if new_role is None:
-            raise NotLetIn
-        await tx.execute(
-            "insert into staff_memberships (account_id, staff_id, role, created_at) values ($1, $2, $3, $4)",
-            account_id,
-            staff_id,
-            new_role,
-            now,
-        )
-    elif role is not None and role != row["role"] and (row["role"] != FULL or row["has_other_full"]):
-        await tx.execute(
-            "update staff_memberships set role = $3, custom_rights = '{}' where account_id = $1 and staff_id = $2",
-            account_id,
-            staff_id,
-            role,
-        )
-        await tx.execute("delete from api_keys where account_id = $1 and staff_id = $2", account_id, staff_id)
+async def _join(tx: Db, account_id: int, arrival: Arrival, role: str | None, now: datetime) -> int:
+    """Make somebody new a member, with what an invitation says or else a role, and return their id."""
+    key = normalized_mail_key(arrival.email)
+    staff_id: int | None = await tx.value(JOIN, account_id, arrival.email, key, arrival.name, now, role)
+    if staff_id is None:
+        raise NotLetIn
+    return staff_id
+
+
+async def _may_lose_full(tx: Db, account_id: int, row: Record) -> bool:
+    return row["has_other_full"] and await has_way_back(tx, account_id, without=row["staff_id"])
+
+
+async def _change_role(tx: Db, account_id: int, staff_id: int, role: str) -> None:
+    await tx.execute(
+        "update staff_memberships set role = $3, custom_rights = '{}' where account_id = $1 and staff_id = $2",
+        account_id,
+        staff_id,
+        role,
+    )
+    await end_console_keys(tx, account_id, staff_id)
 
 
 async def seal_again(db: Db, account_id: int) -> None:

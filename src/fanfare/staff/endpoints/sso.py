@@ -1,4 +1,4 @@
-"""HTTP endpoints of the single sign-on of staff. Whoever sets it up gives rights, and so needs them."""
+"""HTTP endpoints of the single sign-on of staff. Whoever sets it up says who anybody is, and so needs all rights."""
 
 from datetime import datetime
 
@@ -29,6 +29,6 @@ async def manage_staff_sso_save(
 
 
 @endpoint.delete("/api/v1/manage/staff_sso", scope="manage", key=SECRET)
-async def manage_staff_sso_delete(db: Db, account: Account) -> bool:
-    """End single sign-on with the sessions that it began; people and their roles stay."""
-    return await actions.end_sso(db, account.id)
+async def manage_staff_sso_delete(db: Db, account: Account, caller: Caller) -> bool:
+    """End single sign-on with the sessions that it began; people and their roles stay. 403 without every scope."""
+    return await actions.end_sso(db, account.id, grantor=key_grantor(caller))

@@ -11,7 +11,7 @@ MEMBER = """
                as has_second_factor,
            floor(extract(epoch from m.created_at))::bigint as creation_timestamp,
            (select floor(extract(epoch from max(s.used_at)))::bigint from staff_sessions s
-            where s.staff_id = p.staff_id) as use_timestamp
+            where s.staff_id = p.staff_id and (s.account_id is null or s.account_id = $1)) as use_timestamp
     from staff_memberships m join staff p on p.staff_id = m.staff_id
     where m.account_id = $1
 """

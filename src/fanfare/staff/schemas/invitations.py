@@ -113,7 +113,7 @@ class SentInvitation(msgspec.Struct):
 
 
 class StaffMember(msgspec.Struct):
-    """A person of the account. Timestamps are unix seconds; `use_timestamp` is the last use of any session."""
+    """A person of the account. Timestamps are unix seconds; `use_timestamp` is the last use of a session good here."""
 
     staff_id: int
     email: str
