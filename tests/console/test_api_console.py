@@ -128,7 +128,7 @@ async def test_a_key_ends_by_itself_and_is_deleted(base_url: str, db: Db, api: A
     assert await db.value(count, api.account_id, staff_id) == 0
 
 
-EVERY, IMPERSONAL = set(app.SCOPES), {"idols", "reports", "ads", "apps"}
+EVERY, IMPERSONAL = set(app.SCOPES), {"idols", "reports", "ads"}
 READING = {"custom_rights": {"home": ["read"], "reports": ["read"]}}
 EXPORTING = {"custom_rights": {"home": ["read"], "reports": ["read", "export"]}}
 
@@ -137,9 +137,9 @@ EXPORTING = {"custom_rights": {"home": ["read"], "reports": ["read", "export"]}}
     ("role", "values", "scopes_of_keys"),
     [
         ("full", {}, (EVERY, EVERY)),
-        ("editor", {}, (EVERY - {"manage"}, EVERY - {"manage"})),
+        ("editor", {}, (EVERY - {"manage", "crm"}, EVERY - {"manage", "crm"})),
         ("analyst", {}, (IMPERSONAL, None)),
-        ("legal", {}, ({"sessions"}, {"sessions"})),
+        ("legal", {}, (None, None)),
         ("full", {"business_ids": [1]}, (None, None)),
         ("custom", READING, (None, None)),
         ("custom", EXPORTING, ({"reports"}, None)),

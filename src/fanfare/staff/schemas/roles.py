@@ -66,23 +66,24 @@ TABLE: Mapping[Role, Rights] = {
 }
 
 
-# The areas in which a person needs every right to give a key a scope, for whoever has the key can do as much.
+# The areas that the calls of a scope reach. To give a key the scope a person needs every right in all of them:
+# whoever has the key can do as much.
 SCOPE_AREAS: Mapping[str, tuple[str, ...]] = {
     "segments": ("segments",),
-    "crm": ("fans", "campaigns", "tickets"),
+    "crm": ("fans", "campaigns", "tickets", "purchases", "points", "segments", "performances", "settings"),
     "streams": ("streams",),
-    "sessions": ("fans",),
+    "sessions": ("fans", "campaigns", "points", "performances"),
     "idols": ("points",),
     "reports": ("reports",),
     "ads": ("links",),
-    "misc": ("points", "purchases", "links", "performances"),
-    "apps": ("campaigns",),
+    "misc": ("fans", "campaigns", "purchases", "links", "performances"),
+    "apps": ("campaigns", "performances", "points", "tickets"),
     "manage": AREA_NAMES,
 }
 
 
 # Scopes whose calls tell nothing personal of fans.
-IMPERSONAL_SCOPES = frozenset({"idols", "reports", "ads", "apps"})
+IMPERSONAL_SCOPES = frozenset({"idols", "reports", "ads"})
 
 
 def scopes_of(rights: Rights) -> frozenset[str]:
