@@ -1,5 +1,6 @@
 """Forced single sign-on: somebody with the role full can always sign in without it, whatever is changed or removed."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -84,6 +85,15 @@ async def test_the_last_factor_stays(base_url: str, db: Db, forced: Forced, prov
         assert (
             await send(other, "/manage/me", "/manage/me/passkeys/remove", passkey_id=str(key_id))
         ).status_code == 303
+
+
+async def test_two_who_remove_theirs_at_once_leave_one(base_url: str, db: Db, forced: Forced) -> None:
+    api, client, email = forced
+    async with visitor(base_url) as other:
+        await accept(other, await invitation_path(db, api.account_id, f"second-{email}"))
+        await set_up_app(other)
+        removals = (send(each, "/manage/me", "/manage/me/app/remove") for each in (client, other))
+        assert sorted(answer.status_code for answer in await asyncio.gather(*removals)) == [303, 409]
 
 
 PASSKEY = """

@@ -97,6 +97,7 @@ async def test_a_page_that_needs_a_fresh_login_asks_the_provider_when_it_was(
                 ((url, _),) = BUTTON.findall((await client.get(login)).text)
                 target = (await client.get(unescape(url))).headers["location"]
                 assert parse_qs(urlsplit(target).query).get("prompt") == ([prompt] if prompt else None)
+                assert parse_qs(urlsplit(target).query).get("max_age") == (["0"] if prompt else None)
                 return await back(client, *provider.authorize(target, sub="again", **claims))
 
             assert (await enter(home, None)).headers["location"] == home
