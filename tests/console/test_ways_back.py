@@ -14,6 +14,7 @@ from tests.console.people import COOKIE, accept, add_person, invitation_path, se
 from tests.console.test_sso import arrive, set_up
 from tests.hosted.pages import visitor
 from tests.identity_provider import Provider, identity_provider
+from tests.waits import until
 
 STAFF = "/api/v1/manage/staff"
 
@@ -92,10 +93,18 @@ async def test_two_who_remove_theirs_at_once_leave_one(base_url: str, db: Db, fo
     async with visitor(base_url) as other:
         await accept(other, await invitation_path(db, api.account_id, f"second-{email}"))
         await set_up_app(other)
-        removals = (send(each, "/manage/me", "/manage/me/app/remove") for each in (client, other))
-        assert sorted(answer.status_code for answer in await asyncio.gather(*removals)) == [303, 409]
+        async with db.transaction() as tx:
+            await tx.execute("select from accounts where account_id = $1 for no key update", api.account_id)
+            removals = asyncio.gather(*(send(each, "/manage/me", REMOVAL) for each in (client, other)))
+            await until(lambda: db.value(BOTH_WAIT))
+        assert sorted(answer.status_code for answer in await removals) == [303, 409]
 
 
+REMOVAL = "/manage/me/app/remove"
+BOTH_WAIT = """
+    select count(*) = 2 from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like '%from accounts%'
+"""
 PASSKEY = """
     insert into staff_passkeys (staff_id, credential_id, user_handle, public_key, sign_count, rp_id, passkey_name,
                                 transports, is_synced, created_at)
