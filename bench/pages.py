@@ -3,7 +3,8 @@
     nice python -m bench.pages                      # an embedded PostgreSQL in .data/bench, made once (5 minutes)
     nice python -m bench.pages --dsn postgresql://…  # a database filled by `python -m bench.data`
 
-To the data of `bench.reports` it adds 1,000,000 order lines of three years and 1,000,000 consents. Each page is read
+To the data of `bench.reports` it adds 1,000,000 order lines and consents of the last three
+years, and 1,000,000 activities of the last two months. Each page is read
 `--rounds` times in turn by a person with the role full, from a server with an audience index beside it. Pages answer
 at once; `parts` come after them. The yardstick is the page of API keys, which reads next to nothing. Weights are bytes
 on the wire, compressed: `first` with stylesheets, scripts and icons, `later` without. Exits 1 when a page takes more
@@ -25,7 +26,7 @@ import httpx
 
 from bench.audience import answer_of, ready, running
 from bench.cpu import cpu_seconds, postgres_pid
-from bench.data import ACCOUNT, NOW
+from bench.data import ACCOUNT
 from bench.reports import fill
 from bench.search import FOLDER, database
 from fanfare.kernel.data.db import Db
@@ -58,11 +59,14 @@ PARTS = {
 ADD = """
     insert into purchases (account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
                            gross_sale_amount, net_sale_amount, currency, order_key, merchant_key, product_name)
-    select $1, 'shop', n::text, 50000000 + n, n % 1000000 + 1, $2::timestamptz - n * interval '95 seconds', $2, $2,
+    select $1, 'shop', n::text, 50000000 + n, n % 1000000 + 1, now() - n * interval '95 seconds', now(), now(),
            20, 19, 'CAD', n::text, 'club', 'Scarf'
     from generate_series(1, 1000000) n;
     insert into consents (account_id, consent_id, fan_id, channel, is_granted, consent_source, given_at)
-    select $1, 50000000 + n, n, 'email', n % 7 > 0, 'bench', $2::timestamptz - (1000000 - n) * interval '95 seconds'
+    select $1, 50000000 + n, n, 'email', n % 7 > 0, 'bench', now() - (1000000 - n) * interval '95 seconds'
+    from generate_series(1, 1000000) n;
+    insert into activities (account_id, activity_id, fan_id, page_tab_id, props, created_at)
+    select $1, 60000000 + n, n % 1000000 + 1, 9001, '{}', now() - (1000000 - n) * interval '5 seconds'
     from generate_series(1, 1000000) n
 """
 
@@ -73,8 +77,7 @@ async def prepare(dsn: str) -> str:
     db = await Db.connect(dsn, size=1, statement_seconds=1800)
     if not await db.value("select exists (select from purchases where account_id = $1)", ACCOUNT):
         for statement in ADD.split(";\n"):
-            moment = f"'{NOW.isoformat()}'::timestamptz"
-            await db.execute(statement.replace("$1", str(ACCOUNT)).replace("$2", moment))
+            await db.execute(statement.replace("$1", str(ACCOUNT)))
         async with db.connection() as connection:
             await connection.execute("vacuum (analyze)", timeout=1800)
     staff_id = await db.value(
