@@ -14,6 +14,7 @@ help:
 	@echo 'make topics        writes docs/topics.md from the topics of the domains'
 	@echo 'make roles         writes the table of rights in docs/staff.md'
 	@echo 'make pictures      opens each page of the Manage Centre at three widths, light and dark, and keeps pictures'
+	@echo 'make walk          three pictures of the demo, in docs/pictures'
 	@echo 'make clients       compiles and runs clients that are generated from the API document'
 	@echo 'make pulls         runs the dlt source into DuckDB, and the Airbyte manifest by Airbyte'
 	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
@@ -49,6 +50,10 @@ test: setup-dev
 # Pictures are in tests/console/pictures. `make test` opens the same pages in two of these views.
 pictures: setup-dev
 	FANFARE_ALL_VIEWS=1 $(BIN)/pytest -n 2 -q tests/console -k can_be_read
+
+# Three pictures of a demo, in docs/pictures, for the walk in the README.
+walk: setup-dev
+	$(BIN)/python -m tests.console.pictures_of_demo
 
 check: setup-dev
 	@.ci/check
@@ -125,4 +130,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:pulls -o requirements-pulls.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:airbyte -o requirements-airbyte.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients setup-pulls demo run fmt schema topics roles test check pictures clients pulls faults fuzz replay bench lock
+.PHONY: help setup setup-dev setup-places setup-clients setup-pulls demo run fmt schema topics roles test check pictures walk clients pulls faults fuzz replay bench lock

@@ -1,5 +1,7 @@
 """Pages speak the language that a browser asks for, and every text of every template has its translation."""
 
+import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,8 @@ from fanfare.kernel.pages.languages import FOLDER, Language
 from fanfare.kernel.pages.templates import FOLDER as PACKAGE
 
 OTHERS = languages.codes()[1:]
+# `flash(visit, "The filter is saved.")`
+FLASH = re.compile(r'\bflash\(\s*visit,\s*("(?:[^"\\]|\\.)*")')
 
 
 @pytest.mark.parametrize(
@@ -38,10 +42,12 @@ def test_an_endless_header_is_read_in_part() -> None:
 
 
 def texts() -> Iterator[str]:
-    """Every text that a template or a page marks for translation."""
+    """Every text that a template or a page marks for translation, or that a page says on the next one."""
     for path in sorted(PACKAGE.rglob("templates/**/*.html")):
         for _, message, _, _ in extract_from_file("jinja2", path):
             yield from (message,) if isinstance(message, str) else message
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield from (ast.literal_eval(text) for text in FLASH.findall(path.read_text()))
 
 
 @pytest.mark.parametrize("code", OTHERS)
