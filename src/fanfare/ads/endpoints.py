@@ -6,11 +6,11 @@ from fanfare.ads.actions import figures as figure_actions
 from fanfare.ads.actions import projects as actions
 from fanfare.ads.queries import figures, projects, sales
 from fanfare.ads.schemas.figures import (
+    AdImportSaved,
     AdSales,
     CampaignFigures,
     FigureQuery,
     FiguresSaved,
-    ImportSaved,
     NewFigures,
     NewImport,
     PlatformFigures,
@@ -64,7 +64,7 @@ async def manage_ad_figures_save(db: Db, account: Account, new: NewFigures, now:
 
 
 @endpoint.post("/api/v1/manage/ad_figures/import", scope="manage", key=SECRET)
-async def manage_ad_figures_import(db: Db, account: Account, new: NewImport, now: datetime) -> ImportSaved:
+async def manage_ad_figures_import(db: Db, account: Account, new: NewImport, now: datetime) -> AdImportSaved:
     """Store the figures of an export of an ad platform as CSV, by day. An import can be repeated without harm.
 
     Columns are recognized by their English names. 422 without the columns of day and spend.

@@ -9,12 +9,12 @@ from fanfare.profiles.queries import comparison, figures, finding, restrictions,
 from fanfare.profiles.schemas import (
     CompareFans,
     Comparison,
+    FanContact,
     FanFigures,
     FanFind,
     FanRestrictions,
     FanRows,
     FanSegment,
-    FoundFan,
     Lookalike,
     OneMerge,
     TimelineEntry,
@@ -63,7 +63,7 @@ async def manage_fans_unmerge_preview(db: Db, account: Account, pair: OneMerge) 
 
 
 @endpoint.get("/api/v1/manage/fans/find", scope="manage", key=SECRET)
-async def manage_fans_find(db: Db, account: Account, query: FanFind) -> list[FoundFan]:
+async def manage_fans_find(db: Db, account: Account, query: FanFind) -> list[FanContact]:
     """Find up to ten fans by id (a merged fan's too), email address, phone number or part of the name."""
     return await finding.find_fans(db, account, query.text)
 

@@ -162,7 +162,7 @@ class FanFind(Params):
     example: ClassVar[Mapping[str, object]] = {"text": "maren"}
 
 
-class FoundFan(msgspec.Struct):
+class FanContact(msgspec.Struct):
     """A fan in a short list. The timestamp is in unix seconds, birth_date YYYY-MM-DD."""
 
     fan_id: int
@@ -175,7 +175,7 @@ class FoundFan(msgspec.Struct):
     creation_timestamp: int
 
 
-class Lookalike(FoundFan):
+class Lookalike(FanContact):
     """A fan who may be the same person: `contact` is shared, or `name` and birth date are the same."""
 
     reasons: list[str]

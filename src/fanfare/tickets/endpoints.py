@@ -14,10 +14,10 @@ from fanfare.tickets.schemas.event_lists import (
     Curve,
     CurveQuery,
     EventEntry,
-    EventMeta,
     EventQuery,
     EventSales,
     OneEvent,
+    TicketEventMeta,
 )
 from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery, TicketEventSave, TicketEventSaved
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRow, StatsQuery
@@ -95,7 +95,7 @@ async def crm_tickets_bulk_create(db: Db, account: Account, new: NewTickets, now
 @endpoint.get("/api/v1/manage/ticket_events", scope="manage", key=SECRET)
 async def manage_ticket_events_list(
     db: Db, account: Account, query: EventQuery, now: datetime
-) -> Page[EventMeta, EventEntry]:
+) -> Page[TicketEventMeta, EventEntry]:
     """Page through events by period and text, in the order of day, name, venue or sales.
 
     Send meta.next_after back as `after`.

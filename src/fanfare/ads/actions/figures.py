@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.ads import exports
-from fanfare.ads.schemas.figures import AdFigure, FiguresSaved, ImportSaved, NewImport
+from fanfare.ads.schemas.figures import AdFigure, AdImportSaved, FiguresSaved, NewImport
 from fanfare.ads.topics import AD_FIGURES_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
@@ -57,14 +57,14 @@ async def save_figures(db: Db, account: Account, lines: Sequence[AdFigure | Wron
     return FiguresSaved(saved_count, sorted(faults + unstorable, key=lambda fault: fault.index))
 
 
-async def import_figures(db: Db, account: Account, new: NewImport, now: datetime) -> ImportSaved:
+async def import_figures(db: Db, account: Account, new: NewImport, now: datetime) -> AdImportSaved:
     """Store the figures of a platform's export; BadParameters (422) if the columns are not found."""
     export = await run_by_size(account.id, len(new.csv), exports.read_export, new)
     indexes = [line for line, _ in export.lines]
     lines = [figure for _, figure in export.lines]
     result = await save_figures(db, account, lines, now)
     faults = [LineFault(indexes[fault.index], fault.error, fault.errors) for fault in result.errors]
-    return ImportSaved(export.columns, result.saved_count, export.skipped_count, faults)
+    return AdImportSaved(export.columns, result.saved_count, export.skipped_count, faults)
 
 
 def _rows(account: Account, lines: Sequence[AdFigure | WrongLine], now: datetime) -> tuple[list[Row], list[LineFault]]:

@@ -114,7 +114,7 @@ class NewImport(Params, kw_only=True):
     }
 
 
-class ImportSaved(msgspec.Struct):
+class AdImportSaved(msgspec.Struct):
     """The result of an import.
 
     `columns` has the name of the column that each field was read from, saved_count the number of ads and days that were

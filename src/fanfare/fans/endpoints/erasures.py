@@ -6,7 +6,7 @@ from fanfare.fans.actions import erasure
 from fanfare.fans.queries import erasures as queries
 from fanfare.fans.queries import export
 from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, OneErasure
-from fanfare.fans.schemas.export import Export
+from fanfare.fans.schemas.export import FanExport
 from fanfare.fans.schemas.fans import OneFan
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
@@ -15,7 +15,7 @@ from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/export", scope="manage", key=SECRET)
-async def manage_fans_export(db: Db, account: Account, target: OneFan, now: datetime) -> Export:
+async def manage_fans_export(db: Db, account: Account, target: OneFan, now: datetime) -> FanExport:
     """Return everything that is stored about a fan, table by table, for a data access request."""
     return await export.export_fan(db, account.id, target.fan_id, now)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.fans import followers
 from fanfare.fans.queries.fans import check_fan
-from fanfare.fans.schemas.export import Export
+from fanfare.fans.schemas.export import FanExport
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.wire import unix
 
@@ -66,12 +66,12 @@ def exported_tables() -> list[str]:
     return [name for name in followers.tables() if name not in NOT_EXPORTED]
 
 
-async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
+async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> FanExport:
     """Return all data about a fan from one snapshot; Unknown (404) if the fan does not exist."""
     async with db.transaction("repeatable_read") as tx:
         statements = await _statements(tx, account_id, fan_id)
         tables = {name: await _read(tx, statement, account_id, fan_id) for name, statement in statements}
-    return Export(account_id, fan_id, unix(now), tables)
+    return FanExport(account_id, fan_id, unix(now), tables)
 
 
 async def export_to_file(db: Db, account_id: int, fan_id: int, now: datetime) -> IO[bytes]:

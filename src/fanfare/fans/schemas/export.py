@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 
-class Export(msgspec.Struct):
+class FanExport(msgspec.Struct):
     """Everything stored about a fan: its rows by table, as they are stored, without the account's id.
 
     `merged_rows` are the former records of fans merged into this one. Times are ISO 8601, export_timestamp unix

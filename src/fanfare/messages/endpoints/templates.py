@@ -9,11 +9,11 @@ from fanfare.messages.actions import sending
 from fanfare.messages.actions import templates as actions
 from fanfare.messages.queries import templates as queries
 from fanfare.messages.schemas.templates import (
+    MessagePreview,
     MessageQueued,
     MessageTemplate,
     NewTemplate,
     OneTemplate,
-    Preview,
     SampleMessage,
     TemplatePreview,
     TemplateSaved,
@@ -37,7 +37,7 @@ async def manage_message_templates_save(db: Db, account: Account, new: NewTempla
 
 
 @endpoint.post("/api/v1/manage/message_templates/preview", scope="manage", key=SECRET, is_routine=True)
-async def manage_message_templates_preview(draft: TemplatePreview) -> Preview:
+async def manage_message_templates_preview(draft: TemplatePreview) -> MessagePreview:
     """Return a template rendered with sample values; nothing is stored."""
     return await queries.preview(draft)
 

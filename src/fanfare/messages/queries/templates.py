@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from fanfare.kernel.data.db import Db
-from fanfare.messages.schemas.templates import MessageTemplate, Preview, TemplatePreview
+from fanfare.messages.schemas.templates import MessagePreview, MessageTemplate, TemplatePreview
 from fanfare.messages.templates.builtin import BUILTIN, KINDS, OF_ACCOUNTS
 from fanfare.messages.templates.rendering import render
 
@@ -24,12 +24,12 @@ async def templates(db: Db, account_id: int) -> list[MessageTemplate]:
     return [*changed_texts, *_builtin(account_id)]
 
 
-async def preview(draft: TemplatePreview) -> Preview:
+async def preview(draft: TemplatePreview) -> MessagePreview:
     """Return a template as it looks with sample values."""
     # Beside the loop: compiling a long text takes a tenth of a second.
     samples = KINDS[draft.template_name].samples
     rendered = await asyncio.to_thread(render, draft.text, draft.channel, samples)
-    return Preview(rendered.subject, rendered.text, rendered.html)
+    return MessagePreview(rendered.subject, rendered.text, rendered.html)
 
 
 def _builtin(account_id: int) -> Iterator[MessageTemplate]:

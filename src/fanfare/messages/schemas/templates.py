@@ -97,7 +97,7 @@ class TemplatePreview(TemplateText, kw_only=True):
     }
 
 
-class Preview(msgspec.Struct):
+class MessagePreview(msgspec.Struct):
     """A template as it looks with sample values."""
 
     subject: str

@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.folding import like_pattern
 from fanfare.kernel.wire import MAX_ID
-from fanfare.profiles.schemas import FoundFan, Lookalike
+from fanfare.profiles.schemas import FanContact, Lookalike
 
 ROWS = 10
 # A name is looked for from so many letters on: fewer would find thousands.
@@ -43,7 +43,7 @@ FIND = Sql(f"""
 """)  # noqa: S608 - fixed parts
 
 
-async def find_fans(db: Db, account: Account, text: str, business_ids: Sequence[int] | None = None) -> list[FoundFan]:
+async def find_fans(db: Db, account: Account, text: str, business_ids: Sequence[int] | None = None) -> list[FanContact]:
     """Return up to ten fans by id (a merged one's too), email address, phone number or part of the name."""
     text = text.strip()
     key = number = None
@@ -58,7 +58,7 @@ async def find_fans(db: Db, account: Account, text: str, business_ids: Sequence[
         pattern=like_pattern(text) if is_name else None,
         business_ids=None if business_ids is None else list(business_ids),
     )  # fmt: skip
-    return [FoundFan(**row) for row in rows]
+    return [FanContact(**row) for row in rows]
 
 
 # Fans who share a contact, or have the whole name and the birth date.

@@ -18,10 +18,10 @@ from fanfare.kernel.wire import unix
 from fanfare.tickets.schemas.event_lists import (
     EventEntry,
     EventFigures,
-    EventMeta,
     EventQuery,
     EventSales,
     PriceFigures,
+    TicketEventMeta,
 )
 
 # Whether an event `e` is of one of some businesses; null for all.
@@ -95,7 +95,7 @@ BUYERS = Heavy("""
 
 async def event_entries(
     db: Db, account: Account, query: EventQuery, now: datetime, *, business_ids: Sequence[int] | None = None
-) -> Page[EventMeta, EventEntry]:
+) -> Page[TicketEventMeta, EventEntry]:
     """Return a page of events; with `business_ids` only theirs."""
     is_ranked = query.order_by in ("seats", "revenue")
     names = {
@@ -111,7 +111,7 @@ async def event_entries(
         figures = await event_figures(db, account.id, [entry.event_uid for entry in entries])
         for entry in entries:
             entry.figures = figures[entry.event_uid]
-    return Page(EventMeta(query.after + len(entries), has_more=len(rows) > query.limit), entries)
+    return Page(TicketEventMeta(query.after + len(entries), has_more=len(rows) > query.limit), entries)
 
 
 async def event_figures(db: Db, account_id: int, event_uids: Sequence[uuid.UUID]) -> dict[uuid.UUID, EventFigures]:

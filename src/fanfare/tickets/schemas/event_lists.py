@@ -35,7 +35,7 @@ class EventQuery(Params):
     after: Annotated[Annotated[int, IntegerForm(0, MAX_OFFSET)], "Events to skip: the meta.next_after before."] = 0
 
 
-class EventMeta(Meta):
+class TicketEventMeta(Meta):
     """Where the next page begins."""
 
     next_after: int

@@ -17,7 +17,7 @@ from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.queries.templates import preview
 from fanfare.messages.queries.templates import templates as all_templates
 from fanfare.messages.queries.texts import own_text
-from fanfare.messages.schemas.templates import NewTemplate, OneTemplate, Preview, SampleMessage, TemplatePreview
+from fanfare.messages.schemas.templates import MessagePreview, NewTemplate, OneTemplate, SampleMessage, TemplatePreview
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/messages"
@@ -69,7 +69,7 @@ async def _edit(db: Db, member: Member, query: TemplateChoice, texts: dict[str, 
     return View(f"{TEMPLATES}/template.html", values)
 
 
-async def _preview(query: TemplateChoice, texts: dict[str, str]) -> Preview | None:
+async def _preview(query: TemplateChoice, texts: dict[str, str]) -> MessagePreview | None:
     fields: Raw = {name: [text] for name, text in texts.items() if text}
     try:
         draft = read(TemplatePreview, {**fields, "template_name": [query.template_name], "channel": [query.channel]})
