@@ -82,6 +82,14 @@ async def test_a_field_of_a_form_has_a_name_of_its_own(client: httpx.AsyncClient
     assert twice.status_code == 422
 
 
+async def test_each_kind_has_a_name(base_url: str, db: Db, api: Api) -> None:
+    for kind, german in (("form", "Formular"), ("quest", "Aufgabe")):
+        campaign = await api.ok(await api.post("/api/v1/manage/campaigns", title=f"Of {kind}", app_type=kind))
+        async with signed_in(base_url, db, api.account_id) as client:
+            answer = await client.get(f"{root(api)}/{campaign['page_tab_id']}", headers={"accept-language": "de"})
+        assert f"<dd>{german}</dd>" in answer.text
+
+
 async def test_a_role_without_personal_data_sees_no_name(base_url: str, db: Db, api: Api) -> None:
     campaign = await campaign_with(api, "Masked", "zacharias")
     await enter(api, "Masked", "zoraida", first_name="Zoraida", field_wish="Hello Zoraida")
