@@ -82,22 +82,30 @@ async def test_a_field_of_a_form_has_a_name_of_its_own(client: httpx.AsyncClient
     assert twice.status_code == 422
 
 
+async def test_each_kind_has_a_name(base_url: str, db: Db, api: Api) -> None:
+    for kind, german in (("form", "Formular"), ("quest", "Aufgabe")):
+        campaign = await api.ok(await api.post("/api/v1/manage/campaigns", title=f"Of {kind}", app_type=kind))
+        async with signed_in(base_url, db, api.account_id) as client:
+            answer = await client.get(f"{root(api)}/{campaign['page_tab_id']}", headers={"accept-language": "de"})
+        assert f"<dd>{german}</dd>" in answer.text
+
+
 async def test_a_role_without_personal_data_sees_no_name(base_url: str, db: Db, api: Api) -> None:
     campaign = await campaign_with(api, "Masked", "zacharias")
-    await enter(api, "Masked", "zoe", first_name="Zoe", field_wish="Hello Zoe")
+    await enter(api, "Masked", "zoraida", first_name="Zoraida", field_wish="Hello Zoraida")
     draw = await new_draw(api, campaign, winner_count=2)
     await complete(api, draw)
     paths = [f"{root(api)}/{campaign}{rest}" for rest in ("", "/entries", "/standings", "/board", f"/draws/{draw}")]
     async with signed_in(base_url, db, api.account_id, "analyst") as client:
         texts = [(await client.get(path)).text for path in paths]
         download = await client.get(f"{root(api)}/{campaign}/entries/download")
-    assert not any(re.search("zacharias|zoe", text, re.IGNORECASE) for text in [*texts, download.text])
+    assert not any(re.search("zacharias|zoraida", text, re.IGNORECASE) for text in [*texts, download.text])
     assert "z…@e…" in download.text
     async with signed_in(base_url, db, api.account_id) as client:
         assert "zacharias@example.com" in (await client.get(paths[1])).text
         text = (await client.get(f"{root(api)}/{campaign}/entries/download")).text
     assert len(text.splitlines()) == 3
-    assert "Hello Zoe" in text
+    assert "Hello Zoraida" in text
 
 
 async def test_people_of_a_business_see_its_campaigns_alone(

@@ -8,9 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.db import Db
-from fanfare.staff.schemas.masking import FIELDS
 from tests.api import Api
 from tests.console.people import send, signed_in
 from tests.hosted.pages import token_in
@@ -148,7 +146,7 @@ async def test_limited_people_see_what_belongs_to_their_business(
         assert words not in text, words
     assert f"/fans/{fan['fan_id']}" in await page_text(people["limited"], f"/manage/{api.account_id}/fans")
     assert f"/fans/{fan['fan_id']}" not in await page_text(people["stranger"], f"/manage/{api.account_id}/fans")
-    for page in (*PAGES, "/edit", "/points"):
+    for page in (*PAGES, "/edit"):
         assert (await people["stranger"].get(root + page)).status_code == 404, page
     for page in ("/erase", "/merge", "/export", f"/merges/{fan['fan_id']}"):
         assert (await people["limited"].get(root + page)).status_code == 403, page
@@ -224,19 +222,6 @@ async def test_a_consent_has_its_source_and_proof(api: Api, people: dict[str, ht
     for channel in ("everything", "business:999999", "pigeon"):
         answer = await send(client, page, channel=channel, is_granted="true", consent_source="letter")
         assert answer.status_code == 422, channel
-
-
-async def test_points_are_booked_with_a_reason(api: Api, people: dict[str, httpx.AsyncClient]) -> None:
-    fan_id = await new_fan(api, "points")
-    kinds = await api.ok(await api.get("/api/v1/manage/points"))
-    page = f"/manage/{api.account_id}/fans/{fan_id}/points"
-    values = {"point_uid": kinds[0]["point_uid"], "reason": "Helped at the gate"}
-    await done(people["full"], page, point_count="-30", **values)
-    text = await page_text(people["full"], f"/manage/{api.account_id}/fans/{fan_id}")
-    assert "Helped at the gate" in text
-    assert ">-30<" in text
-    assert (await send(people["full"], page, point_count="0", **values)).status_code == 422
-    assert (await people["analyst"].get(page)).status_code == 403
 
 
 async def test_a_device_is_logged_out(api: Api, db: Db, people: dict[str, httpx.AsyncClient]) -> None:
@@ -373,16 +358,6 @@ async def test_each_change_is_in_the_audit_log_without_personal_data(
     entries = (await api.ok(await api.get("/api/v1/manage/audit_entries", text="fan_save")))["data"]
     assert entries[0]["inputs"]["fan_id"] == fan_id
     assert "Ottilie" not in str(entries)
-
-
-def test_every_text_of_a_fan_is_known_to_the_mask() -> None:
-    # A new field of a fan must be masked, or be named here as no personal one.
-    plain = {
-        "fan_id", "account_id", "province", "creation_timestamp", "country_code", "city", "is_subscribed",
-        "is_phone_subscribed", "rating", "metro_area", "gender", "tags", "is_optout", "is_confirmed",
-        "is_phone_confirmed", "fan_source", "opted_in_business_ids", "last_page_tab_id", "last_campaign_name",
-    }  # fmt: skip
-    assert set(Fan.__struct_fields__) - set(FIELDS) == plain
 
 
 async def test_a_form_of_another_account_changes_nothing(

@@ -1,5 +1,7 @@
 """Pages of purchases, points, idols, links, ads and reports: what each shows to whom, and what its forms do."""
 
+import re
+
 import pytest
 
 from fanfare.kernel.data.db import Db
@@ -41,11 +43,16 @@ async def test_points_are_given_with_a_reason_and_taken_back_once(
 ) -> None:
     path, fan_id = f"/manage/{api.account_id}/points/{trade.point_uid}", trade.fan_ids[0]
     async with signed_in(base_url, db, api.account_id) as client:
-        await send(client, path, fan_id=fan_id, point_count=500, reason="Found the lost scarf")
+        [award_uid] = re.findall(r'name="award_uid" value="([^"]+)"', (await client.get(path)).text)
+        # A second press books nothing.
+        for _ in range(2):
+            reason = "Found the lost scarf"
+            await send(client, path, fan_id=fan_id, point_count=500, reason=reason, award_uid=award_uid)
         page = (await client.get(path)).text
         assert "500 points for the fan" in page
         assert "Found the lost scarf" in page
         awards = await api.ok(await api.get(f"/api/v1/manage/points/{trade.point_uid}/awards", fan_id=fan_id))
+        assert [each["reason"] for each in awards].count("Found the lost scarf") == 1
         assert (awards[0]["reason"], awards[0]["point_count"]) == ("Found the lost scarf", 500)
         uid = awards[0]["fan_point_uid"]
         for _ in range(2):
@@ -58,7 +65,7 @@ async def test_points_are_given_with_a_reason_and_taken_back_once(
         undoing = (await api.ok(await api.get(f"/api/v1/manage/points/{trade.point_uid}/awards", fan_id=fan_id)))[0]
         answer = await api.post(f"/api/v1/manage/fan_points/{undoing['fan_point_uid']}/undo")
         assert (answer.status_code, answer.json()["code"]) == (409, "cannot_undo")
-        wrong = await send(client, path, fan_id=10**9, point_count=5, reason="Nobody")
+        wrong = await send(client, path, fan_id=10**9, point_count=5, reason="Nobody", award_uid=award_uid)
         assert (wrong.status_code, "No fan has the id" in wrong.text) == (422, True)
 
 

@@ -31,7 +31,7 @@ from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.parameters import Raw, read
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.groups import Member as GroupMember
-from fanfare.search.criteria.uses import person_parameters
+from fanfare.search.criteria.uses import people_named, person_parameters
 from fanfare.staff.schemas.members import Member
 
 GAP = "…"
@@ -117,7 +117,8 @@ async def read_builder(
 ) -> Builder:
     """Return the criteria of a query, after its commands; other parameters are ignored.
 
-    Without the right to see personal data in the area, nobody looks for a person's name: what is found would tell it.
+    Without the right to see personal data in the area, nobody looks for a person's name, in groups neither: what is
+    found would tell it.
     """
     account_id = member.account.id
     closed = frozenset() if member.may(area, "personal") else frozenset(person_parameters(Criteria))
@@ -149,9 +150,11 @@ def _criteria(values: Values, closed: frozenset[str]) -> tuple[Criteria | None, 
         if value:
             raw.setdefault(name, []).append(value)
     try:
-        return read(Criteria, raw), {}
+        criteria = read(Criteria, raw)
     except BadParameters as wrong:
         return None, {name.partition("[")[0]: message for name, message in wrong.errors}
+    refused = people_named(criteria) if closed else []
+    return (None, {name.partition("[")[0]: NOT_ALLOWED for name in refused}) if refused else (criteria, {})
 
 
 def _inner_values(members: Iterable[GroupMember]) -> Iterator[Values]:

@@ -18,19 +18,23 @@ TEMPLATES = "console/templates/find"
 async def find(db: Db, member: Member, visit: Visit, query: FindQuery) -> View:
     """Show what has these letters in its name, of what the person may open."""
     text = query.q or ""
-    entries = [*_places(member, visit.language, text), *await things(db, member, text, _paths())]
+    entries = [*_places(member, visit.language, text), *await things(db, member, text, _paths(member))]
     name = "list" if query.part else "find"
     return View(f"{TEMPLATES}/{name}.html", {"entries": entries, "text": text})
 
 
-def _paths() -> set[str]:
-    """Return the pages below an account that are read."""
-    return {path.removeprefix(ACCOUNT_ROOT) for method, path in manage.accesses if method == "GET"}
+def _paths(member: Member) -> set[str]:
+    """Return the pages below an account that are read; without those that are closed to the person's businesses."""
+    return {
+        path.removeprefix(ACCOUNT_ROOT)
+        for (method, path), access in manage.accesses.items()
+        if method == "GET" and not (access.is_account_wide and member.is_limited)
+    }
 
 
 def _places(member: Member, language: Language, text: str) -> list[FoundEntry]:
     """Return the pages and actions with these words in their name, in the language of the reader or in English."""
-    words, root, paths = fold(text).split(), f"/manage/{member.account.id}", _paths()
+    words, root, paths = fold(text).split(), f"/manage/{member.account.id}", _paths(member)
     places = [(place, "page") for group in NAVIGATION for place in group.places]
     places += [(place, "setting") for place in SETTINGS]
     places += [(place, "action") for place in ACTIONS]

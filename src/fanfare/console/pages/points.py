@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
+from fanfare.console.pages.fan.changes import FORM_USED
 from fanfare.console.schemas.points import BookingsPage, HandAward, UndoForm
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
@@ -13,7 +14,7 @@ from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit
-from fanfare.points.actions.awards import award_points
+from fanfare.points.actions.awards import AwardKeyUsed, award_points
 from fanfare.points.actions.categories import change_point, create_point
 from fanfare.points.actions.undoing import undo_award
 from fanfare.points.queries.bookings import board, bookings, one_point
@@ -77,6 +78,7 @@ async def point(db: Db, member: Member, query: BookingsPage) -> View:
         "fans": await _fans(db, member, [*(each.fan_id for each in places), *(each.fan_id for each in page.data)]),
         "bookings": page.data,
         "fan_id": query.fan,
+        "award_uid": uuid.uuid4(),
         "mask": member.mask("points"),
         "path": path_of(member, path),
         "further": path_of(member, path, fan=query.fan, cursor=page.next_page.cursor)
@@ -96,11 +98,13 @@ async def point_award(db: Db, member: Member, visit: Visit, form: HandAward, now
         raise BadParameters([("fan_id", missing.detail)]) from None
     new = NewAward(
         point_uid=form.point_uid, fan_id=form.fan_id, point_count=form.point_count, point_source=SOURCE,
-        award_key=f"{SOURCE}:{uuid.uuid4()}", props={"reason": form.reason, "staff_id": member.person.staff_id},
+        award_key=f"{SOURCE}:{form.award_uid}", props={"reason": form.reason, "staff_id": member.person.staff_id},
     )  # fmt: skip
     try:
         await award_points(db, member.account.id, new, now)
         flash(visit, "%(count)s points for the fan %(fan)s.", {"count": str(form.point_count), "fan": str(form.fan_id)})
+    except AwardKeyUsed:
+        flash(visit, FORM_USED, kind="bad")
     except Conflict as refusal:
         flash(visit, refusal.detail, kind="bad")
     return Redirect(path_of(member, f"/points/{form.point_uid}"))

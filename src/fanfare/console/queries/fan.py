@@ -29,6 +29,7 @@ from fanfare.profiles.schemas import TimelineEntry, TimelineQuery
 from fanfare.ratings.queries import rating_parts
 from fanfare.segments.schemas.segments import Verdict
 from fanfare.sessions.queries.sessions import fan_sessions
+from fanfare.staff.schemas.masking import masked_json
 from fanfare.staff.schemas.members import Member
 
 ROWS, LATEST = 30, 6
@@ -139,8 +140,12 @@ def _masked(member: Member, entry: TimelineEntry) -> TimelineEntry:
 
 
 async def criterion_said(db: Db, member: Member, language: Language, verdict: Verdict) -> CriterionSaid:
-    """Return a criterion as a sentence; one with a person's name by its own name for those who see none."""
+    """Return a criterion as a sentence; one with a person's name by its own name for those who see none.
+
+    What it checked may be of another business: people who are limited to some do not see it.
+    """
     raw = raw_of({name: value for name, value in verdict.wanted.items() if value is not None})
     builder = await read_builder(db, member, language, raw)
     sentence = verdict.criterion if builder.faults else prose(builder) or verdict.criterion
-    return CriterionSaid(sentence, verdict.is_met, member.mask("fans").json(verdict.seen))
+    value = masked_json(verdict.seen) if member.is_limited else member.mask("fans").json(verdict.seen)
+    return CriterionSaid(sentence, verdict.is_met, value)

@@ -127,7 +127,8 @@ async def _fans(db: Db, member: Member, text: str) -> list[FoundEntry]:
     mask = member.mask("fans")
     if mask.is_on and not text.isdigit():
         return []
-    rows = [mask.record(each) for each in await find_fans(db, member.account, text, member.business_ids)]
+    fans = await find_fans(db, member.account, text, member.business_ids, is_by_id_alone=mask.is_on)
+    rows = [mask.record(each) for each in fans]
     return [
         FoundEntry(
             ", ".join(part for part in (each.name, each.email or each.phone) if part) or str(each.fan_id),

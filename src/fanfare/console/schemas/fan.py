@@ -148,6 +148,7 @@ class PointsForm(OneFan, kw_only=True):
     point_uid: Annotated[Uuid, "Category of the points."]
     point_count: Annotated[Annotated[int, IntegerForm(-1_000_000, 1_000_000)], "How many; negative ones are taken."]
     reason: Annotated[Text, "Why."]
+    award_uid: Annotated[Uuid, "Made with the form, so that a second press books nothing."]
 
 
 class MergeSearch(OneFan, kw_only=True):

@@ -22,6 +22,8 @@ COLUMNS = {
     "seats": "Seats",
     "points": "Points",
 }
+# What of them is of the whole account: not for people who work for some businesses only.
+OF_ALL_BUSINESSES = ("campaign", "active", "activities", "seats", "points")
 NUMBERS = ("rating", "activities", "seats", "points")
 DEFAULT_COLUMNS = ("place", "reach", "tags", "active", "seats", "points")
 # Kept in this cookie of the browser, so that links show each person their own columns.

@@ -27,6 +27,7 @@ class HandAward(OneCategory):
     fan_id: Annotated[Id, "Fan who gets the points."]
     point_count: Annotated[PointCount, "Points; negative to take some."]
     reason: Annotated[Text, "Why."]
+    award_uid: Annotated[Uuid, "Made with the form, so that a second press books nothing."]
 
 
 class UndoForm(OneCategory):

@@ -104,9 +104,9 @@ class Language(msgspec.Struct, frozen=True):
         """Return an amount with its currency."""
         return str(format_currency(amount, currency, locale=self.code))
 
-    def short_money(self, amount: Decimal | float, currency: str) -> str:
-        """Return an amount with its currency, a large one in few letters, such as $433.3K."""
-        if -SHORT_FROM < amount < SHORT_FROM:
+    def short_money(self, amount: Decimal | float, currency: str, limit: int = SHORT_FROM) -> str:
+        """Return an amount with its currency, one from the limit on in few letters, such as $433.3K."""
+        if -limit < amount < limit:
             return self.money(amount, currency)
         return str(format_compact_currency(amount, currency, locale=self.code, fraction_digits=1))
 

@@ -43,8 +43,13 @@ FIND = Sql(f"""
 """)  # noqa: S608 - fixed parts
 
 
-async def find_fans(db: Db, account: Account, text: str, business_ids: Sequence[int] | None = None) -> list[FanContact]:
-    """Return up to ten fans by id (a merged one's too), email address, phone number or part of the name."""
+async def find_fans(
+    db: Db, account: Account, text: str, business_ids: Sequence[int] | None = None, *, is_by_id_alone: bool = False
+) -> list[FanContact]:
+    """Return up to ten fans by id (a merged one's too), email address, phone number or part of the name.
+
+    By id alone for people who see no personal data: digits may be a phone number too.
+    """
     text = text.strip()
     key = number = None
     with suppress(ValueError):
@@ -52,7 +57,9 @@ async def find_fans(db: Db, account: Account, text: str, business_ids: Sequence[
     with suppress(ValueError):
         number = phone_number(text, account.country_code)
     is_id = text.isascii() and text.isdigit() and int(text) <= MAX_ID
-    is_name = len(text) >= SHORTEST_NAME and not is_id and key is None
+    if is_by_id_alone:
+        key = number = None
+    is_name = not is_by_id_alone and len(text) >= SHORTEST_NAME and not is_id and key is None
     rows = await db.rows(
         FIND, account.id, fan_id=int(text) if is_id else None, mail_key=key, number=number, limit=ROWS,
         pattern=like_pattern(text) if is_name else None,

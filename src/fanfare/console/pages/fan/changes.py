@@ -1,5 +1,6 @@
 """Changes of one fan: fields, tags, identifiers, devices, restrictions, points."""
 
+import uuid
 from datetime import datetime
 
 from msgspec import UNSET
@@ -26,7 +27,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.messages.actions.suppressions import lift
-from fanfare.points.actions.awards import award_points
+from fanfare.points.actions.awards import AwardKeyUsed, award_points
 from fanfare.points.queries.points import points
 from fanfare.points.schemas.points import NewAward
 from fanfare.profiles.queries.restrictions import restrictions
@@ -36,6 +37,7 @@ from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/fan"
 SOURCE = "manage centre"
+FORM_USED = "This form was booked already. Book other points by the new form."
 # What the form of a fan may change; consents have a form of their own, and passwords are the fan's.
 EDITABLE = (
     "first_name", "last_name", "email", "phone", "add_phone", "display_name", "gender", "birth_date", "country_code",
@@ -170,21 +172,28 @@ async def fan_visibility(db: Db, member: Member, visit: Visit, form: FanVisibili
     return Redirect(fan_url(member, fan_id))
 
 
-@manage.get("/fans/{fan_id}/points", area="points", right="write")
+@manage.get("/fans/{fan_id}/points", area="points", right="write", is_account_wide=True)
 async def fan_points_new(db: Db, member: Member, visit: Visit, query: OneFan) -> View:
     """Ask how many points of which kind, and why."""
     subject = await shown_fan(db, member, visit, query.fan_id)
     kinds = [each for each in await points(db, member.account.id) if each.is_active]
-    return View(f"{TEMPLATES}/points.html", {"fan": subject, "kinds": kinds})
+    return View(f"{TEMPLATES}/points.html", {"fan": subject, "kinds": kinds, "award_uid": uuid.uuid4()})
 
 
-@manage.post("/fans/{fan_id}/points", area="points")
+@manage.post("/fans/{fan_id}/points", area="points", is_account_wide=True)
 async def fan_points_award(db: Db, member: Member, visit: Visit, form: PointsForm, now: datetime) -> Redirect:
     """Award points, or take them."""
     fan_id = await current_fan_id(db, member, form.fan_id)
     if not form.point_count:
         raise BadParameters([("point_count", "must not be 0")])
-    award = NewAward(point_uid=form.point_uid, fan_id=fan_id, point_count=form.point_count, point_source=form.reason)
-    await award_points(db, member.account.id, award, now, address=visit.address)
+    award = NewAward(
+        point_uid=form.point_uid, fan_id=fan_id, point_count=form.point_count, point_source=form.reason,
+        award_key=f"manage-centre:{form.award_uid}",
+    )  # fmt: skip
+    try:
+        await award_points(db, member.account.id, award, now, address=visit.address)
+    except AwardKeyUsed:
+        flash(visit, FORM_USED, kind="bad")
+        return Redirect(f"{fan_url(member, fan_id)}/points")
     flash(visit, "Points booked: %(count)s.", {"count": visit.language.number(form.point_count)})
     return Redirect(fan_url(member, fan_id, "points"))

@@ -32,7 +32,7 @@ async def fan_merge_search(db: Db, member: Member, visit: Visit, query: MergeSea
     mask = member.mask("fans")
     # What is found by a name or contact would tell whose it is.
     may_find = query.text and (not mask.is_on or query.text.isdigit())
-    hits = await find_fans(db, member.account, query.text or "") if may_find else []
+    hits = await find_fans(db, member.account, query.text or "", is_by_id_alone=mask.is_on) if may_find else []
     values = {
         "fan": subject,
         "text": query.text or "",

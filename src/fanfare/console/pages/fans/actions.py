@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fanfare.console.criteria.builder import Builder, prose
+from fanfare.console.criteria.names import refuse_names
 from fanfare.console.pages.fans.search import builder_of, status_of, with_query
 from fanfare.console.schemas.fans import FanActionQuery, FanJobForm
 from fanfare.console.shell.access import manage
@@ -76,6 +77,7 @@ async def _count(db: Db, member: Member, builder: Builder, query: FanActionQuery
 
 async def _start(db: Db, member: Member, form: FanJobForm, now: datetime) -> Redirect:
     _require(member, form.action)
+    refuse_names(member, form)
     new = NewFanJob(**{name: getattr(form, name) for name in NewFanJob.__struct_fields__})
     created = await create_fan_job(db, member.account, new, now)
     return Redirect(f"/manage/{member.account.id}/fan_jobs/{created.fan_job_uid}")

@@ -4,25 +4,28 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from fanfare.console.criteria.builder import Builder, read_builder
+from fanfare.console.criteria.names import has_closed_names
 from fanfare.console.criteria.values import of_stored
 from fanfare.console.schemas.fans import (
     COLUMNS,
     COLUMNS_COOKIE,
     DEFAULT_COLUMNS,
     NUMBERS,
+    OF_ALL_BUSINESSES,
     SEPARATOR,
     ColumnsForm,
     FansQuery,
 )
 from fanfare.console.shell.access import manage, personal
 from fanfare.console.shell.signed_in import next_path
+from fanfare.fans.queries.business_limits import seen_fans
 from fanfare.fans.queries.finding import fan_ids_of_text
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.search.criteria import Criteria
-from fanfare.search.queries.figures import fan_figures
+from fanfare.search.queries.figures import FanFigures, fan_figures
 from fanfare.search.queries.listing import ListedFans, ListWindow, fans_listed
 from fanfare.search.queries.stored import criteria_in
 from fanfare.search.schemas.stats import SegmentStatus
@@ -57,16 +60,16 @@ async def fans(db: Db, member: Member, visit: Visit, query: FansQuery, now: date
     order = [("order", query.order)] if query.order else []
     if builder.has_command:
         return Redirect(with_query(path, [*builder.pairs, *order]))
-    columns = _columns(visit)
+    columns = _columns(member, visit)
     listed, faults = await _listed(db, member, builder, query, columns, now)
     values = {
         **await count_values(db, member, builder, now, is_counted=query.count),
         "listed": member.mask("fans").record(listed),
-        "figures": await fan_figures(db, member.account.id, [each.fan_id for each in listed.fans]),
+        "figures": await _figures(db, member, listed),
         "faults": faults,
         "query": query,
         "columns": {name: COLUMNS[name] for name in columns},
-        "all_columns": COLUMNS,
+        "all_columns": _open_columns(member),
         "numbers": NUMBERS,
         "further": urlencode([*builder.used_pairs, *order, ("last_fan_id", str(listed.last_fan_id or ""))]),
     }
@@ -78,13 +81,16 @@ async def _find(db: Db, member: Member, path: str, text: str) -> str:
     if not member.may("fans", "personal"):
         return path
     fan_ids = await fan_ids_of_text(db, member.account, text)
+    fan_ids = await seen_fans(db, member.account.id, fan_ids, member.business_ids)
     return f"{path}/{fan_ids[0]}" if len(fan_ids) == 1 else with_query(path, [("name", text)])
 
 
 async def _filter_path(db: Db, member: Member, path: str, query: FansQuery) -> str:
-    """Return the search for the criteria of a filter."""
+    """Return the search for the criteria of a filter; for its fans where the criteria name people who are hidden."""
     assert query.filter_uid is not None  # noqa: S101 - the caller has looked
     criteria = criteria_in((await filter_by_uid(db, member.account.id, query.filter_uid)).criteria)
+    if has_closed_names(member, criteria):
+        return with_query(path, [("fan_incl_segments[]", f"filter:{query.filter_uid}")])
     return with_query(path, [(name, str(each)) for name, entries in of_stored(criteria).items() for each in entries])
 
 
@@ -104,10 +110,21 @@ async def count_values(
     return {"builder": builder, "status": status, "total": total, "search_query": urlencode(builder.used_pairs)}
 
 
-def _columns(visit: Visit) -> list[str]:
-    names = visit.cookies.get(COLUMNS_COOKIE, "").split(SEPARATOR)
-    columns = [name for name in COLUMNS if name in names]
-    return columns or [*DEFAULT_COLUMNS]
+def _open_columns(member: Member) -> dict[str, str]:
+    """Return the columns that the person may see, with their titles."""
+    return {name: title for name, title in COLUMNS.items() if not member.is_limited or name not in OF_ALL_BUSINESSES}
+
+
+def _columns(member: Member, visit: Visit) -> list[str]:
+    names, columns = visit.cookies.get(COLUMNS_COOKIE, "").split(SEPARATOR), _open_columns(member)
+    return [name for name in columns if name in names] or [name for name in DEFAULT_COLUMNS if name in columns]
+
+
+async def _figures(db: Db, member: Member, listed: ListedFans) -> dict[int, FanFigures]:
+    """Return the figures of the fans on the page; none for people who are limited to businesses."""
+    if member.is_limited:
+        return {}
+    return await fan_figures(db, member.account.id, [each.fan_id for each in listed.fans])
 
 
 @personal.post("/fan_columns")

@@ -27,9 +27,9 @@ NEWEST = Cursor("desc", MAX_ID)
 @manage.get("/messages", area="messages")
 async def messages(db: Db, member: Member, query: MessageListQuery) -> View:
     """Show what was sent, the newest first, with its state."""
-    filters = {"channel": query.channel, "state": query.state, "recipient": query.recipient}
+    filters = {"channel": query.channel, "state": query.state, "recipient": _recipient(member, query)}
     window = MessageWindow(
-        channel=query.channel, state=query.state, recipient=query.recipient, max_message_id=query.max_message_id,
+        channel=query.channel, state=query.state, recipient=filters["recipient"], max_message_id=query.max_message_id,
         limit=ROWS,
     )  # fmt: skip
     page = await sent_messages(db, member.account.id, window)
@@ -41,9 +41,15 @@ async def messages(db: Db, member: Member, query: MessageListQuery) -> View:
         "filters": filters,
         "states": STATES,
         "is_filtered": bool(chosen),
+        "mask": member.mask(AREA),
         "further_query": urlencode(following) if page.meta.has_more else "",
     }
     return View(f"{TEMPLATES}/messages.html", values)
+
+
+def _recipient(member: Member, query: MessageListQuery | SuppressionListQuery) -> str | None:
+    """Return the address to look for. Whoever sees none looks for none: what is found would tell whose it is."""
+    return None if member.mask(AREA).is_on else query.recipient
 
 
 @manage.get("/messages/{message_id}", area="messages")
@@ -58,12 +64,14 @@ async def message(db: Db, member: Member, query: OneMessage) -> View:
 @manage.get("/suppressions", area="messages")
 async def suppressions(db: Db, member: Member, query: SuppressionListQuery) -> View:
     """Show the addresses that get no messages, the newest first."""
-    choice = SuppressionQuery(recipient=query.recipient, limit=ROWS, cursor=query.cursor or NEWEST)
+    recipient = _recipient(member, query)
+    choice = SuppressionQuery(recipient=recipient, limit=ROWS, cursor=query.cursor or NEWEST)
     page = await suppressed_addresses(db, member.account.id, choice)
     mask = member.mask(AREA)
     values = {
         "suppressions": [] if member.is_limited else [(each, mask.contact(each.address)) for each in page.data],
-        "recipient": query.recipient or "",
+        "recipient": recipient or "",
+        "mask": mask,
         "further_query": urlencode({"cursor": page.next_page.cursor}) if page.next_page.has_more else "",
     }
     return View(f"{TEMPLATES}/suppressions.html", values)

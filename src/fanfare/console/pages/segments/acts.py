@@ -41,7 +41,7 @@ def _uid(target: OneSegment, *kinds: str) -> uuid.UUID:
     raise Unknown(segment=target.segment_id[:40])
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/name", area="segments")
+@manage.post("/segments/{segment_type}/{segment_id}/name", area="segments", is_account_wide=True)
 async def segment_rename(db: Db, member: Member, visit: Visit, form: SegmentName, now: datetime) -> Redirect:
     """Give a filter or a snapshot another name, a filter another group."""
     uid = _uid(form, "filter", "snapshot")
@@ -55,7 +55,7 @@ async def segment_rename(db: Db, member: Member, visit: Visit, form: SegmentName
     return Redirect(url(member, form))
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/live", area="segments")
+@manage.post("/segments/{segment_type}/{segment_id}/live", area="segments", is_account_wide=True)
 async def segment_live(db: Db, member: Member, visit: Visit, form: Liveness, now: datetime) -> Redirect:
     """Begin or end keeping the members of a filter live."""
     changes = FilterChanges(filter_uid=_uid(form, "filter"), is_active=form.is_active)
@@ -64,7 +64,7 @@ async def segment_live(db: Db, member: Member, visit: Visit, form: Liveness, now
     return Redirect(url(member, form))
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/rebuild", area="segments")
+@manage.post("/segments/{segment_type}/{segment_id}/rebuild", area="segments", is_account_wide=True)
 async def segment_rebuild(db: Db, member: Member, visit: Visit, form: OneSegment) -> Redirect:
     """Evaluate a live filter over all fans again."""
     await liveness.rebuild(db, member.account.id, _uid(form, "filter"))

@@ -1,10 +1,12 @@
 """The editor of filters: criteria as sentences, with groups, and the number of fans beside them."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from fanfare.console.criteria.groups import Tree, raw_of_criteria, read_tree
+from fanfare.console.criteria.names import refuse_names
 from fanfare.console.pages.segments.acts import url
 from fanfare.console.pages.segments.one import filter_of
 from fanfare.console.schemas.segments import FilterForm
@@ -15,7 +17,7 @@ from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.parameters import Raw, read
 from fanfare.search.criteria import Criteria
-from fanfare.search.queries.stored import criteria_in
+from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.actions import filters
 from fanfare.segments.queries.segments import segment_status
@@ -28,7 +30,7 @@ TEMPLATES = "console/templates/segments"
 OTHER_FIELDS = ("filter_name", "group_name")
 
 
-@manage.get("/segments/new", area="segments", right="write")
+@manage.get("/segments/new", area="segments", right="write", is_account_wide=True)
 async def segment_new(db: Db, member: Member, visit: Visit) -> View | Redirect:
     """Show the editor for a filter to make."""
     raw = visit.query or {}
@@ -37,7 +39,7 @@ async def segment_new(db: Db, member: Member, visit: Visit) -> View | Redirect:
     return _command(path, tree, raw) or _view(tree, path, None, raw)
 
 
-@manage.get("/segments/{segment_type}/{segment_id}/edit", area="segments", right="write")
+@manage.get("/segments/{segment_type}/{segment_id}/edit", area="segments", right="write", is_account_wide=True)
 async def segment_edit(db: Db, member: Member, visit: Visit, query: OneSegment) -> View | Redirect:
     """Show the editor for the criteria of a filter: as they are stored, or as the URL changed them."""
     edited = await _filter(db, member, query)
@@ -56,7 +58,7 @@ async def segment_count(db: Db, member: Member, visit: Visit, now: datetime) -> 
     return View(f"{TEMPLATES}/count.html", {"status": status})
 
 
-@manage.post("/segments/new", area="segments")
+@manage.post("/segments/new", area="segments", is_account_wide=True)
 async def segment_create(
     db: Db, member: Member, visit: Visit, form: FilterForm, raw: Raw, now: datetime
 ) -> View | Redirect:
@@ -74,7 +76,7 @@ async def segment_create(
     return Redirect(url(member, OneSegment(segment_type="filter", segment_id=str(filter_uid))))
 
 
-@manage.post("/segments/{segment_type}/{segment_id}/edit", area="segments")
+@manage.post("/segments/{segment_type}/{segment_id}/edit", area="segments", is_account_wide=True)
 async def segment_save(
     db: Db, member: Member, visit: Visit, form: FilterForm, raw: Raw, now: datetime
 ) -> View | Redirect:
@@ -95,11 +97,16 @@ async def segment_save(
 
 
 async def _filter(db: Db, member: Member, target: OneSegment) -> Filter:
-    """Return the filter to edit; Unknown (404) for another kind of segment."""
+    """Return the filter to edit; Unknown (404) for another kind of segment.
+
+    RoleForbids (403) for one whose criteria name people whom the role hides: the editor would show the names.
+    """
     if target.segment_type != "filter":
         raise Unknown(segment=target.segment_id[:40])
     edited = await filter_of(db, member, target)
     assert edited is not None  # noqa: S101 - it is a filter
+    with suppress(UnreadableCriteria):
+        refuse_names(member, criteria_in(edited.criteria), "segments")
     return edited
 
 
@@ -151,6 +158,6 @@ async def _status(db: Db, member: Member, criteria: Criteria | None, now: dateti
     if criteria is None:
         return None
     try:
-        return await segment_status(db, member.account, criteria, now)
+        return await segment_status(db, member.account, criteria, now, member.business_ids)
     except BadParameters:
         return None

@@ -11,12 +11,14 @@ from fanfare.console.criteria.builder import prose, read_builder
 from fanfare.console.criteria.values import of_stored, raw_of
 from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
+from fanfare.fans.queries.business_limits import check_seen
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
 from fanfare.kernel.pages.trends import trend_chart
+from fanfare.kernel.parameters import Raw
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 from fanfare.segments.queries import days, filters, overview, past, segments, why
 from fanfare.segments.queries.contacts import contacts
@@ -67,14 +69,20 @@ async def segment(db: Db, member: Member, visit: Visit, query: SegmentView, now:
 
 
 async def _rules(db: Db, member: Member, visit: Visit, live_filter: Filter | None) -> str:
-    """Return the criteria of a filter as a line of text."""
+    """Return the criteria of a filter as a line of text; nothing of those that name people who are hidden."""
     if live_filter is None:
         return ""
     try:
         raw = of_stored(criteria_in(live_filter.criteria))
     except UnreadableCriteria:
         return HIDDEN
-    return prose(await read_builder(db, member, visit.language, raw, area="segments"))
+    return await _prose_of(db, member, visit.language, raw)
+
+
+async def _prose_of(db: Db, member: Member, language: Language, raw: Raw) -> str:
+    """Return criteria as a line of text, or nothing of those with a fault: they may name somebody who is hidden."""
+    builder = await read_builder(db, member, language, raw, area="segments")
+    return HIDDEN if builder.faults else prose(builder)
 
 
 def _size(language: Language, day: SegmentDay) -> Point:
@@ -131,12 +139,14 @@ async def segment_why(db: Db, member: Member, visit: Visit, query: WhyQuery, now
     values = await about(db, member, query)
     result = None
     if query.fan_id is not None:
+        await check_seen(db, member.account.id, query.fan_id, member.business_ids)
         one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=query.fan_id)
         result = await why.why(db, member.account, one, now)
     values |= {
         "result": result,
         "query": query,
-        "hides_values": member.mask("segments").is_on,
+        # What a criterion checked may be of another business.
+        "hides_values": member.mask("segments").is_on or member.is_limited,
         "key_of": key_of,
         "texts": await _texts(db, member, visit, result) if result else {},
     }
@@ -150,10 +160,7 @@ async def _texts(db: Db, member: Member, visit: Visit, result: Why) -> dict[str,
         branch = branches.pop()
         verdicts += branch.criteria
         branches += branch.members
-    return {
-        key_of(each): prose(await read_builder(db, member, visit.language, raw_of(each.wanted), area="segments"))
-        for each in verdicts
-    }
+    return {key_of(each): await _prose_of(db, member, visit.language, raw_of(each.wanted)) for each in verdicts}
 
 
 def key_of(verdict: Verdict) -> str:
