@@ -9,6 +9,7 @@ import msgspec
 from fanfare.audience import counting
 from fanfare.console.criteria.builder import prose, read_builder
 from fanfare.console.criteria.values import of_stored, raw_of
+from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
@@ -131,7 +132,8 @@ async def segment_why(db: Db, member: Member, visit: Visit, query: WhyQuery, now
     values = await about(db, member, query)
     result = None
     if query.fan_id is not None:
-        one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=query.fan_id)
+        fan_id = await current_fan_id(db, member, query.fan_id)
+        one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=fan_id)
         result = await why.why(db, member.account, one, now)
     values |= {
         "result": result,
