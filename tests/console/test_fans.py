@@ -226,11 +226,20 @@ async def test_an_erasure_asks_for_the_name_and_tells_the_number(
 
 
 async def test_an_export_leads_to_its_file(client: httpx.AsyncClient, path: str, club: Api, db: Db) -> None:
+    await client.get(f"{path}/export?action=export&fan_provinces[]=BC")
+    assert "fans_export" not in await actions_of(club)
     answer = await send(client, f"{path}/export?action=export&fan_provinces[]=BC", action="export")
     await work(db, club)
     assert "To the file" in (await client.get(answer.headers["location"])).text
     [export] = (await club.ok(await club.get("/api/v1/manage/exports")))["data"]
     assert export["table"] == "fans"
+    assert "fans_export_start" in await actions_of(club)
+
+
+async def actions_of(club: Api) -> set[str]:
+    """Return what the audit log names."""
+    entries = await club.ok(await club.get("/api/v1/manage/audit_entries"))
+    return {each["action_name"] for each in entries["data"]}
 
 
 async def test_people_of_some_businesses_act_on_nobody(base_url: str, db: Db, club: Api, path: str) -> None:

@@ -68,5 +68,9 @@ async def test_masks_and_limits(base_url: str, db: Db, api: Api) -> None:
         assert (await client.get(f"{root}/messages/{message}")).status_code == 404
         assert (await client.get(f"{root}/messages")).text.count("zacharias@example.com") == 1
         assert "zacharias" not in (await client.get(f"{root}/suppressions")).text
+        # Messages of others, though newer, take no place in the page.
+        for _ in range(50):
+            await api.ok(await api.post("/api/v1/manage/message_templates/send", **sample))
+        assert (await client.get(f"{root}/messages")).text.count("zacharias@example.com") == 1
         assert (await client.get(f"{root}/templates/edit?{QUERY}")).status_code == 404
         assert (await client.get(f"{root}/templates/edit?{QUERY}&business_id={business}")).status_code == 200

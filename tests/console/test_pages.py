@@ -154,6 +154,16 @@ async def test_an_old_proof_is_not_enough(base_url: str, db: Db, api: Api, acces
         assert back.status_code in ((200, 303, 404) if access.path.count("{") > 1 else (200, 303))
 
 
+def test_what_sends_elsewhere_shares_or_destroys_needs_a_proof() -> None:
+    paths = {
+        "/webhooks/new", "/webhooks/{webhook_uid}", "/webhooks/{webhook_uid}/test", "/webhooks/{webhook_uid}/replay",
+        "/fans/{fan_id}/erasure_requests", "/erasure_requests", "/settings/erasures", "/settings/fields/delete",
+        "/imports/{import_uid}/undo", "/reports/{report_uid}/links",
+    }  # fmt: skip
+    for path in paths:
+        assert ACCESSES["POST", f"/manage/{{account_id}}{path}"].needs_proof, path
+
+
 async def test_a_session_ends_when_it_is_not_used(base_url: str, db: Db, api: Api) -> None:
     staff_id = await add_person(db, api.account_id, "idle@example.com")
     for age, status in ((timedelta(hours=23), 200), (timedelta(hours=25), 303)):

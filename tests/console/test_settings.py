@@ -73,9 +73,12 @@ async def test_tags_words_and_addresses(client: httpx.AsyncClient, api: Api) -> 
     assert "198.51.100.0/24" not in await remove(client, api, "addresses", **entry)
 
 
-async def test_erasures_and_suppressions(client: httpx.AsyncClient, api: Api) -> None:
+async def test_erasures_and_suppressions(base_url: str, db: Db, client: httpx.AsyncClient, api: Api) -> None:
     assert "after 14 days" in await save(client, api, "erasures", automatic_days="14")
     assert "Staff decide" in await save(client, api, "erasures", automatic_days="")
+    path, rights = f"/manage/{api.account_id}/settings/erasures", {"settings": ["read", "write"]}
+    async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as stranger:
+        assert (await send(stranger, path, automatic_days="1")).status_code == 403
     page = await save(client, api, "suppressions", channel="email", recipient="gone@example.com")
     assert "gone@example.com" in page
     match = re.search(r'name="suppression_id" value="(\d+)"', page)

@@ -131,6 +131,31 @@ async def test_a_table_is_exported_and_fetched(client: httpx.AsyncClient, db: Db
     assert match[1] not in (await client.get(path)).text
     actions = [each["action_name"] for each in (await api.ok(await api.get("/api/v1/manage/audit_entries")))["data"]]
     assert {"export_create", "export_link", "export_download", "export_delete"} <= set(actions)
+    assert "export_new" not in actions
+
+
+async def test_files_with_personal_data_need_the_right_to_see_it(
+    base_url: str, db: Db, api: Api, client: httpx.AsyncClient
+) -> None:
+    root, uid = f"/manage/{api.account_id}", "0a1b2c3d-0000-4000-8000-000000000000"
+    rights = {"transfers": ["read", "write", "export"]}
+    path = await new_import(client, api.account_id)
+    async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as masked:
+        for page in (f"{root}/exports/new", f"{root}/exports/{uid}/download", f"{path}/errors"):
+            assert (await masked.get(page)).status_code == 403, page
+        for page in (f"{root}/exports/new", f"{root}/exports/{uid}/link"):
+            answer = await send(masked, f"{root}/exports", page, table="fans", format="csv", name="All", minutes="60")
+            assert answer.status_code == 403, page
+
+
+async def test_files_that_come_are_in_the_audit_log(client: httpx.AsyncClient, api: Api) -> None:
+    await new_import(client, api.account_id)
+    page = f"/manage/{api.account_id}/ads/import"
+    files: Any = {"form_token": (None, token_in(await client.get(page))), "network": (None, "meta")}
+    files["file"] = ("ads.csv", b"Day,Amount spent (CAD)\n2026-06-01,12.50\n", "text/csv")
+    assert (await client.post(f"{page}/file", files=files)).status_code in (200, 422)
+    actions = [each["action_name"] for each in (await api.ok(await api.get("/api/v1/manage/audit_entries")))["data"]]
+    assert {"import_upload", "ad_import_file"} <= set(actions)
 
 
 async def test_a_workbook_is_shown_while_it_is_read_and_then_confirmed(

@@ -76,3 +76,29 @@ async def test_a_range_is_sent_again(client: httpx.AsyncClient, api: Api) -> Non
     await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
     await send(client, path, f"{path}/replay", min_timestamp="2020-01-01 00:00:00")
     assert "deliveries are sent again" in (await client.get(path)).text
+
+
+async def test_only_what_somebody_may_take_out_is_sent(
+    base_url: str, db: Db, api: Api, client: httpx.AsyncClient
+) -> None:
+    root = f"/manage/{api.account_id}/webhooks"
+    path = await register(client, api.account_id)
+    await api.ok(await api.post("/api/v1/manage/businesses", business_name="Bow River FC"))
+    await send(client, path, f"{path}/replay", min_timestamp="2020-01-01 00:00:00")
+    match = re.search(r'name="delivery_id" value="(\d+)"', (await client.get(path)).text)
+    assert match
+    async with signed_in(base_url, db, api.account_id, "legal") as legal:
+        offered = (await legal.get(f"{root}/new")).text
+        assert ("fan.created" in offered, "ticket.created" in offered) == (True, False)
+        for topics in ("ticket.*", "*", "fan.*, purchase.created", "*.deleted", "business.created"):
+            assert (await send(legal, f"{root}/new", url=URL, topics=topics)).status_code == 403, topics
+        assert "whsec_" in (await send(legal, f"{root}/new", url=URL, topics="fan.*, consent.*")).text
+        # This one sends changes of businesses too, which Legal may not take out.
+        assert (await send(legal, path, url="https://203.0.114.11/mine")).status_code == 403
+        assert (await send(legal, path, url=URL, topics="fan.*")).status_code == 403
+        for values in ({"delivery_id": match[1]}, {"min_timestamp": "2020-01-01 00:00:00"}):
+            assert (await send(legal, path, f"{path}/replay", **values)).status_code == 403
+        assert (await send(legal, path, f"{path}/test")).status_code == 303
+    rights = {"settings": ["read", "write"], "fans": ["read", "export"]}
+    async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as masked:
+        assert (await send(masked, f"{root}/new", url=URL, topics="fan.*")).status_code == 403

@@ -160,7 +160,7 @@ def _text(report: MoveReport) -> str:
     ]
     for table in report.tables:
         lines += _details(table)
-    lines += ["", "The calls of the source do not give:", *(f"  {each}" for each in report.not_given)]
+    lines += ["", "Not moved:", *(f"  {each}" for each in report.not_moved)]
     return "\n".join([*lines, "", f"{report.call_count:,} calls to {report.source_url}"])
 
 

@@ -6,13 +6,14 @@ from typing import Protocol
 from fanfare.kernel.data.db import Db
 from fanfare.moving.schemas import FANS, MoveReport, Reason, TableReport
 
-NOT_GIVEN = (
+NOT_MOVED = (
     "passwords: fans log in with a code, or set a new one",
     "the ledger of consents: only whether a fan is subscribed now; wordings, times and sources stay there",
     "purchases and scans of networks and groups that are not named by --include",
     "filters and snapshots: the source lists their names, not their criteria",
     "quiz questions, wagers and other items of campaigns, views, and detailed statistics",
     "streams with their records, portals, quests and rewards, reports, figures of advertising, clicks of trackers",
+    "schedules of fans, and IP addresses that are banned or allowed",
     "files: pictures stay at the addresses that they have there",
 )
 
@@ -35,7 +36,7 @@ async def report(db: Db, account_id: int, move_id: int, tables: Sequence[Reporte
         "select source_url from account_moves where account_id = $1 and move_id = $2", account_id, move_id
     )
     reports = [await _table(db, account_id, move_id, table) for table in tables]
-    return MoveReport(account_id, url, reports, list(NOT_GIVEN), call_count)
+    return MoveReport(account_id, url, reports, list(NOT_MOVED), call_count)
 
 
 ROWS = "select own_id, notes from moved_rows where account_id = $1 and move_id = $2 and table_name = $3"

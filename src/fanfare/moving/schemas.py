@@ -75,12 +75,12 @@ class TableReport(msgspec.Struct):
 
 
 class MoveReport(msgspec.Struct):
-    """The end of a move: its tables, what the calls of the source do not give, and how many calls were made."""
+    """The end of a move: its tables, what is not moved, and how many calls were made."""
 
     account_id: int
     source_url: str
     tables: list[TableReport]
-    not_given: list[str]
+    not_moved: list[str]
     call_count: int
 
 

@@ -30,15 +30,17 @@ async def exports(db: Db, member: Member, query: ExportWindow) -> View:
     return View(f"{TEMPLATES}/exports.html", values)
 
 
-@manage.get("/exports/new", area="transfers", right="export", needs_proof=True)
-async def export_new(member: Member) -> View:  # noqa: ARG001 - for members
+@manage.get("/exports/new", area="transfers", right="export", needs_proof=True, is_question=True)
+async def export_new(member: Member) -> View:
     """Ask what to export."""
+    member.require("transfers", "personal")
     return View(f"{TEMPLATES}/new.html", {"tables": [(name, name) for name in NAMES]})
 
 
 @manage.post("/exports/new", area="transfers", right="export", needs_proof=True, takes_turn=True)
 async def export_create(db: Db, member: Member, visit: Visit, form: NewExport, now: datetime) -> Redirect:
     """Start an export."""
+    member.require("transfers", "personal")
     await actions.create_export(db, member.account, form, now)
     flash(visit, "The export runs; its file stands here when it is complete.")
     return Redirect(f"/manage/{member.account.id}/exports")
@@ -47,12 +49,14 @@ async def export_create(db: Db, member: Member, visit: Visit, form: NewExport, n
 @manage.post("/exports/{export_uid}/link", area="transfers", right="export", needs_proof=True)
 async def export_link(db: Db, member: Member, form: NewLink, now: datetime) -> View:
     """Make a link with which anybody can fetch the file, and show it, once."""
+    member.require("transfers", "personal")
     return View(f"{TEMPLATES}/link.html", {"link": await links.create_link(db, member.account.id, form, now)})
 
 
 @manage.get("/exports/{export_uid}/download", area="transfers", right="export", needs_proof=True)
 async def export_download(db: Db, member: Member, target: OneExport, now: datetime) -> Redirect:
     """Fetch the file, by a link of a minute."""
+    member.require("transfers", "personal")
     new = NewLink(export_uid=target.export_uid, minutes=1)
     return Redirect((await links.create_link(db, member.account.id, new, now)).url)
 

@@ -109,7 +109,7 @@ async def import_run(db: Db, member: Member, form: Run, now: datetime) -> Redire
     return Redirect(_path(member, form))
 
 
-@manage.post("/imports/{import_uid}/undo", area="transfers")
+@manage.post("/imports/{import_uid}/undo", area="transfers", needs_proof=True)
 async def import_undo(db: Db, member: Member, form: OneImport, now: datetime) -> Redirect:
     """Delete again what an import created."""
     await actions.undo_import(db, member.account.id, form.import_uid, now)
@@ -127,6 +127,7 @@ async def import_delete(db: Db, member: Member, visit: Visit, form: OneImport, n
 @manage.get("/imports/{import_uid}/errors", area="transfers", right="export", needs_proof=True)
 async def import_errors(db: Db, member: Member, target: OneImport) -> Download:
     """Download the rows that were refused, with what is wrong with each."""
+    member.require("transfers", "personal")
     delivery = Delivery(db, has_body=True)
     await error_files.deliver(db, member.account.id, target.import_uid, delivery)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent

@@ -142,7 +142,7 @@ async def report_sheet(db: Db, member: Member, visit: Visit, query: OneReport, n
     return View(f"{TEMPLATES}/sheet.html", values)
 
 
-@manage.post("/reports/{report_uid}/links", area="reports", right="export")
+@manage.post("/reports/{report_uid}/links", area="reports", right="export", needs_proof=True)
 async def report_share(db: Db, member: Member, visit: Visit, form: NewLink, now: datetime) -> View | Redirect:
     """Make a link that shows the report to everybody who has it; its URL is shown once."""
     await _report(db, member, form)

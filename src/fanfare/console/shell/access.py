@@ -49,10 +49,12 @@ class Access(msgspec.Struct, frozen=True):
     needs_proof: bool = False
     is_account_wide: bool = False
     is_personal: bool = False
-    # whether the form ends with a file: the page notes what it does with it, and holds no transaction meanwhile
+    # whether the form ends with a file: no transaction is held meanwhile, and it is noted right after it was taken
     takes_file: bool = False
     # whether the action waits for a turn, and so is noted right after it ran
     takes_turn: bool = False
+    # whether a page of the right to export only asks what to export: nothing is noted
+    is_question: bool = False
 
 
 class _Parts(NamedTuple):
@@ -145,11 +147,9 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)
-        if access.takes_file:
-            answer = await act(db)
-        elif access.method == "POST" and not access.takes_turn:
+        if access.method == "POST" and not access.takes_turn and not access.takes_file:
             answer = await audit_log.change(db, account_id, action, now, act)
-        elif access.method == "POST" or access.right == "export":
+        elif access.method == "POST" or (access.right == "export" and not access.is_question):
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
             answer = await act(db)

@@ -1,6 +1,6 @@
 """Reads messages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
@@ -23,12 +23,15 @@ MESSAGES = Sql(f"""
       and (:recipient::text is null or recipient = :recipient)
       and (:channel::text is null or channel = :channel)
       and (:state::text is null or message_state = :state)
+      and (:business_ids::bigint[] is null or business_id = any(:business_ids))
     order by message_id desc limit :limit
 """)  # noqa: S608 - fixed parts
 
 
-async def messages(db: Db, account_id: int, query: MessageWindow) -> Page[MessageMeta, Message]:
-    """Return messages, the newest first."""
+async def messages(
+    db: Db, account_id: int, query: MessageWindow, business_ids: Sequence[int] | None = None
+) -> Page[MessageMeta, Message]:
+    """Return messages, the newest first; None for those of all businesses and of none."""
     limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         MESSAGES,
@@ -38,6 +41,7 @@ async def messages(db: Db, account_id: int, query: MessageWindow) -> Page[Messag
         recipient=query.recipient,
         channel=query.channel,
         state=query.state,
+        business_ids=None if business_ids is None else list(business_ids),
         limit=limit + 1,
     )
     data = [Message(**row) for row in rows[:limit]]

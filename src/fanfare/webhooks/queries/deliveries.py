@@ -1,9 +1,12 @@
 """Reads deliveries."""
 
+import uuid
+
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import Page, part, start
 from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.errors import Unknown
 from fanfare.webhooks.queries.webhooks import webhook_id_of
 from fanfare.webhooks.schemas.bodies import body_of, message_id
 from fanfare.webhooks.schemas.deliveries import ROWS, DeliveryMeta, DeliveryQuery, WebhookDelivery
@@ -52,6 +55,20 @@ async def deliveries(db: Db, account_id: int, query: DeliveryQuery) -> Page[Deli
         for row, body in zip(page.rows, bodies, strict=False)
     ]
     return Page(DeliveryMeta(has_more=page.has_more, next_cursor=page.next_cursor, count=len(data)), data)
+
+
+async def delivery_topic(db: Db, account_id: int, webhook_uid: uuid.UUID, delivery_id: int) -> str:
+    """Return the topic of a delivery of an endpoint; refuses (404) an unknown one."""
+    webhook_id = await webhook_id_of(db, account_id, webhook_uid)
+    topic: str | None = await db.value(
+        "select topic from webhook_deliveries where account_id = $1 and webhook_id = $2 and delivery_id = $3",
+        account_id,
+        webhook_id,
+        delivery_id,
+    )
+    if topic is None:
+        raise Unknown(delivery=delivery_id)
+    return topic
 
 
 def _request_body(row: Record, account_id: int) -> str | None:

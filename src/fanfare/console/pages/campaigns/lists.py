@@ -8,11 +8,12 @@ from fanfare.campaigns.actions.campaigns import create_campaign
 from fanfare.campaigns.queries.managed import managed_campaigns
 from fanfare.campaigns.schemas.managed import STATES
 from fanfare.console.pages.campaigns.access import campaign_path
+from fanfare.console.pages.streams.access import visible_stream
 from fanfare.console.schemas.campaigns import KINDS, CampaignKindQuery, CampaignListQuery, NewCampaignForm
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.staff.schemas.members import Member
 
@@ -29,6 +30,15 @@ def check_business_of(member: Member, business_id: int | None) -> None:
     """Refuse (422) to put a campaign where the person could not see it."""
     if not member.sees_business(business_id):
         raise BadParameters([("business_id", "must be one of your businesses")])
+
+
+async def check_stream(db: Db, member: Member, stream_key: str | None) -> None:
+    """Refuse (422) a stream that the person does not see: naming it in a campaign would give it to them."""
+    try:
+        if stream_key is not None:
+            await visible_stream(db, member, stream_key)
+    except Unknown:
+        raise BadParameters([("stream_key", "must be one of your streams")]) from None
 
 
 @manage.get("/campaigns", area="campaigns")
@@ -65,6 +75,7 @@ async def campaign_new(db: Db, member: Member, query: CampaignKindQuery) -> View
 async def campaign_create(db: Db, member: Member, visit: Visit, form: NewCampaignForm, now: datetime) -> Redirect:
     """Create a campaign."""
     check_business_of(member, form.business_id)
+    await check_stream(db, member, form.stream_key)
     page_tab_id = await create_campaign(db, member.account.id, form.new(member.account.time_zone), now)
     flash(visit, "The campaign is created.")
     return Redirect(campaign_path(member, page_tab_id))

@@ -11,7 +11,8 @@ from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing
 from fanfare.campaigns.schemas.managed import CampaignDaysQuery
 from fanfare.campaigns.schemas.stats import StatsRange
 from fanfare.console.pages.campaigns.access import campaign_path, shown_fans, visible_campaign
-from fanfare.console.pages.campaigns.lists import check_business_of, visible_businesses
+from fanfare.console.pages.campaigns.lists import check_business_of, check_stream, visible_businesses
+from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.campaigns import (
     FIELD_KINDS,
     MAX_FORM_FIELDS,
@@ -104,6 +105,9 @@ async def campaign_save(db: Db, member: Member, visit: Visit, form: CampaignEdit
     """Save the fields of a campaign."""
     await visible_campaign(db, member, form.page_tab_id, now)
     check_business_of(member, form.business_id)
+    details = await campaign_details(db, member.account, OneCampaignDetailed(page_tab_id=form.page_tab_id))
+    if form.stream_key != details.stream_key:
+        await check_stream(db, member, form.stream_key)
     await change_campaign(db, member.account.id, form.changes(member.account.time_zone), now)
     flash(visit, SAVED)
     return Redirect(campaign_path(member, form.page_tab_id))
@@ -143,7 +147,9 @@ async def campaign_texts_save(db: Db, member: Member, visit: Visit, form: Campai
 async def campaign_close(db: Db, member: Member, visit: Visit, form: CampaignEnd, now: datetime) -> Redirect:
     """Close a campaign, with a winner if there is one."""
     await visible_campaign(db, member, form.page_tab_id, now)
-    change = CampaignClosing(page_tab_id=form.page_tab_id, winner_fan_id=form.winner_fan_id)
+    # A stranger who won would become one of one's own fans.
+    winner_id = await current_fan_id(db, member, form.winner_fan_id) if form.winner_fan_id else None
+    change = CampaignClosing(page_tab_id=form.page_tab_id, winner_fan_id=winner_id)
     await close_campaign(db, member.account.id, change, now)
     flash(visit, "The campaign is closed.")
     return Redirect(campaign_path(member, form.page_tab_id))

@@ -73,7 +73,7 @@ async def erasure_list(db: Db, member: Member, query: ErasureWindow) -> View:
     return View(f"{TEMPLATES}/erasures.html", {"page": await erasures(db, member.account.id, query)})
 
 
-@manage.post("/fans/{fan_id}/erasure_requests", area="fans", is_account_wide=True)
+@manage.post("/fans/{fan_id}/erasure_requests", area="fans", needs_proof=True, is_account_wide=True)
 async def fan_erasure_request(db: Db, member: Member, visit: Visit, form: OneFan, now: datetime) -> Redirect:
     """Record that a fan asked to be erased, by letter or on the phone."""
     fan_id = await current_fan_id(db, member, form.fan_id)
@@ -99,7 +99,7 @@ async def erasure_request_list(db: Db, member: Member, query: ErasureRequestWind
     return View(f"{TEMPLATES}/requests.html", values)
 
 
-@manage.post("/erasure_requests", area="fans", is_account_wide=True)
+@manage.post("/erasure_requests", area="fans", needs_proof=True, is_account_wide=True)
 async def erasure_settings_save(db: Db, member: Member, visit: Visit, form: ErasureSettings) -> Redirect:
     """Save after how many days requests are carried out without staff."""
     await actions.save_settings(db, member.account.id, form)

@@ -98,7 +98,7 @@ async def fans_action_start(db: Db, member: Member, form: FanJobForm, now: datet
     return await _start(db, member, form, now)
 
 
-@manage.get(EXPORTING, area="fans", right="export", needs_proof=True, is_account_wide=True)
+@manage.get(EXPORTING, area="fans", right="export", needs_proof=True, is_account_wide=True, is_question=True)
 async def fans_export(db: Db, member: Member, visit: Visit, query: FanActionQuery, now: datetime) -> View | Redirect:
     """Show what an export of the fans has."""
     query.action = EXPORT

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from fanfare.console.pages.campaigns.access import visible_campaign
 from fanfare.console.pages.performances.access import masked_fans, performance_path, visible_performance
 from fanfare.console.schemas.performances import (
     CodesForm,
@@ -37,6 +38,8 @@ NEWEST = Cursor("desc", MAX_ID)
 async def quest_create(db: Db, member: Member, visit: Visit, form: NewQuest, now: datetime) -> Redirect:
     """Add a quest to a performance."""
     await visible_performance(db, member, form.performance_uid)
+    if form.target_page_tab_id is not None:
+        await visible_campaign(db, member, form.target_page_tab_id, now)
     await create_quest(db, member.account, form, now)
     flash(visit, "The quest is added.")
     return Redirect(performance_path(member, form.performance_uid))

@@ -9,9 +9,9 @@ import msgspec
 from fanfare.audience import counting
 from fanfare.console.criteria.builder import prose, read_builder
 from fanfare.console.criteria.values import of_stored, raw_of
+from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
-from fanfare.fans.queries.business_limits import check_seen
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart
@@ -139,8 +139,8 @@ async def segment_why(db: Db, member: Member, visit: Visit, query: WhyQuery, now
     values = await about(db, member, query)
     result = None
     if query.fan_id is not None:
-        await check_seen(db, member.account.id, query.fan_id, member.business_ids)
-        one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=query.fan_id)
+        fan_id = await current_fan_id(db, member, query.fan_id)
+        one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=fan_id)
         result = await why.why(db, member.account, one, now)
     values |= {
         "result": result,

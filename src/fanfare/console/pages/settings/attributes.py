@@ -39,7 +39,7 @@ async def field_save(db: Db, member: Member, visit: Visit, form: FieldDefinition
     return Redirect(path_of("fields", member))
 
 
-@manage.post("/settings/fields/delete", area="settings")
+@manage.post("/settings/fields/delete", area="settings", needs_proof=True)
 async def field_delete(db: Db, member: Member, visit: Visit, form: OneField, now: datetime) -> Redirect:
     """Delete a field with its values."""
     await field_actions.delete_field(db, member.account.id, form.crm_field_key, now)

@@ -27,9 +27,10 @@ async def erasures(db: Db, member: Member) -> View:
     return setting("erasures", member, {"settings": await erasure_settings(db, member.account.id)})
 
 
-@manage.post("/settings/erasures", area="settings")
+@manage.post("/settings/erasures", area="settings", needs_proof=True)
 async def erasures_save(db: Db, member: Member, visit: Visit, form: ErasureSettings) -> Redirect:
     """Change when requests for erasure are carried out."""
+    member.require("fans", "write")
     await save_settings(db, member.account.id, form)
     flash(visit, "The setting is saved.")
     return Redirect(path_of("erasures", member))

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from fanfare.console.pages.campaigns.access import visible_campaign
 from fanfare.console.pages.streams.access import AREA, stream_path, visible_stream
 from fanfare.console.schemas.streams import AuthorForm, SourceForm, SourceSwitch, StreamForm, WordForm
 from fanfare.console.shell.access import manage
@@ -70,6 +71,8 @@ async def stream_sources(db: Db, member: Member, query: OneStream) -> View:
 async def stream_source_create(db: Db, member: Member, visit: Visit, form: SourceForm, now: datetime) -> Redirect:
     """Add a source."""
     await visible_stream(db, member, form.stream_key)
+    if form.page_tab_id is not None:
+        await visible_campaign(db, member, form.page_tab_id, now)
     await source_actions.add_source(db, member.account.id, form, now)
     flash(visit, "The source is added, and read within a minute.")
     return Redirect(f"{stream_path(member, form.stream_key)}/sources")

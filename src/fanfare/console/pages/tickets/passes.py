@@ -7,6 +7,7 @@ from markupsafe import Markup
 from fanfare.campaigns.queries.campaigns import campaign
 from fanfare.campaigns.schemas.campaigns import CampaignDetails, OneCampaignDetailed
 from fanfare.console.pages.tickets.gates import say_result
+from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.tickets import OnePassPage, PassesPage, PassGateForm, PassHolderForm
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
@@ -120,7 +121,9 @@ async def event_pass_check_in(db: Db, member: Member, visit: Visit, form: PassGa
 async def event_pass_hand_over(db: Db, member: Member, visit: Visit, form: PassHolderForm, now: datetime) -> Redirect:
     """Give a pass to a fan: the first who holds it, or the next, for whom its code changes."""
     _, old_pass = await _pass(db, member, form)
-    change = PassFan(pass_uid=form.pass_uid, fan_id=form.fan_id)
+    # A stranger who holds a pass would become one of one's own fans.
+    fan_id = await current_fan_id(db, member, form.fan_id)
+    change = PassFan(pass_uid=form.pass_uid, fan_id=fan_id)
     try:
         if old_pass.claim_fan_id is None:
             await actions.claim_pass(db, member.account, change, now)
