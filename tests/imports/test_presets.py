@@ -159,8 +159,9 @@ async def test_a_time_beside_the_words_of_a_product_is_not_theirs(api: Api, db: 
     person = f"list-{place}@hubspot.example"
     content = f"Record ID,Email,First Name,Made {place},Unsubscribed from all email\n9,{person},Ida,2019-01-01,true\n"
     chosen = {"mapping": {"Made mapping": "consent_timestamp"}, "values": {"consent_timestamp": "2019-01-01"}}
+    changes: dict[str, Any] = {place: chosen[place]}
     await api.ok(await api.post(FANS, email=person, is_subscribed=True, consent_timestamp="2022-01-01"))
-    done = await imported(api, db, content.encode(), **{place: chosen[place]})
+    done = await imported(api, db, content.encode(), **changes)
     assert (done["preset"], done["error_count"]) == ("hubspot", 0), done
     # As late as the file: the yes of 2022 came before.
     assert (await fan_of(api, person))["is_subscribed"] is False
