@@ -14,6 +14,7 @@ from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json
 
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1000
+MAX_FILE_BYTES = 4 * 1024**3
 LINES = "ndjson"
 
 
