@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.tasks import start_task
 
 # Less than the server waits for a transaction that does nothing.
 PULSE_SECONDS = 15.0
@@ -29,24 +30,29 @@ async def run_program(db: Db, command: Sequence[str], seconds: float) -> Ended:
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    outputs = asyncio.ensure_future(process.communicate())
+    outputs: list[bytes] = []
+
+    async def read() -> None:
+        outputs.extend(await process.communicate())
+
+    reading = start_task(read(), "the output of a program")
     try:
-        await _wait(db, outputs, time.monotonic() + seconds)
-        output, errors = outputs.result()
-        return Ended(process.returncode or 0, output, errors)
+        await _wait(db, reading, time.monotonic() + seconds)
+        reading.result()
+        return Ended(process.returncode or 0, *outputs)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
         # Not until its outputs end: whoever it has started may still have them.
-        outputs.cancel()
-        await asyncio.gather(outputs, return_exceptions=True)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _wait(db: Db, outputs: "asyncio.Future[tuple[bytes, bytes]]", end: float) -> None:
-    while not outputs.done():
+async def _wait(db: Db, reading: asyncio.Task[None], end: float) -> None:
+    while not reading.done():
         remaining = end - time.monotonic()
         if remaining <= 0:
             raise TooLongError
-        await asyncio.wait({outputs}, timeout=min(PULSE_SECONDS, remaining))
-        if not outputs.done():
+        await asyncio.wait({reading}, timeout=min(PULSE_SECONDS, remaining))
+        if not reading.done():
             await db.value("select 1")
