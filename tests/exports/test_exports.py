@@ -12,11 +12,12 @@ from typing import Any
 import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
-from fanfare.exports.actions import running, upkeep
+from fanfare.exports.actions import parquet, running, upkeep
 from fanfare.exports.queries.tables.statements import TABLES
 from fanfare.exports.schemas.exports import NAMES
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.file_work import MAX_FAILURES
 from tests.api import Api
 from tests.imports.files import imported
 
@@ -170,6 +171,18 @@ async def test_each_table_is_exported_as_parquet_with_types(api: Api, db: Db) ->
     assert row["birth_date"] == date(1990, 1, 15)
     assert datetime.now(UTC) - row["creation_timestamp"] < timedelta(hours=1)
     assert str(table.schema.field("creation_timestamp").type) == "timestamp[us, tz=UTC]"
+
+
+async def test_a_parquet_file_has_an_end_by_the_clock(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("sh", "-c", "exec sleep 600", *parquet.COMMAND)
+    monkeypatch.setattr(parquet, "COMMAND", command)
+    monkeypatch.setattr(parquet, "MAX_SECONDS", 0.3)
+    uid = (await api.ok(await api.post(PATH, format="parquet", table="products")))["export_uid"]
+    for _ in range(MAX_FAILURES):
+        with pytest.raises(parquet.WriterError):
+            await work_all(api, db)
+    result = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert (result["state"], result["has_file"], result["failure"]) == ("failed", False, "fails (WriterError)")
 
 
 async def test_rows_of_fans_are_together(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

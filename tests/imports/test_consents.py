@@ -129,3 +129,24 @@ async def test_a_business_without_a_word_is_no_consent(api: Api, db: Db) -> None
     await api.ok(await api.post(FANS, **{"email": "a@example.com", f"business_{business}": "none"}))
     done = await imported(api, db, f"email,business_{business}\nb@example.com,none\nc@example.com,yes\n".encode())
     assert (done["state"], done["created_count"], done["error_count"]) == ("completed", 2, 0), done
+
+
+NEW_NO = {
+    "email": ({"is_subscribed": False}, {"is_subscribed": True}, "is_subscribed", False),
+    "everything": ({"is_optout": True}, {"is_subscribed": True}, "is_optout", True),
+}
+
+
+@pytest.mark.parametrize("channel", NEW_NO)
+async def test_a_no_without_a_time_is_heard_although_an_older_no_is_there(api: Api, db: Db, channel: str) -> None:
+    no, yes, field, expected = NEW_NO[channel]
+    address = f"again@{channel}.example"
+    fan = await fan_of(api, email=address)
+    for words, day in ((no, "2020-01-01"), (yes, "2024-01-01")):
+        await api.ok(await api.post(f"{FANS}/{fan['fan_id']}", **words, consent_timestamp=day))
+    content = f"email,channel,is_granted\n{address},{channel},no\n".encode()
+    done = await imported(api, db, content, "consents")
+    assert (done["created_count"], (await fan_of(api, email=address))[field]) == (1, expected)
+    # It is one of the ledger then, and is not added again.
+    repeated = await imported(api, db, content, "consents")
+    assert (repeated["created_count"], repeated["matched_count"]) == (0, 1)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from fanfare.imports.actions import upkeep, uploads
+from fanfare.imports.actions import running, upkeep, uploads
+from fanfare.imports.readers.rows import UnreadableFileError
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.imports.files import PATH, imported, inspected, run, state_of, upload
+from tests.imports.files import PATH, imported, inspected, run, state_of, upload, work_all
 
 SEMICOLONS = "E-Mail;Vorname;Nachname;Geburtsdatum;latitude\r\n" + "".join(
     f"m{number}@example.com;Zoë;Müller, Jr.;{number}.01.1990;{number},5\r\n" for number in range(10, 16)
@@ -195,3 +196,54 @@ async def test_old_files_are_deleted(api: Api, db: Db) -> None:
     assert ((await state_of(api, uid))["has_file"], (await state_of(api, uid))["state"]) == (False, "failed")
     await api.ok(await api.delete(f"{PATH}/{uid}"))
     assert (await api.get(f"{PATH}/{uid}")).status_code == 404
+
+
+async def test_thousands_have_a_point_where_decimals_have_a_comma(api: Api, db: Db) -> None:
+    content = (
+        "purchase_key;network;order_key;merchant_key;order_timestamp;gross_sale_amount;net_sale_amount;email\n"
+        "t1;shop;o1;m;2024-01-01;12.500;12,5;t@example.com\n"
+        "t2;shop;o2;m;2024-01-01;1.012.500;-1.250;t@example.com\n"
+        "t3;shop;o3;m;2024-01-01;12,25;7,5;t@example.com\n"
+    )
+    result = await inspected(api, db, content.encode(), "purchases")
+    assert result["decimal_separator"] == ","
+    done = await run(api, db, result["import_uid"])
+    assert done["created_count"] == 3, done
+    sql = """
+        select gross_sale_amount::float8 as gross, net_sale_amount::float8 as net from purchases
+        where account_id = $1 and network = 'shop' order by purchase_key
+    """
+    rows = await db.rows(sql, api.account_id)
+    assert [tuple(row.values()) for row in rows] == [(12500, 12.5), (1012500, -1250), (12.25, 7.5)]
+
+
+# What an import works on when a fan is erased, and the state in which it ends.
+ERASED_DURING = {"check": "failed", "too many errors": "failed", "a failure": "failed", "undo": "undone"}
+
+
+@pytest.mark.parametrize("name", ERASED_DURING)
+async def test_no_file_survives_an_erasure(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    content = b"email\nstays@example.com\nwrong\n"
+    person = f"{name.replace(' ', '-')}@example.com"
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email=person)))["fan_id"]
+    if name == "undo":
+        uid = (await imported(api, db, content))["import_uid"]
+        await api.ok(await api.post(f"{PATH}/{uid}/undo"))
+    else:
+        uid = await upload(api, content)
+        await api.ok(await api.post(f"{PATH}/{uid}/run", dry_run=name == "check"))
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+
+    async def fail(*_: object) -> None:
+        message = "is broken"
+        raise UnreadableFileError(message)
+
+    if name == "too many errors":
+        monkeypatch.setattr(running, "MAX_ERRORS", 0)
+    if name == "a failure":
+        monkeypatch.setattr(running, "_next_lines", fail)
+    await work_all(api, db)
+    result = await state_of(api, uid)
+    assert (result["state"], result["has_file"]) == (ERASED_DURING[name], False), result
+    parts = "select count(*) from file_parts where account_id = $1 and file_uid = $2"
+    assert await db.value(parts, api.account_id, uid) == 0

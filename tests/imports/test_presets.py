@@ -143,3 +143,25 @@ async def test_a_column_does_not_hide_a_no(api: Api, db: Db) -> None:
 
 async def test_other_files_have_no_preset(api: Api, db: Db) -> None:
     assert (await inspected(api, db, b"email,first_name\na@example.com,A\n"))["preset"] is None
+
+
+async def test_a_short_row_has_the_columns_of_its_file(api: Api, db: Db) -> None:
+    head = "Email Address,LEID,EUID,OPTIN_TIME,UNSUB_TIME\n"
+    row = "short@mailchimp.example,7,ab,2021-03-04 10:04:12\n"
+    done = await imported(api, db, (head + row).encode())
+    assert (done["preset"], done["error_count"]) == ("mailchimp", 0), done
+    (word,) = await consents(api, db, "short@mailchimp.example")
+    assert (word["is_granted"], word["consent_source"]) == (False, "Mailchimp: unsubscribed")
+
+
+@pytest.mark.parametrize("place", ["mapping", "values"])
+async def test_a_time_beside_the_words_of_a_product_is_not_theirs(api: Api, db: Db, place: str) -> None:
+    person = f"list-{place}@hubspot.example"
+    content = f"Record ID,Email,First Name,Made {place},Unsubscribed from all email\n9,{person},Ida,2019-01-01,true\n"
+    chosen = {"mapping": {"Made mapping": "consent_timestamp"}, "values": {"consent_timestamp": "2019-01-01"}}
+    changes: dict[str, Any] = {place: chosen[place]}
+    await api.ok(await api.post(FANS, email=person, is_subscribed=True, consent_timestamp="2022-01-01"))
+    done = await imported(api, db, content.encode(), **changes)
+    assert (done["preset"], done["error_count"]) == ("hubspot", 0), done
+    # As late as the file: the yes of 2022 came before.
+    assert (await fan_of(api, person))["is_subscribed"] is False

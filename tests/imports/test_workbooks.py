@@ -9,9 +9,12 @@ from uuid import UUID
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
 
+from fanfare.imports.actions import converting
 from fanfare.imports.actions.files import source_uid
 from fanfare.imports.readers import workbook as reader
+from fanfare.kernel.data import pool, programs
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.imports.files import PATH, run, state_of, upload, work_all
 
@@ -141,3 +144,57 @@ async def test_a_workbook_ends_with_the_erasure_of_a_fan(api: Api, db: Db) -> No
     await work_all(api, db)
     result = await state_of(api, uid)
     assert (result["state"], result["has_file"]) == ("failed", False)
+
+
+def slow(seconds: str) -> tuple[str, ...]:
+    """Return the command of the program, which begins after some seconds."""
+    return ("sh", "-c", f'sleep {seconds}; exec "$0" "$@"', *converting.COMMAND)
+
+
+async def test_a_workbook_is_read_for_longer_than_a_transaction_may_be_idle(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = await upload(api, workbook_of(Fans=FANS), file_format="xlsx")
+    monkeypatch.setattr(converting, "COMMAND", slow("2.5"))
+    monkeypatch.setattr(programs, "PULSE_SECONDS", 0.2)
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 1)
+    db = await Db.connect(settings.database_url)
+    try:
+        await work_all(api, db)
+    finally:
+        await db.close()
+    assert (await state_of(api, uid))["state"] == "ready"
+
+
+async def test_a_workbook_has_an_end_by_the_clock(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converting, "COMMAND", ("sh", "-c", "exec sleep 600"))
+    monkeypatch.setattr(converting, "MAX_SECONDS", 0.3)
+    result = await uploaded(api, db, workbook_of(Fans=FANS))
+    assert (result["state"], "too much memory or time" in result["failure"]) == ("failed", True), result
+
+
+LONG = [["email", "first_name"], *([f"long{number}@example.com", "x" * 3000] for number in range(100))]
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "words"),
+    [("MAX_FILE_BYTES", 100_000, "more text in its cells"), ("MAX_ACCOUNT_BYTES", 1, "no room among the files")],
+)
+async def test_a_workbook_with_more_text_than_there_is_room_for_fails(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, words: str
+) -> None:
+    monkeypatch.setattr(converting, name, limit)
+    result = await uploaded(api, db, workbook_of(Fans=LONG))
+    assert (result["state"], words in (result["failure"] or "")) == ("failed", True), result
+    rows = "select count(*) from file_parts where account_id = $1 and file_uid = $2"
+    assert await db.value(rows, api.account_id, result["import_uid"]) == 0
+
+
+async def test_numbers_of_a_workbook_are_no_thousands(api: Api, db: Db) -> None:
+    rows: list[list[Any]] = [["email", "latitude"], ["typed@example.com", 12.125], ["text@example.com", "12,5"]]
+    result = await uploaded(api, db, workbook_of(Fans=rows))
+    await api.ok(await api.post(f"{PATH}/{result['import_uid']}", decimal_separator=","))
+    assert (await run(api, db, result["import_uid"]))["created_count"] == 2
+    sql = "select latitude from fans where account_id = $1 and email in ($2, $3) order by email"
+    found = await db.rows(sql, api.account_id, "text@example.com", "typed@example.com")
+    assert [row["latitude"] for row in found] == [12.5, 12.125]

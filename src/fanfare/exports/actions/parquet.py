@@ -1,9 +1,7 @@
 """Makes the Parquet file of an export whose rows are written: a program of its own reads them and writes it."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,9 +12,12 @@ from fanfare.exports.schemas.exports import CurrentExport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
+from fanfare.kernel.data.programs import TooLongError, run_program
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.threads import run_in_thread
 
+# By the clock.
+MAX_SECONDS = 900.0
 READ_BYTES = 4 * 1024 * 1024
 COMMAND = (sys.executable, "-P", "-m", "fanfare.exports.writers.parquet")
 
@@ -31,7 +32,7 @@ async def make_parquet(db: Db, account_id: int, current: CurrentExport, now: dat
     with Scratch() as scratch:
         rows, file = scratch.path / "rows.csv.gz", scratch.path / "rows.parquet"
         await _save(db, account_id, current, rows)
-        if await _written(rows, file, types) != current.row_count:
+        if await _written(db, rows, file, types) != current.row_count:
             message = "the file has another number of rows"
             raise WriterError(message)
         await files.delete_file(db, account_id, current.export_uid)
@@ -66,22 +67,19 @@ async def _save(db: Db, account_id: int, current: CurrentExport, path: Path) -> 
             await run_in_thread(lambda data=data: output.write(data))  # type: ignore[misc] # a default argument
 
 
-async def _written(rows: Path, file: Path, types: dict[str, str]) -> int:
+async def _written(db: Db, rows: Path, file: Path, types: dict[str, str]) -> int:
     """Write the Parquet file and return the number of its rows."""
     arguments = (str(rows), str(file), msgspec.json.encode(types).decode())
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
     try:
-        output, errors = await process.communicate()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-    if process.returncode:
+        ended = await run_program(db, [*COMMAND, *arguments], MAX_SECONDS)
+    except TooLongError:
+        message = "the program takes too long"
+        raise WriterError(message) from None
+    if ended.status:
         # The last line names what is wrong, and may quote a value.
-        message = errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
+        message = ended.errors.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
         raise WriterError(message)
-    return int(output)
+    return int(ended.output)
 
 
 async def _parts(file: Path) -> AsyncIterator[bytes]:

@@ -43,12 +43,22 @@ def consent_line(new: ImportedConsent, context: ImportContext) -> ConsentLine:
     return ConsentLine(new, owner(present_fields(new), context, context.uploaded_at))
 
 
+# Nobody knows when an undated no was said. It is one that is there only if no yes came between that one and the upload.
 IS_RECORDED = """
     select exists (
-        select from consents
-        where account_id = $1 and fan_id = $2 and channel = $3 and business_id is not distinct from $4
-          and is_granted = $5 and wording is not distinct from $6
-          and ($7::timestamptz is null and (is_undated or not is_granted) or given_at = $7 and not is_undated))
+        select from consents c
+        where c.account_id = $1 and c.fan_id = $2 and c.channel = $3 and c.business_id is not distinct from $4
+          and c.is_granted = $5 and c.wording is not distinct from $6
+          and case
+                  when $7::timestamptz is not null then c.given_at = $7 and not c.is_undated
+                  when c.is_granted then c.is_undated
+                  else not exists (
+                      select from consents y
+                      where y.account_id = $1 and y.fan_id = $2 and y.is_granted and not y.is_undated
+                        and (y.channel = c.channel and y.business_id is not distinct from c.business_id
+                             or c.channel = 'everything')
+                        and y.given_at > c.given_at and y.given_at <= $8)
+              end)
 """
 
 
@@ -59,7 +69,7 @@ async def import_consent(db: Db, line: ConsentLine, fan_id: int, context: Import
     entry = (new.channel, new.business_id, new.is_granted, new.consent_wording, moment)
     try:
         async with db.transaction() as tx:
-            if await tx.value(IS_RECORDED, account_id, fan_id, *entry):
+            if await tx.value(IS_RECORDED, account_id, fan_id, *entry, context.uploaded_at):
                 return ConsentOutcome()
             changes = _changes(new, fan_id, moment or context.uploaded_at)
             refused = await import_changes(tx, changes, context, is_undated=moment is None)

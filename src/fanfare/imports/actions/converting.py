@@ -1,8 +1,6 @@
 """Reads a sheet of a workbook: a program of its own writes it as CSV, which is imported as every other."""
 
-import asyncio
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -11,16 +9,22 @@ import msgspec
 from fanfare.imports.actions.files import COMPLETE, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import end_work
-from fanfare.imports.actions.upkeep import delete_if_erased
-from fanfare.imports.readers.rows import UnreadableFileError
+from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
+from fanfare.imports.queries.imports import used_bytes
+from fanfare.imports.readers.rows import MAX_FILE_BYTES, UnreadableFileError
 from fanfare.imports.readers.workbook import UNREADABLE, Sheet, sheet_in
-from fanfare.imports.schemas.imports import CurrentImport
+from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
+from fanfare.kernel.data.programs import TooLongError, run_program
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.threads import run_in_thread
 
+# By the clock; the program itself has a limit of the processor's time.
+MAX_SECONDS = 900.0
+TOO_MUCH = "is a workbook that takes too much memory or time; save the sheet as CSV"
+NO_ROOM = "has no room among the files of the account's imports; delete imports that ended"
 READ_BYTES = 4 * 1024 * 1024
 COMMAND = (sys.executable, "-P", "-m", "fanfare.imports.readers.workbook")
 
@@ -33,7 +37,7 @@ async def convert(db: Db, account_id: int, current: CurrentImport, now: datetime
     with Scratch() as scratch:
         workbook, rows = scratch.path / "workbook.xlsx", scratch.path / "rows.csv"
         await _save(db, account_id, current, workbook)
-        sheet = await _read(workbook, rows, current.sheet)
+        sheet = await _read(db, (workbook, rows), current.sheet, await _room(db, account_id, current))
         if await _is_ended(db, account_id, current, now):
             return
         size = await _store(db, account_id, current, rows)
@@ -55,11 +59,10 @@ async def convert(db: Db, account_id: int, current: CurrentImport, now: datetime
 
 async def _is_ended(db: Db, account_id: int, current: CurrentImport, now: datetime) -> bool:
     """End an import whose workbook may contain a fan who was erased since; the erasure skips what a worker has."""
-    sql = "select exists (select from erasures where account_id = $1 and erased_at >= $2)"
-    if not await db.value(sql, account_id, current.uploaded_at):
+    if not await has_erasure(db, account_id, current):
         return False
     await delete_if_erased(db, account_id, current)
-    await end_work(db, account_id, current.import_id, "failed", now, "a fan was erased: upload the file again")
+    await end_work(db, account_id, current.import_id, "failed", now, ERASED)
     return True
 
 
@@ -72,31 +75,39 @@ async def _save(db: Db, account_id: int, current: CurrentImport, path: Path) -> 
             await run_in_thread(lambda data=data: output.write(data))  # type: ignore[misc] # a default argument
 
 
-async def _read(workbook: Path, rows: Path, sheet: str | None) -> Sheet:
-    """Write the rows of a sheet as CSV; raises UnreadableFileError for what is no workbook, or too large."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, str(workbook), str(rows), sheet or "",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+async def _room(db: Db, account_id: int, current: CurrentImport) -> int:
+    """Return how long the rows may be, which replace those that the import has; raises UnreadableFileError."""
+    room = MAX_ACCOUNT_BYTES - await used_bytes(db, account_id) + current.file_bytes
+    if room <= 0:
+        raise UnreadableFileError(NO_ROOM)
+    return min(room, MAX_FILE_BYTES)
+
+
+async def _read(db: Db, paths: tuple[Path, Path], sheet: str | None, limit: int) -> Sheet:
+    """Write the rows of a sheet, at most `limit` bytes, as CSV, from one path to the other.
+
+    Raises UnreadableFileError for what is no workbook, or too large.
+    """
     try:
-        output, _ = await process.communicate()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-    if process.returncode == UNREADABLE:
-        raise UnreadableFileError(output.decode("utf-8", "replace").strip())
-    if process.returncode:
-        message = "is a workbook that takes too much memory or time; save the sheet as CSV"
-        raise UnreadableFileError(message)
-    return sheet_in(output)
+        ended = await run_program(db, [*COMMAND, *map(str, paths), sheet or "", str(limit)], MAX_SECONDS)
+    except TooLongError:
+        raise UnreadableFileError(TOO_MUCH) from None
+    if ended.status == UNREADABLE:
+        raise UnreadableFileError(ended.output.decode("utf-8", "replace").strip())
+    if ended.status:
+        raise UnreadableFileError(TOO_MUCH)
+    return sheet_in(ended.output)
 
 
 async def _store(db: Db, account_id: int, current: CurrentImport, rows: Path) -> int:
-    """Store the rows as the file of the import and return their length in bytes."""
+    """Store the rows as the file of the import and return their length in bytes; raises UnreadableFileError."""
+    room = await _room(db, account_id, current)
     await files.delete_file(db, account_id, current.import_uid)
     size = 0
     with rows.open("rb") as content:
         while part := await run_in_thread(lambda: content.read(PART_BYTES)):
+            if size + len(part) > room:
+                raise UnreadableFileError(NO_ROOM)
             await files.append(db, account_id, current.import_uid, size, part)
             size += len(part)
     return size

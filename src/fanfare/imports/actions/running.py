@@ -18,7 +18,7 @@ from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import end_work
-from fanfare.imports.actions.upkeep import delete_if_erased
+from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
 from fanfare.imports.queries.imports import next_import
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
@@ -53,7 +53,22 @@ async def _count_failure(db: Db, account_id: int, current: CurrentImport) -> Non
 
 
 async def _fail(db: Db, account_id: int, current: CurrentImport, now: datetime, failure: str) -> None:
-    await end_work(db, account_id, current.import_id, "failed", now, failure)
+    async with db.transaction() as tx:
+        await _end(tx, account_id, current, "failed", now, failure)
+
+
+async def _end(
+    db: Db, account_id: int, current: CurrentImport, state: str, now: datetime, failure: str | None = None
+) -> None:
+    """End the work on an import, in the caller's transaction.
+
+    Its file is deleted if a fan was erased meanwhile, since the erasure left it to whoever worked on it; one that was
+    only checked cannot be run then.
+    """
+    if state == "ready" and await has_erasure(db, account_id, current):
+        state, failure = "failed", ERASED
+    await end_work(db, account_id, current.import_id, state, now, failure)
+    await delete_if_erased(db, account_id, current)
 
 
 def _reason(error: Exception) -> str | None:
@@ -82,11 +97,9 @@ async def _run_batch(db: Db, account_id: int, current: CurrentImport, now: datet
     if not is_dry:
         await _remember(db, account_id, current, outcomes)
     if current.error_count + sum(each.refusal is not None for each in outcomes) > MAX_ERRORS:
-        await end_work(db, account_id, current.import_id, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
+        await _end(db, account_id, current, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
     elif piece.is_last and end >= current.file_bytes:
-        await end_work(db, account_id, current.import_id, "ready" if is_dry else "completed", now)
-        if not is_dry:
-            await delete_if_erased(db, account_id, current)
+        await _end(db, account_id, current, "ready" if is_dry else "completed", now)
 
 
 async def _next_lines(
@@ -211,7 +224,7 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
         current.import_id,
     )
     if row is None:
-        await end_work(db, account_id, current.import_id, "undone", now)
+        await _end(db, account_id, current, "undone", now)
         return
     position = row["last_position"]
     fans = await lock_unchanged(db, account_id, row["fan_ids"], position) if row["fan_ids"] else []

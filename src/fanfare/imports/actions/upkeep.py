@@ -18,6 +18,7 @@ RETENTION = timedelta(days=30)
 # Imports have no fan_id: their files may contain anybody.
 TABLES = ()
 BATCH = 100
+ERASED = "a fan was erased: upload the file again"
 
 
 # Deletes the files of imports that a condition names and no worker works on; those that were not yet run fail. A worker
@@ -61,7 +62,13 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
     """Delete the files of imports that no worker works on: any may contain the person."""
-    await _delete_files(db, account_id, UPLOADED, now, "a fan was erased: upload the file again", now)
+    await _delete_files(db, account_id, UPLOADED, now, ERASED, now)
+
+
+async def has_erasure(db: Db, account_id: int, current: CurrentImport) -> bool:
+    """Return whether a fan was erased after the upload of an import."""
+    sql = "select exists (select from erasures where account_id = $1 and erased_at >= $2)"
+    return bool(await db.value(sql, account_id, current.uploaded_at))
 
 
 async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> None:

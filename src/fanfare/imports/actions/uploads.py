@@ -6,9 +6,9 @@ from datetime import datetime
 from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import WrongState, check_state, end_work
-from fanfare.imports.queries.imports import current_import, import_of
-from fanfare.imports.readers.rows import UnreadableFileError
-from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, MAX_FILE_BYTES, FilePart, ImportSaved, State
+from fanfare.imports.queries.imports import USED_BYTES, current_import, import_of, used_bytes
+from fanfare.imports.readers.rows import MAX_FILE_BYTES, UnreadableFileError
+from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, FilePart, ImportSaved, State
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.files import PART_BYTES
@@ -27,9 +27,6 @@ class NoRoom(Conflict):
     """The files of the account's imports have no room for more; delete imports that ended"""
 
 
-USED_BYTES = (
-    "select coalesce(sum(file_bytes + source_bytes), 0)::bigint from imports where account_id = $1 and has_file"
-)
 # One part: refused, by writing nothing, unless the file ends at its offset and the account has room.
 APPEND = f"""
     with appended as (
@@ -69,7 +66,7 @@ async def receive_file(db: Db, account_id: int, part: FilePart, upload: Upload, 
             raise TooLarge(message)
         values = (account_id, part.import_uid, offset, content, now, is_utf8(content), MAX_ACCOUNT_BYTES)
         if await db.execute(APPEND, *values, file_uid) != "INSERT 0 1":
-            is_full = await db.value(USED_BYTES, account_id) + len(content) > MAX_ACCOUNT_BYTES
+            is_full = await used_bytes(db, account_id) + len(content) > MAX_ACCOUNT_BYTES
             raise NoRoom if is_full else WrongOffset
         offset += len(content)
     if part.is_last is False:

@@ -25,6 +25,10 @@ CURRENT = """
     columns, dialect, mapping, constants, run_offset, run_row, sheet, sheets, failure_count,
     error_count, uploaded_at, last_work
 """
+# Of all files of an account's imports together.
+USED_BYTES = (
+    "select coalesce(sum(file_bytes + source_bytes), 0)::bigint from imports where account_id = $1 and has_file"
+)
 
 
 async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMeta, Import]:
@@ -86,3 +90,9 @@ async def next_import(db: Db, account_id: int) -> CurrentImport | None:
         account_id,
     )
     return None if row is None else CurrentImport(**row)
+
+
+async def used_bytes(db: Db, account_id: int) -> int:
+    """Return how many bytes the files of an account's imports have."""
+    used: int = await db.value(USED_BYTES, account_id)
+    return used

@@ -17,6 +17,8 @@ BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 DATE = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?:[ T](\d{1,2}:\d{2}(?::\d{2})?))?")
 COMMA_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[.'\u2019\u00a0\u202f ]\d{3})+|\d+),\d+|[+-]?\d{1,3}(?:\.\d{3}){2,}")
 POINT_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[,'\u2019\u00a0\u202f ]\d{3})+|\d+)\.\d+|[+-]?\d{1,3}(?:,\d{3}){2,}")
+# In a file with decimal commas: twelve and a half is 12,5 there, and 12.500 twelve thousand five hundred.
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+")
 GROUPS = re.compile(r"(?<=\d)['\u2019\u00a0\u202f ](?=\d{3})")
 # What spreadsheets would run as a formula; our own files have an apostrophe before it.
 FORMULA = tuple("=+-@\t\r")
@@ -98,5 +100,6 @@ def _plain_date(text: str, dialect: Dialect) -> str:
 def _plain_number(text: str, dialect: Dialect) -> str:
     text = GROUPS.sub("", text.strip())
     if dialect.decimal_separator == ",":
-        return text.replace(".", "").replace(",", ".") if COMMA_NUMBER.fullmatch(text) else text
+        is_number = COMMA_NUMBER.fullmatch(text) or THOUSANDS.fullmatch(text)
+        return text.replace(".", "").replace(",", ".") if is_number else text
     return text.replace(",", "") if POINT_NUMBER.fullmatch(text) else text

@@ -5,6 +5,7 @@ A row is at most MAX_ROW_BYTES long. A piece that ends within a row gives the ro
 
 import csv
 from collections.abc import Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from fanfare.imports.readers.dialects import BYTE_ORDER_MARKS, Dialect
@@ -13,6 +14,7 @@ from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json
 
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1000
+MAX_FILE_BYTES = 4 * 1024**3
 LINES = "ndjson"
 
 
@@ -123,7 +125,8 @@ def csv_rows(piece: Piece, columns: list[str], dialect: Dialect) -> Iterator[Row
         if len(cells) > len(columns) and any(cells[len(columns) :]):
             fault = f"has {len(cells)} values for {len(columns)} columns"
         if cells or fault:
-            yield Row(number, begin, end, dict(zip(columns, cells, strict=False)), fault)
+            # A short row ends with empty cells: it has the columns of its file.
+            yield Row(number, begin, end, dict(zip(columns, chain(cells, repeat("")), strict=False)), fault)
         number, begin = number + 1, end
 
 

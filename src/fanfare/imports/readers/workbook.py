@@ -1,11 +1,12 @@
-"""Writes a sheet of a workbook as CSV: `python -m fanfare.imports.readers.workbook WORKBOOK ROWS SHEET`.
+"""Writes a sheet of a workbook as CSV: `python -m fanfare.imports.readers.workbook WORKBOOK ROWS SHEET LIMIT`.
 
 Cells are typed in a workbook: dates are written as in ISO 8601, numbers with a point, texts as they are. It is a
-program of its own with limits of memory and time, since a file of a megabyte can be one of gigabytes when it is
-unpacked.
+program of its own with limits of memory, time and LIMIT bytes of output, since a file of a megabyte can be one of
+gigabytes when it is unpacked, and one text in it can be in each cell.
 """
 
 import csv
+import errno
 import resource
 import sys
 import zipfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from fanfare.imports.readers.dialects import THOUSANDS
 from fanfare.imports.readers.rows import MAX_COLUMNS
 
 # The exit status for a file that cannot be read, with the reason as output.
@@ -54,7 +56,9 @@ def text_of(value: object) -> str:
         return value.isoformat()
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
         return str(int(value))
-    return str(value)
+    text = str(value)
+    # With a zero more it is no number of thousands in a file with decimal commas.
+    return f"{text}0" if isinstance(value, float) and THOUSANDS.fullmatch(text) else text
 
 
 def check_parts(path: Path) -> None:
@@ -83,6 +87,11 @@ def write(workbook: Path, rows: Path, name: str) -> Sheet:
                 return Sheet(names, sheet.title)
     except (KeyError, ValueError, TypeError, AttributeError, SyntaxError, zipfile.BadZipFile):
         message = "is not an Excel workbook (.xlsx) that can be read; save the sheet as CSV"
+        raise NotReadable(message) from None
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        message = "has more text in its cells than there is room for; split it"
         raise NotReadable(message) from None
     message = "has no sheet of this name" if name else "has no rows"
     raise NotReadable(message)
@@ -122,7 +131,8 @@ def main() -> int:
     """Write the rows that the command line names, and the sheets, or what is wrong, to the output."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
-    workbook, rows, name = sys.argv[1:]
+    workbook, rows, name, limit = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     try:
         sheet = write(Path(workbook), Path(rows), name)
     except NotReadable as wrong:

@@ -16,6 +16,7 @@ from fanfare.kernel.wire import BoundForm, DayForm, MomentForm
 
 BYTES_UNREADABLE = "contains bytes that the encoding of the file does not have"
 REPLACEMENT = "\ufffd"
+MOMENT = "consent_timestamp"
 
 
 class Fields(msgspec.Struct, frozen=True):
@@ -77,7 +78,12 @@ class Plan(msgspec.Struct, frozen=True):
         fields = dict(self.constants)
         errors: list[tuple[str, str]] = []
         cell_values = [(field, slot, cells.get(column)) for column, (field, slot) in self.columns.items()]
-        for field, slot, value in [*cell_values, *self._consents(cells, dialect)]:
+        consents = list(self._consents(cells, dialect))
+        if consents:
+            # The words of a product have its time or none: that of a column is not theirs.
+            cell_values = [each for each in cell_values if each[0] != MOMENT]
+            fields.pop(MOMENT, None)
+        for field, slot, value in [*cell_values, *consents]:
             if value is None or value == "":
                 continue
             try:
@@ -92,7 +98,7 @@ class Plan(msgspec.Struct, frozen=True):
         fields = {field for field, _ in self.columns.values()} | self.constants.keys()
         for field, value in (preset.consents(cells) if preset else {}).items():
             slot = self.fields.slot(field)
-            if slot is not None and (field not in fields or value == "false"):
+            if slot is not None and (field not in fields or value == "false" or field == MOMENT):
                 yield field, slot, value
 
     def params(self, fields: Mapping[str, Any], errors: Sequence[tuple[str, str]], context: RequestContext) -> Params:

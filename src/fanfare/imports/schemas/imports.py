@@ -9,6 +9,7 @@ import msgspec
 
 from fanfare.imports.readers.dialects import DELIMITERS
 from fanfare.imports.readers.presets import NO_PRESET, PRESETS
+from fanfare.imports.readers.rows import MAX_FILE_BYTES
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
@@ -16,7 +17,6 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 
 ROWS = 100
 FORMATS = ("csv", "ndjson", "xlsx")
-MAX_FILE_BYTES = 4 * 1024**3
 # Of all files of an account's imports together.
 MAX_ACCOUNT_BYTES = 4 * MAX_FILE_BYTES
 State = Literal["uploading", "converting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]

@@ -25,6 +25,8 @@ else:
 
 WAIT_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
+# How long a transaction may do nothing.
+IDLE_SECONDS = 60.0
 # How long after PostgreSQL's own timeout the server counts as hanging.
 GRACE_SECONDS = 2.0
 # A connection is closed at an age between this and twice this, which frees the memory of its server process.
@@ -95,7 +97,7 @@ class Pool:
                     "timezone": "UTC",
                     "jit": "off",
                     "statement_timeout": str(int(self._statement_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": "60000",
+                    "idle_in_transaction_session_timeout": str(int(IDLE_SECONDS * 1000)),
                     # A statement whose client has disconnected ends within a second.
                     "client_connection_check_interval": "1000",
                 },

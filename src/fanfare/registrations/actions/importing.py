@@ -32,7 +32,10 @@ class ImportedRegistration(msgspec.Struct, frozen=True):
 
 
 class RegistrationOutcome(msgspec.Struct, frozen=True):
-    """What became of a registration: its id if it is new, the fan if that is new, opt-ins left out, or a refusal."""
+    """What became of a registration: its id if it is new, the fan if that is new, opt-ins left out, or a refusal.
+
+    One that is refused late leaves its fan.
+    """
 
     registration_id: int | None = None
     created_fan_id: int | None = None
@@ -76,6 +79,7 @@ async def _write(
 ) -> RegistrationOutcome:
     line = registration.new, registration.profile
     assert fan.fan_id is not None  # noqa: S101 - it was not refused
+    created_id = fan.fan_id if fan.is_created else None
     try:
         async with db.transaction() as tx:
             await check_activity(tx, context.account.id, registration.new.activity_id)
@@ -83,8 +87,8 @@ async def _write(
     except Unavailable:
         raise
     except Refusal as refusal:
-        return RegistrationOutcome(refusal=refusal)
-    return RegistrationOutcome(new_id, fan.fan_id if fan.is_created else None, fan.refused_count)
+        return RegistrationOutcome(None, created_id, fan.refused_count, refusal)
+    return RegistrationOutcome(new_id, created_id, fan.refused_count)
 
 
 DELETE = f"""

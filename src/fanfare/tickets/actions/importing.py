@@ -52,9 +52,9 @@ async def import_tickets(db: Db, tickets: Sequence[ImportedTicket], context: Imp
     existing = await existing_tickets(db, account.id, lines)
     new = list(_new_places(lines, set(existing)))
     fans = dict(zip(new, await import_owners(db, [tickets[place].owner for place in new], context), strict=True))
-    refused = {place for place, fan in fans.items() if fan.refusal}
-    await save_tickets(db, account, [line for line in lines if line.place not in refused], now)
-    return [_outcome(line, fans) for line in lines]
+    refusals = _refusals(lines, fans)
+    await save_tickets(db, account, [line for line in lines if line.place not in refusals], now)
+    return [_outcome(line, fans, refusals.get(line.place)) for line in lines]
 
 
 def _new_places(lines: Sequence[TicketLine], existing: set[TicketKey | None]) -> Iterator[int]:
@@ -66,12 +66,18 @@ def _new_places(lines: Sequence[TicketLine], existing: set[TicketKey | None]) ->
         keys.add(line.key)
 
 
-def _outcome(line: TicketLine, fans: dict[int, FanOutcome]) -> TicketOutcome:
+def _refusals(lines: Sequence[TicketLine], fans: dict[int, FanOutcome]) -> dict[int, Refusal]:
+    """Return why tickets are refused, by place: one that is sent twice is refused twice, since only one is guarded."""
+    by_key = {lines[place].key: fan.refusal for place, fan in fans.items() if fan.refusal and lines[place].key}
+    refusals = {line.place: by_key.get(line.key) for line in lines}
+    refusals |= {place: fan.refusal for place, fan in fans.items() if fan.refusal}
+    return {place: refusal for place, refusal in refusals.items() if refusal}
+
+
+def _outcome(line: TicketLine, fans: dict[int, FanOutcome], refusal: Refusal | None) -> TicketOutcome:
     fan = fans.get(line.place)
-    if fan is None:
-        return TicketOutcome()
-    if fan.refusal or line.saved is None:
-        return TicketOutcome(refusal=fan.refusal)
+    if refusal or fan is None or line.saved is None:
+        return TicketOutcome(refusal=refusal)
     ticket_id = line.saved.ticket_id if line.saved.status == "success" else None
     return TicketOutcome(ticket_id, fan.fan_id if fan.is_created else None, fan.refused_count)
 
