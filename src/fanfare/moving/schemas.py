@@ -25,11 +25,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct):
-    """What became of a row: its id here, null if it is not here, and why, or what is different here."""
+    """What became of a row: its id here, null if it is not here, and why, or what is different here.
+
+    A fan with `is_erased` was erased here, and stays out of each later run.
+    """
 
     foreign_id: str
     own_id: str | None = None
     notes: list[str] = []
+    is_erased: bool = False
 
     def note(self, text: str) -> None:
         """Add a reason, once."""

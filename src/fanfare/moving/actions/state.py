@@ -171,6 +171,20 @@ async def fan_ids(move: Move, db: Db, foreign_ids: Iterable[object]) -> dict[int
     return {row["foreign_id"]: row["fan_id"] for row in rows}
 
 
+async def erased_fans(move: Move, db: Db, foreign_ids: Iterable[int]) -> set[int]:
+    """Return those of the fans there who were erased here."""
+    rows = await db.rows(
+        """
+        select foreign_id from moved_fans
+        where account_id = $1 and move_id = $2 and foreign_id = any($3::bigint[]) and is_erased
+        """,
+        move.account.id,
+        move.move_id,
+        list(foreign_ids),
+    )
+    return {row["foreign_id"] for row in rows}
+
+
 async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) -> None:
     """Store what became of rows, in the caller's transaction."""
     by_id = {each.foreign_id: each for each in outcomes}
@@ -181,7 +195,10 @@ async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) 
         [each.own_id for each in by_id.values()],
         [msgspec.json.encode(each.notes).decode() for each in by_id.values()],
     )
-    await db.execute(*((REMEMBER_FANS, *args) if table == FANS else (REMEMBER, *args, table)))
+    if table == FANS:
+        await db.execute(REMEMBER_FANS, *args, [each.is_erased for each in by_id.values()])
+    else:
+        await db.execute(REMEMBER, *args, table)
 
 
 NOTES = "array(select jsonb_array_elements_text(g.notes::jsonb))"
@@ -193,10 +210,11 @@ REMEMBER = f"""
     set own_id = excluded.own_id, notes = excluded.notes
 """  # noqa: S608 - fixed parts
 REMEMBER_FANS = f"""
-    insert into moved_fans (account_id, move_id, foreign_id, fan_id, notes)
-    select $1, $2, g.foreign_id::bigint, g.own_id::bigint, {NOTES}
-    from unnest($3::text[], $4::text[], $5::text[]) as g (foreign_id, own_id, notes)
-    on conflict (account_id, move_id, foreign_id) do update set fan_id = excluded.fan_id, notes = excluded.notes
+    insert into moved_fans as m (account_id, move_id, foreign_id, fan_id, notes, is_erased)
+    select $1, $2, g.foreign_id::bigint, g.own_id::bigint, {NOTES}, g.is_erased
+    from unnest($3::text[], $4::text[], $5::text[], $6::boolean[]) as g (foreign_id, own_id, notes, is_erased)
+    on conflict (account_id, move_id, foreign_id) do update
+    set fan_id = excluded.fan_id, notes = excluded.notes, is_erased = m.is_erased or excluded.is_erased
 """  # noqa: S608 - fixed parts
 
 
