@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fanfare.exports.actions import schedules, upkeep
-from fanfare.exports.actions.exports import Origin
+from fanfare.exports.actions.exports import Origin, create_export
 from fanfare.exports.actions.schedules import next_run
 from fanfare.exports.schemas.exports import NewExport
 from fanfare.exports.schemas.schedules import NewSchedule
@@ -156,7 +156,7 @@ async def test_a_schedule_that_cannot_run_does_not_keep_others_from_it(
     api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = [await new_schedule(api, name=name) for name in ("busy", "broken", "fine")]
-    create = schedules.create_export
+    create = create_export
 
     async def fail(db: Db, account: Account, new: NewExport, now: datetime, *, origin: Origin) -> Any:
         if new.name == "busy":

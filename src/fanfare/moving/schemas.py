@@ -63,14 +63,16 @@ class Reason(msgspec.Struct):
 
 
 class TableReport(msgspec.Struct):
-    """Parity of a table: its rows there, those that are here, and those that are different or not here, with why.
+    """Parity of a table: rows that were read, those that are here now, and those that are different or not here, why.
 
+    `there` is the source's own count, null where no call gives it; rows that it counts and nobody read are different.
     `unknown_fields` are fields of the source that are read nowhere, with the number of rows; `left_out` those that are
     left out on purpose, and why.
     """
 
     table: str
-    there: int
+    there: int | None
+    rows_read: int
     here: int
     different: int
     reasons: list[Reason]

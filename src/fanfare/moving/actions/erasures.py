@@ -48,7 +48,7 @@ async def rows_of_people(
     erased: dict[int, set[str]] = {}
     for place, network in await erased_identifiers(db, move.account.id, columns, EVER):
         erased.setdefault(place, set()).add(network)
-    result = []
+    result: list[tuple[Row, int | None, Outcome]] = []
     for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
         fan_id = fans.get(row["fan_id"]) if row.get("fan_id") else None
         if row.get("fan_id") and fan_id is None:

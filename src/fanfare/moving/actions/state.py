@@ -29,7 +29,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `fields` are those that `write` reads, `left_out` those that it leaves out, with why. A row that is here is written
     again if `has_updates`. A table that `continues` begins a later run where the last one ended. `fan_fields` name
-    fans, who are fetched before the rows are written.
+    fans, who are fetched before the rows are written. `here` is a query of the ids here ($1 is the account), as texts;
+    `count` asks the source for its own count, which is null if it gives none.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[Move, str | None], Awaitable[Page]]
     write: Callable[[Move, Db, list[Row]], Awaitable[list[Outcome]]]
     fields: frozenset[str]
+    here: str
+    count: Callable[[Move], Awaitable[int | None]] | None = None
     left_out: Mapping[str, str] = {}
     has_updates: bool = False
     continues: bool = False

@@ -243,6 +243,13 @@ async def write_fan_idols(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
     return outcomes
 
 
+# Also fans who were merged here into one who is here.
+FANS_HERE = """
+    select fan_id::text from fans where account_id = $1
+    union all
+    select m.absorbed_id::text from fan_merges m join fans f on f.account_id = $1 and f.fan_id = m.fan_id
+    where m.account_id = $1 and m.undone_at is null
+"""
 IN_FANS = (
     "account_id", "name", "first_name", "last_name", "email", "province", "latitude", "longitude", "creation_timestamp",
     "ip_address", "country_code", "city", "is_subscribed", "is_phone_subscribed", "rating", "phone", "birth_date",
@@ -253,6 +260,7 @@ OPT_INS = Table(
     key=lambda row: str(row["fan_id"]),
     read=read_opt_ins,
     write=write_opt_ins,
+    here=FANS_HERE,
     fields=frozenset({"fan_id", "opted_in_business_ids"}),
     left_out=dict.fromkeys(IN_FANS, "is in fans"),
     has_updates=True,
@@ -263,6 +271,7 @@ IDENTIFIERS = Table(
     key=identifier_key,
     read=_of_each_fan("identifiers"),
     write=write_identifiers,
+    here=FANS_HERE,
     fields=frozenset({"fan_id", "network", "identifier_value", "creation_timestamp"}),
     left_out=dict.fromkeys(("account_id", "creation_timestamp_iso"), "is repeated"),
 )
@@ -271,6 +280,7 @@ FAN_IDOLS = Table(
     key=lambda row: f"{row['fan_id']}:{row['idol_uid']}",
     read=_of_each_fan("idols"),
     write=write_fan_idols,
+    here="select idol_uid::text from idols where account_id = $1",
     fields=frozenset({"fan_id", "idol_uid", "is_explicit", "creation_timestamp"}),
     left_out={
         **dict.fromkeys(("account_id", "idol_name", "idol_type", "description", "idol_labels"), "is in idols"),

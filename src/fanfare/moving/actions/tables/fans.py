@@ -13,6 +13,7 @@ from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.fans.schemas.fans import Fan, FanChanges, NewFan
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Refusal
+from fanfare.moving.actions.counts import fan_count
 from fanfare.moving.actions.erasures import EVER, keep_out
 from fanfare.moving.actions.rows import attempts, earlier, picked, saved
 from fanfare.moving.actions.state import Move, Table, erased_fans, fan_ids, remember
@@ -287,6 +288,8 @@ TABLE = Table(
     key=lambda row: str(row["fan_id"]),
     read=read_fans,
     write=write_fans,
+    here="select fan_id::text from fans where account_id = $1",
+    count=fan_count,
     fields=frozenset(
         {*PLAIN, *MARKS, *FLAGS, "fan_id", "fields", "add_phone", "metro_area", "creation_timestamp", "fan_source"}
     ),

@@ -111,6 +111,7 @@ REGISTRATIONS = Table(
     key=registration_key,
     read=read_registrations,
     write=write_registrations,
+    here="select (network || ':' || registration_key) from registrations where account_id = $1",
     fields=frozenset({*REGISTRATION, *TIMES, "fan_id", "activity_id"}),
     left_out={
         "account_id": "is repeated",
@@ -124,6 +125,7 @@ SCANS = Table(
     key=lambda row: str(row["scan_key"]),
     read=read_scans,
     write=write_scans,
+    here="select scan_key::text from scans where account_id = $1",
     fields=frozenset({*SCAN, "scan_key", "scan_timestamp", "refusal"}),
     left_out={
         "account_id": "is repeated",

@@ -101,18 +101,20 @@ async def write_tags(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
         else:
             names.setdefault(str(row["tag_name"]), {}).setdefault(fan_id, []).append(row)
     for tag_name, by_fan in names.items():
-        refusals = await _add_tag(move, db, tag_name, by_fan)
+        tag_id, refusals = await _add_tag(move, db, tag_name, by_fan)
         for fan_id, tagged in by_fan.items():
             for outcome in (outcomes[tag_key(row)] for row in tagged):
                 if refusal := refusals.get(fan_id):
                     outcome.note(refusal)
                 else:
-                    outcome.own_id = f"{tag_name}:{fan_id}"
+                    outcome.own_id = f"{tag_id}:{fan_id}"
     return list(outcomes.values())
 
 
-async def _add_tag(move: Move, db: Db, tag_name: str, by_fan: dict[int, list[Row]]) -> dict[int, str]:
-    """Add a tag to fans; return why those did not get it who did not."""
+async def _add_tag(
+    move: Move, db: Db, tag_name: str, by_fan: dict[int, list[Row]]
+) -> tuple[int | None, dict[int, str]]:
+    """Add a tag to fans; return its id, and why those did not get it who did not."""
     try:
         async with db.transaction() as tx:
             checked = params_of(NewTag, {"tag_name": tag_name})
@@ -122,11 +124,11 @@ async def _add_tag(move: Move, db: Db, tag_name: str, by_fan: dict[int, list[Row
     except Unavailable:
         raise
     except Refusal as refusal:
-        return dict.fromkeys(by_fan, refusal.detail)
+        return None, dict.fromkeys(by_fan, refusal.detail)
     except UNSTORABLE:
-        return dict.fromkeys(by_fan, "cannot be stored")
+        return None, dict.fromkeys(by_fan, "cannot be stored")
     has_tag = {row.fan_id for row in result.rows if row.status in ("added", "unchanged")}
-    return dict.fromkeys(by_fan.keys() - has_tag, "the fan was not here any more")
+    return result.tag_id, dict.fromkeys(by_fan.keys() - has_tag, "the fan was not here any more")
 
 
 async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, list[Row]]) -> None:
@@ -153,6 +155,7 @@ POINTS = Table(
     key=lambda row: str(row["fan_point_uid"]),
     read=read_points,
     write=write_points,
+    here="select fan_point_uid::text from fan_points where account_id = $1",
     fields=frozenset(
         {
             "fan_point_uid", "fan_id", "point_uid", "point_name", "point_count", "point_type", "point_source",
@@ -173,6 +176,13 @@ TAGS = Table(
     key=tag_key,
     read=read_tags,
     write=write_tags,
+    here="""
+        select t.tag_id || ':' || t.fan_id from fan_tags t where t.account_id = $1
+        union all
+        select t.tag_id || ':' || m.absorbed_id
+        from fan_merges m join fan_tags t on t.account_id = $1 and t.fan_id = m.fan_id
+        where m.account_id = $1 and m.undone_at is null
+    """,
     fields=frozenset({"tag_id", "tag_name", "fan_id", "creation_timestamp"}),
     left_out=dict.fromkeys(("first_name", "last_name", "email"), "is in fans"),
     fan_fields=("fan_id",),

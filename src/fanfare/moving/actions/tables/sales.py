@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from fanfare.fans.actions.people import person
 from fanfare.kernel.data.db import UNSTORABLE, Db, Record
 from fanfare.kernel.errors import Refusal, Unavailable
+from fanfare.moving.actions.counts import length_of
 from fanfare.moving.actions.erasures import rows_of_people
 from fanfare.moving.actions.places import list_place, next_place
 from fanfare.moving.actions.rows import earlier, moment, picked, saved
@@ -214,6 +215,8 @@ TICKET_EVENTS = Table(
     key=lambda row: str(row["event_uid"]),
     read=read_ticket_events,
     write=write_ticket_events,
+    here="select event_uid::text from ticket_events where account_id = $1",
+    count=length_of("/api/v1/crm/tickets/events"),
     fields=frozenset({*EVENT, "event_uid", "creation_timestamp"}),
     left_out={"account_id": "is repeated"},
 )
@@ -222,6 +225,7 @@ TICKETS = Table(
     key=lambda row: str(row["ticket_id"]),
     read=read_tickets,
     write=write_tickets,
+    here="select ticket_id::text from tickets where account_id = $1",
     fields=frozenset({*TICKET, "ticket_id", "email", "fan_id", "purchase_timestamp", "is_deleted"}),
     left_out={
         "account_id": "is repeated",
@@ -237,6 +241,7 @@ PURCHASES = Table(
     key=purchase_key,
     read=read_purchases,
     write=write_purchases,
+    here="select (network || ':' || purchase_key) from purchases where account_id = $1",
     fields=frozenset({*PURCHASE, "fan_id", "order_timestamp", "order_timestamp_iso", "country_code"}),
     left_out={"account_id": "is repeated"},
     has_updates=True,
