@@ -110,9 +110,11 @@ async def test_a_killed_move_continues_and_everything_is_the_same(sides: Sides) 
         assert sides.there.api.keys["Api-Secret"].encode() not in command_line
     report = await sides.run()
     await assert_equal(sides)
-    own = {each["table"]: (each["there"], each["rows_read"]) for each in report["tables"] if each["there"] is not None}
-    assert own.keys() >= {"fans", "businesses", "campaigns", "ticket_events"}
-    assert all(there == count for there, count in own.values()), own
+    counts_there = {
+        each["table"]: (each["there"], each["rows_read"]) for each in report["tables"] if each["there"] is not None
+    }
+    assert counts_there.keys() >= {"fans", "businesses", "campaigns", "ticket_events"}
+    assert all(there == count for there, count in counts_there.values()), counts_there
     counts = {each["table"]: (each["rows_read"], each["here"]) for each in report["tables"]}
     assert all(there == here > 0 for there, here in counts.values()), counts
     assert counts["fans"] == (FANS, FANS)

@@ -81,7 +81,7 @@ async def _table(db: Db, move: tuple[int, int], table: ReportedTable, there: int
         message = "a count has no row"
         raise RuntimeError(message)
     unread = max(0, (there or 0) - counts["rows_read"])
-    more = [Reason(text, count) for text, count in ((GONE, counts["gone"]), (NOT_READ, unread)) if count]
+    extra = [Reason(text, count) for text, count in ((GONE, counts["gone"]), (NOT_READ, unread)) if count]
     reasons = await db.rows(REASONS.format(rows=rows), *args)
     unknown = await db.rows(
         """
@@ -96,7 +96,7 @@ async def _table(db: Db, move: tuple[int, int], table: ReportedTable, there: int
         counts["rows_read"],
         counts["here"],
         counts["different"] + unread,
-        [*more, *(Reason(**row) for row in reasons)],
+        [*extra, *(Reason(**row) for row in reasons)],
         {row["field_name"]: row["row_count"] for row in unknown},
         dict(table.left_out),
     )

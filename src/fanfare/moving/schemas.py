@@ -24,6 +24,18 @@ class Page(msgspec.Struct, frozen=True):
     checkpoint: str | None = None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """The names that a part of a table is asked for by, and the key of the page in it, null for the first one."""
+
+    names: tuple[str, ...]
+    key: str | None = None
+
+
+def place_of(cursor: str) -> Place:
+    """Return the place that a cursor says."""
+    return msgspec.json.decode(cursor, type=Place)
+
+
 class Outcome(msgspec.Struct):
     """What became of a row: its id here, null if it is not here, and why, or what is different here.
 

@@ -4,18 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-
-class Place(msgspec.Struct, frozen=True):
-    """The names that a part of a table is asked for by, and the key of the page in it, null for the first one."""
-
-    names: tuple[str, ...]
-    key: str | None = None
+from fanfare.moving.schemas import Place, place_of
 
 
 def list_place(cursor: str | None, parts: Sequence[tuple[str, ...]]) -> Place | None:
     """Return the place of a cursor, the first one without; None if there is no part."""
     if cursor is not None:
-        return msgspec.json.decode(cursor, type=Place)
+        return place_of(cursor)
     return Place(min(parts)) if parts else None
 
 
