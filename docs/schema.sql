@@ -1925,6 +1925,7 @@ create table moved_fans (
     move_id bigint not null,
     foreign_id bigint not null,
     fan_id bigint,
+    is_erased boolean not null default false,
     notes text[] not null default '{}'::text[],
     constraint moved_fans_pkey PRIMARY KEY (account_id, move_id, foreign_id),
     constraint moved_fans_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE

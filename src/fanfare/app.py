@@ -11,6 +11,7 @@ from fanfare.campaigns.queries import stats
 from fanfare.draws.actions import followers as draws
 from fanfare.exports.actions import upkeep as exports
 from fanfare.exports.actions.links import PATH as EXPORT_PATH
+from fanfare.exports.actions.references import refuse_scheduled
 from fanfare.exports.endpoints.files import ExportFiles
 from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
@@ -121,7 +122,7 @@ followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 SETTLE.set(settle)
-references.CHECKS.set([refuse_referenced])
+references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])
 clicks.BROWSER_FAN.set(browser_sessions.fan_of)

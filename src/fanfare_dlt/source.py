@@ -1,15 +1,23 @@
 """The source: tables of an account, and what of them changed since the last run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import dlt
 
 from fanfare_dlt.calls import FIRST_DAY, LAST_DAY, Row, Server, Trimmed
 
-TOPICS = "fan.*,consent.*,tag.added,tag.removed,activity.*,ticket.created,ticket.updated,ticket.deleted,points.awarded"
 # What changes without a fan who is named, and must be read again for all.
 ALL_FANS = "field.deleted"
+# After these, rows of a fan have another fan or less data.
+REGROUPED = ("fan.merged", "fan.unmerged", "fan.deleted")
+# What each table follows.
+TOPICS = {
+    "fans": ("fan.*", "consent.*", "tag.added", "tag.removed", ALL_FANS),
+    "activities": (*REGROUPED, "activity.deleted"),
+    "tickets": (*REGROUPED, "ticket.created", "ticket.updated", "ticket.deleted"),
+    "points": (*REGROUPED, "points.awarded", "points.deleted"),
+}
 JSON = {"data_type": "json"}
 DELETED = "is_erased"
 
@@ -39,25 +47,24 @@ WHOLE = {
 
 
 class Changes:
-    """What happened since the last run, read once for all tables."""
+    """What happened to a table since its last run: each has a position of its own, since a run may load only some."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, table: str) -> None:
         """Read nothing yet."""
         self.server = server
         self.is_first = True
-        self._is_read = False
+        self._topics = ",".join(TOPICS[table])
         # Fans to read again, and those whose rows have another fan or less data now.
         self.fans: set[int] = set()
         self.regrouped: set[int] = set()
         self.tickets: set[int] = set()
         self.awarded: set[int] = set()
+        # Keys of rows that the undo of an import deleted.
+        self.deleted: set[str] = set()
 
     def read(self) -> "Changes":
-        """Read the feed from the position in the state of the source, and move the position on."""
-        if self._is_read:
-            return self
-        self._is_read = True
-        state = dlt.current.source_state()
+        """Read the feed from the position in the state of the table, and move the position on."""
+        state = dlt.current.resource_state()
         position = state.get("position")
         if position is not None:
             try:
@@ -72,7 +79,7 @@ class Changes:
         return self
 
     def _follow(self, position: str) -> str:
-        for rows, following in self.server.changes(position, f"{TOPICS},{ALL_FANS}"):
+        for rows, following in self.server.changes(position, self._topics):
             for row in rows:
                 self._add(row)
             position = following
@@ -88,9 +95,11 @@ class Changes:
             self.tickets.add(int(row["subject_id"]))
         elif topic == "points.awarded":
             self.awarded |= fan_ids
-        elif not topic.startswith("activity."):
+        elif topic in ("activity.deleted", "points.deleted"):
+            self.deleted.add(str(row["subject_id"]))
+        else:
             self.fans |= fan_ids
-        if topic in ("fan.merged", "fan.unmerged", "fan.deleted"):
+        if topic in REGROUPED:
             self.regrouped |= fan_ids
 
 
@@ -101,13 +110,12 @@ def fanfare(url: str = dlt.config.value, api_secret: str = dlt.secrets.value) ->
     `url` is the address of the server. Without arguments both come from the configuration and the secrets of dlt.
     """
     server = Server(url, api_secret)
-    changes = Changes(server)
     yield _table(
-        "fans", "fan_id", _fans(changes), dict.fromkeys(("tags", "field_values", "opted_in_business_ids"), JSON)
+        "fans", "fan_id", _fans(server), dict.fromkeys(("tags", "field_values", "opted_in_business_ids"), JSON)
     )
-    yield _table("activities", "activity_id", _activities(changes), {"details": JSON})
-    yield _table("tickets", "ticket_id", _tickets(changes), {})
-    yield _table("points", "fan_point_uid", _points(changes), {"props": JSON})
+    yield _table("activities", "activity_id", _activities(server), {"details": JSON})
+    yield _table("tickets", "ticket_id", _tickets(server), {})
+    yield _table("points", "fan_point_uid", _points(server), {"props": JSON})
     yield dlt.resource(
         lambda: (page["data"] for page in [server.get("crm/tickets/events")]),
         name="ticket_events", primary_key="event_uid", write_disposition="replace",
@@ -145,13 +153,14 @@ def _first(rows: Iterator[list[Row]], columns: tuple[str, ...]) -> Iterator[Any]
             yield plain
 
 
-def _fans(changes: Changes) -> Callable[[], Iterator[Any]]:
+def _fans(server: Server) -> Callable[[], Iterator[Any]]:
     def read() -> Iterator[Any]:
-        if changes.read().is_first:
-            yield from _first(changes.server.fans(), FAN)
+        changes = Changes(server, "fans").read()
+        if changes.is_first:
+            yield from _first(server.fans(), FAN)
             return
         for fan_id in sorted(changes.fans):
-            row = changes.server.one(f"crm/fans/{fan_id}")
+            row = server.one(f"crm/fans/{fan_id}")
             # The id of a merged fan leads to the fan who stays.
             if row is None or row["fan_id"] != fan_id:
                 yield [{"fan_id": fan_id, DELETED: True}]
@@ -161,22 +170,23 @@ def _fans(changes: Changes) -> Callable[[], Iterator[Any]]:
     return read
 
 
-def _activities(changes: Changes) -> Callable[[], Iterator[Any]]:
+def _activities(server: Server) -> Callable[[], Iterator[Any]]:
     def read() -> Iterator[Any]:
-        server, state = changes.read().server, dlt.current.resource_state()
+        changes, state = Changes(server, "activities").read(), dlt.current.resource_state()
         lowest = 0 if changes.is_first else state.get("activity_id", 0)
         pages = _noted(server.ascending("crm/activities", "activity_id", lowest), state, "activity_id")
         yield from _first(pages, ACTIVITY) if changes.is_first else (_rows(page, ACTIVITY) for page in pages)
         for activity_id in _stored("activities", "activity_id", changes):
             answer = server.get("crm/activities", min_activity_id=activity_id - 1, limit=1)
             yield _rows([row for row in answer["data"] if row["activity_id"] == activity_id], ACTIVITY)
+        yield from _deleted("activity_id", map(int, changes.deleted))
 
     return read
 
 
-def _tickets(changes: Changes) -> Callable[[], Iterator[Any]]:
+def _tickets(server: Server) -> Callable[[], Iterator[Any]]:
     def read() -> Iterator[Any]:
-        server = changes.read().server
+        changes = Changes(server, "tickets").read()
         if changes.is_first:
             yield from _first(server.ascending("crm/tickets", "ticket_id", 0, include_deleted="true"), TICKET)
             return
@@ -187,9 +197,9 @@ def _tickets(changes: Changes) -> Callable[[], Iterator[Any]]:
     return read
 
 
-def _points(changes: Changes) -> Callable[[], Iterator[Any]]:
+def _points(server: Server) -> Callable[[], Iterator[Any]]:
     def read() -> Iterator[Any]:
-        server = changes.read().server
+        changes = Changes(server, "points").read()
         window = {"start_date": FIRST_DAY, "end_date": LAST_DAY, "limit": 10_000}
         if changes.is_first:
             yield from _first(server.pages("crm/fan_points", **window), POINT)
@@ -197,8 +207,15 @@ def _points(changes: Changes) -> Callable[[], Iterator[Any]]:
         for fan_id in sorted(changes.awarded | changes.regrouped):
             for page in server.pages("crm/fan_points", fan_id=fan_id, **window):
                 yield _rows(page, POINT)
+        yield from _deleted("fan_point_uid", changes.deleted)
 
     return read
+
+
+def _deleted(key: str, values: Iterable[Any]) -> Iterator[list[Row]]:
+    """Yield rows to delete, if there are any."""
+    if rows := [{key: value, DELETED: True} for value in sorted(values)]:
+        yield rows
 
 
 def _noted(pages: Iterator[list[Row]], state: Row, key: str) -> Iterator[list[Row]]:

@@ -4,12 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from fanfare.exports.actions import schedules, upkeep
+from fanfare.exports.actions.exports import Origin, create_export
 from fanfare.exports.actions.schedules import next_run
+from fanfare.exports.schemas.exports import NewExport
 from fanfare.exports.schemas.schedules import NewSchedule
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unavailable
 from tests.api import Api
 from tests.exports.test_exports import work_all
 
@@ -141,3 +146,72 @@ async def test_what_cannot_run_is_refused(api: Api, name: str) -> None:
     fields, field = WRONG[name]
     refused = await api.post(PATH, **{"table": "activities", "frequency": "daily", "hour": 4, **fields})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field), refused.text
+
+
+async def schedule_of_fans(api: Api, **search: Any) -> dict[str, Any]:
+    return await new_schedule(api, table="fans", name="Of fans", search=search)
+
+
+async def test_a_schedule_that_cannot_run_does_not_keep_others_from_it(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = [await new_schedule(api, name=name) for name in ("busy", "broken", "fine")]
+    create = create_export
+
+    async def fail(db: Db, account: Account, new: NewExport, now: datetime, *, origin: Origin) -> Any:
+        if new.name == "busy":
+            raise Unavailable
+        if new.name == "broken":
+            raise LookupError
+        return await create(db, account, new, now, origin=origin)
+
+    monkeypatch.setattr(schedules, "create_export", fail)
+    now = datetime.fromtimestamp(first["next_run_timestamp"], UTC)
+    with pytest.raises(Unavailable):
+        await schedules.run_due(db.for_account(api.account_id), api.account_id, now)
+    busy, broken, fine = [await schedule_of(api, each["schedule_uid"]) for each in (first, second, third)]
+    assert fine["last_export_uid"] is not None
+    assert (broken["last_failure"], broken["next_run_timestamp"] > first["next_run_timestamp"]) == (
+        "fails (LookupError)",
+        True,
+    )
+    # It is due until it could run.
+    assert (busy["next_run_timestamp"], busy["last_failure"]) == (first["next_run_timestamp"], None)
+    monkeypatch.undo()
+    await run_at(api, db, first["next_run_timestamp"])
+    assert (await schedule_of(api, first["schedule_uid"]))["last_export_uid"] is not None
+
+
+async def test_an_erased_person_is_not_named_by_schedules(api: Api, db: Db) -> None:
+    fields = {"email": "quintilia@example.com", "first_name": "Quintilia", "last_name": "Zwetschge"}
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", **fields)))["fan_id"]
+    groups = [{"any": [{"name": "Quintilia Zwetschge"}, {"fan_gender": "male"}]}]
+    direct = await schedule_of_fans(api, name="quintilia zwetschge", fan_gender="female")
+    inside = await schedule_of_fans(api, groups=groups)
+    as_text = await schedule_of_fans(api, groups=msgspec.json.encode(groups).decode())
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+    searches = [(await schedule_of(api, each["schedule_uid"]))["search"] for each in (direct, inside, as_text)]
+    rewritten = [{"any": [{"name": "(erased)"}, {"fan_gender": "male"}]}]
+    assert searches == [{"name": "(erased)", "fan_gender": "female"}, {"groups": rewritten}, {"groups": rewritten}]
+    topic = "select subject_id from changes where account_id = $1 and topic = 'export_schedule.updated'"
+    subjects = {row["subject_id"] for row in await db.rows(topic, api.account_id)}
+    assert {each["schedule_uid"] for each in (direct, inside, as_text)} <= subjects
+    # It can still run.
+    await run_at(api, db, as_text["next_run_timestamp"])
+    assert (await schedule_of(api, as_text["schedule_uid"]))["last_failure"] is None
+
+
+async def test_what_a_schedule_names_cannot_be_deleted(api: Api) -> None:
+    uid = (await api.ok(await api.post("/api/v1/manage/filters", filter_name="Of a schedule")))["filter_uid"]
+    tag_id = (await api.ok(await api.post("/api/v1/manage/tags", tag_name="Scheduled")))["tag_id"]
+    groups = [{"any": [{"fan_incl_segments": [f"filter:{uid}"]}, {"fan_tags": ["SCHEDULED"]}]}]
+    for search in ({"fan_incl_segments": f"filter:{uid}", "fan_tags": "scheduled"}, {"groups": groups}):
+        schedule = await schedule_of_fans(api, **search)
+        for path in (f"/api/v1/manage/filters/{uid}", f"/api/v1/manage/tags/{tag_id}"):
+            refused = await api.delete(path)
+            assert (refused.status_code, refused.json()["detail"]) == (409, 'used by a schedule of exports: "Of fans"')
+        await api.ok(await api.delete(f"{PATH}/{schedule['schedule_uid']}"))
+    for path in (f"/api/v1/manage/filters/{uid}", f"/api/v1/manage/tags/{tag_id}"):
+        await api.ok(await api.delete(path))
+    gone = await api.post(PATH, table="fans", frequency="daily", hour=4, search={"fan_incl_segments": f"filter:{uid}"})
+    assert (gone.status_code, gone.json()["errors"][0]["field"]) == (422, "search")

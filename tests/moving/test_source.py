@@ -122,7 +122,7 @@ async def filled(api: Api) -> None:
 async def test_the_documented_calls_suffice(api: Api, db: Db, plain_url: str) -> None:
     await filled(api)
     account_id, report, pauses = await moved(db, api, plain_url)
-    counts = {each.table: (each.there, each.here, each.different) for each in report.tables}
+    counts = {each.table: (each.rows_read, each.here, each.different) for each in report.tables}
     assert counts["fans"] == (3, 3, 0), table(report, "fans")
     for name, count in {"activities": 1, "tickets": 1, "purchases": 1, "businesses": 1, "fields": 1}.items():
         assert counts[name] == (count, count, 0), table(report, name)

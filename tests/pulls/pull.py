@@ -21,7 +21,7 @@ def rows(client: Any, table: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Run the source once."""
+    """Run the source once, or only the tables that ONLY names."""
     folder, url, *tables = sys.argv[1:]
     pipeline = dlt.pipeline(
         "pulls",
@@ -29,7 +29,9 @@ def main() -> None:
         destination=dlt.destinations.duckdb(f"{folder}/copy.duckdb"),
         dataset_name="club",
     )
-    pipeline.run(fanfare(url=url, api_secret=os.environ["API_SECRET"]))
+    source = fanfare(url=url, api_secret=os.environ["API_SECRET"])
+    only = os.environ.get("ONLY")
+    pipeline.run(source.with_resources(*only.split(",")) if only else source)
     server = sorted(name for name in sys.modules if name == "fanfare" or name.startswith("fanfare."))
     with pipeline.sql_client() as client:
         result = {table: rows(client, table) for table in tables}

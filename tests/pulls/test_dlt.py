@@ -15,6 +15,7 @@ import pytest
 from fanfare.kernel.data.changes import trim_changes
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.imports.files import PATH, imported, work_all
 from tests.running import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -39,15 +40,16 @@ class Copy:
     def __init__(self, api: Api, base_url: str, folder: Path) -> None:
         self.api, self._base_url, self._folder = api, base_url, folder
 
-    async def pull(self) -> dict[str, dict[Any, dict[str, Any]]]:
-        """Run the source and return the tables of the copy by their keys."""
+    async def pull(self, *only: str) -> dict[str, dict[Any, dict[str, Any]]]:
+        """Run the source, or only some of its tables, and return the tables of the copy by their keys."""
         variables = {
             "API_SECRET": self.api.keys["Api-Secret"],
             "PYTHONPATH": str(ROOT / "src"),
             "HOME": str(self._folder),
+            "ONLY": ",".join(only),
         }
         program = await asyncio.create_subprocess_exec(
-            PYTHON, str(ROOT / "tests/pulls/pull.py"), str(self._folder), self._base_url, *TABLES,
+            PYTHON, str(ROOT / "tests/pulls/pull.py"), str(self._folder), self._base_url, *(only or TABLES),
             env={**os.environ, **variables, "RUNTIME__DLTHUB_TELEMETRY": "false"},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
@@ -147,6 +149,42 @@ async def test_the_copy_follows_the_account(copy: Copy, api: Api) -> None:
     await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="vip", fan_ids=[ids["ada"]], action="delete"))
     await copy.assert_equal()
     # Nothing happened.
+    await copy.assert_equal()
+
+
+async def test_rows_of_an_import_go_with_its_undo(copy: Copy, api: Api, db: Db) -> None:
+    point_uid = (await api.ok(await api.post("/api/v1/manage/points", point_name="Undone")))["point_uid"]
+    await filled(api, "kim", point_uid)
+    before = await copy.pull()
+    uids = [
+        (await imported(api, db, content, kind))["import_uid"]
+        for kind, content in (
+            ("activities", b"email,campaign,creation_timestamp\nkim@example.com,Quiz,2024-01-01T10:00:00Z\n"),
+            ("points", b"email,point_name,point_count,award_key\nkim@example.com,Undone,5,k1\n"),
+        )
+    ]
+    await copy.assert_equal()
+    tables = await copy.pull()
+    assert [len(tables[name].keys() - before[name].keys()) for name in ("activities", "points")] == [1, 1]
+    for uid in uids:
+        await api.ok(await api.post(f"{PATH}/{uid}/undo"))
+        await work_all(api, db)
+    await copy.assert_equal()
+    tables = await copy.pull()
+    assert [tables[name].keys() for name in ("activities", "points")] == [
+        before[name].keys() for name in ("activities", "points")
+    ]
+
+
+async def test_a_run_of_some_tables_takes_nothing_from_the_others(copy: Copy, api: Api) -> None:
+    point_uid = (await api.ok(await api.post("/api/v1/manage/points", point_name="Second")))["point_uid"]
+    await filled(api, "lea", point_uid)
+    await copy.pull("points")
+    await copy.assert_equal()
+    lea = next(row["fan_id"] for row in (await copy.account())["fans"].values() if row["email"] == "lea@example.com")
+    await api.ok(await api.post(f"{FANS}/{lea}", first_name="Lea"))
+    await filled(api, "max", point_uid)
+    await copy.pull("points")
     await copy.assert_equal()
 
 

@@ -151,8 +151,17 @@ async def _account(db: Db, account_id: int | None) -> int:
 
 def _text(report: MoveReport) -> str:
     """Return the report for a reader."""
-    rows = [("table", "there", "here", "different")]
-    rows += [(each.table, f"{each.there:,}", f"{each.here:,}", f"{each.different:,}") for each in report.tables]
+    rows = [("table", "there", "read", "here", "different")]
+    rows += [
+        (
+            each.table,
+            "-" if each.there is None else f"{each.there:,}",
+            f"{each.rows_read:,}",
+            f"{each.here:,}",
+            f"{each.different:,}",
+        )
+        for each in report.tables
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(cells))

@@ -31,12 +31,13 @@ create table moved_rows (
     foreign key (account_id, move_id) references account_moves (account_id, move_id) on delete cascade
 );
 
--- fan_id is null for a fan who is not here, such as one who was erased.
+-- fan_id is null for a fan who is not here: refused, gone there, or erased here, who stays out.
 create table moved_fans (
     account_id bigint not null,
     move_id bigint not null,
     foreign_id bigint not null,
     fan_id bigint,
+    is_erased boolean not null default false,
     notes text[] not null default '{}',
     primary key (account_id, move_id, foreign_id),
     foreign key (account_id, move_id) references account_moves (account_id, move_id) on delete cascade

@@ -13,8 +13,8 @@ from fanfare.kernel.errors import CannotRun
 SECONDS = 120.0
 MAX_BYTES = 256 * 1024 * 1024
 ATTEMPTS = 8
-# Between attempts, and for limits.
-PAUSE, MAX_PAUSE = 1.0, 120.0
+# Between attempts. A limit lasts as long as the source says, at most a day.
+PAUSE, MAX_PAUSE, MAX_LIMIT_PAUSE = 1.0, 120.0, 86_400.0
 # Statuses of a server, or a proxy before it, that may answer soon.
 AWAY = frozenset({500, 502, 503, 504})
 # Larger than any number of seconds: a moment.
@@ -55,8 +55,8 @@ class Source:
 
     async def get(self, path: str, **params: object) -> Any:  # noqa: ANN401 - JSON of a call
         """Return the JSON of a call; RefusedCall if it is refused, CannotRun if the source stays away."""
-        reason = ""
-        for attempt in range(ATTEMPTS):
+        reason, attempt = "", 0
+        while attempt < ATTEMPTS:
             await self._wait()
             self.call_count += 1
             try:
@@ -67,13 +67,16 @@ class Source:
                 self._obey(headers)
                 return _decoded(path, content)
             if status == httpx.codes.TOO_MANY_REQUESTS:
-                self._ready_at = time.monotonic() + _seconds(headers, "Retry-After", PAUSE)
-                reason = "its rate limit"
+                # Not an attempt: the source is there, and says when.
+                name = "Retry-After" if "Retry-After" in headers else "X-RateLimit-Reset"
+                self._ready_at = time.monotonic() + _seconds(headers, name, PAUSE, MAX_LIMIT_PAUSE)
                 continue
             if status and status not in AWAY:
                 raise RefusedCall(path, status, _detail(content))
             reason = reason or str(status)
-            self._ready_at = time.monotonic() + _seconds(headers, "Retry-After", min(PAUSE * 2**attempt, MAX_PAUSE))
+            pause = min(PAUSE * 2**attempt, MAX_PAUSE)
+            self._ready_at = time.monotonic() + _seconds(headers, "Retry-After", pause, MAX_PAUSE)
+            attempt += 1
         message = f"the source does not answer {path} ({reason}); run the command again, it continues where it ended"
         raise CannotRun(message)
 
@@ -97,7 +100,7 @@ class Source:
     def _obey(self, headers: httpx.Headers) -> None:
         """Wait for the reset when no call is left, instead of making one that is refused."""
         if headers.get("X-RateLimit-Remaining") == "0":
-            self._ready_at = time.monotonic() + _seconds(headers, "X-RateLimit-Reset", PAUSE)
+            self._ready_at = time.monotonic() + _seconds(headers, "X-RateLimit-Reset", PAUSE, MAX_LIMIT_PAUSE)
 
 
 def new_source(url: str, api_key: str, api_secret: str) -> Source:
@@ -105,14 +108,14 @@ def new_source(url: str, api_key: str, api_secret: str) -> Source:
     return Source(url, api_key, api_secret, pause=asyncio.sleep)
 
 
-def _seconds(headers: httpx.Headers, name: str, default: float) -> float:
-    """Return how long to wait by a header, which has seconds or a moment in unix seconds."""
+def _seconds(headers: httpx.Headers, name: str, default: float, highest: float) -> float:
+    """Return how long to wait by a header, which has seconds or a moment in unix seconds; at most `highest`."""
     text = headers.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(UNIX_TIMES))):
         return default
     number = float(text)
     seconds = number - time.time() if number >= UNIX_TIMES else number
-    return max(0.1, min(seconds, MAX_PAUSE))
+    return max(0.1, min(seconds, highest))
 
 
 def _decoded(path: str, content: bytes) -> Any:  # noqa: ANN401 - JSON of a call

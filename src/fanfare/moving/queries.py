@@ -29,13 +29,24 @@ class ReportedTable(Protocol):
     def left_out(self) -> Mapping[str, str]:
         """Return the fields that are left out, with why."""
 
+    @property
+    def here(self) -> str:
+        """Return a query of the ids here, as texts; $1 is the account."""
 
-async def report(db: Db, account_id: int, move_id: int, tables: Sequence[ReportedTable], call_count: int) -> MoveReport:
-    """Return the parity of each table."""
+
+async def report(
+    db: Db,
+    move: tuple[int, int],
+    tables: Sequence[ReportedTable],
+    counts: Mapping[str, int | None],
+    call_count: int,
+) -> MoveReport:
+    """Return the parity of each table of a move, which is an account and an id; `counts` are the source's own."""
+    account_id, move_id = move
     url: str = await db.value(
         "select source_url from account_moves where account_id = $1 and move_id = $2", account_id, move_id
     )
-    reports = [await _table(db, account_id, move_id, table) for table in tables]
+    reports = [await _table(db, move, table, counts.get(table.name)) for table in tables]
     return MoveReport(account_id, url, reports, list(NOT_MOVED), call_count)
 
 
@@ -45,11 +56,17 @@ FAN_ROWS = """
     where account_id = $1 and move_id = $2 and $3::text is not null
 """
 COUNTS = """
-    with rows as ({rows})
-    select count(*) as there, count(own_id) as here,
-           count(*) filter (where own_id is null or notes <> '{{}}') as different
-    from rows
+    with rows as ({rows}), here as materialized ({here}),
+    found as (
+        select rows.*, own_id is not null and exists (select from here h (id) where h.id = rows.own_id) as is_here
+        from rows
+    )
+    select count(*) as rows_read, count(*) filter (where is_here) as here,
+           count(*) filter (where own_id is not null and not is_here) as gone,
+           count(*) filter (where not is_here or notes <> '{{}}') as different
+    from found
 """
+GONE, NOT_READ = "is not here any more", "is counted by the source, but no call gave it"
 REASONS = """
     with rows as ({rows})
     select note as reason, count(*) as row_count from rows cross join unnest(notes) as note group by 1
@@ -57,10 +74,15 @@ REASONS = """
 """
 
 
-async def _table(db: Db, account_id: int, move_id: int, table: ReportedTable) -> TableReport:
+async def _table(db: Db, move: tuple[int, int], table: ReportedTable, there: int | None) -> TableReport:
     rows = FAN_ROWS if table.name == FANS else ROWS
-    args = (account_id, move_id, table.name)
-    counts = await db.row(COUNTS.format(rows=rows), *args)
+    args = (*move, table.name)
+    counts = await db.row(COUNTS.format(rows=rows, here=table.here), *args)
+    if counts is None:
+        message = "a count has no row"
+        raise RuntimeError(message)
+    unread = max(0, (there or 0) - counts["rows_read"])
+    extra = [Reason(text, count) for text, count in ((GONE, counts["gone"]), (NOT_READ, unread)) if count]
     reasons = await db.rows(REASONS.format(rows=rows), *args)
     unknown = await db.rows(
         """
@@ -71,10 +93,11 @@ async def _table(db: Db, account_id: int, move_id: int, table: ReportedTable) ->
     )
     return TableReport(
         table.name,
-        counts["there"] if counts else 0,
-        counts["here"] if counts else 0,
-        counts["different"] if counts else 0,
-        [Reason(**row) for row in reasons],
+        there,
+        counts["rows_read"],
+        counts["here"],
+        counts["different"] + unread,
+        [*extra, *(Reason(**row) for row in reasons)],
         {row["field_name"]: row["row_count"] for row in unknown},
         dict(table.left_out),
     )

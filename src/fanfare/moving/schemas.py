@@ -24,12 +24,28 @@ class Page(msgspec.Struct, frozen=True):
     checkpoint: str | None = None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """The names that a part of a table is asked for by, and the key of the page in it, null for the first one."""
+
+    names: tuple[str, ...]
+    key: str | None = None
+
+
+def place_of(cursor: str) -> Place:
+    """Return the place that a cursor says."""
+    return msgspec.json.decode(cursor, type=Place)
+
+
 class Outcome(msgspec.Struct):
-    """What became of a row: its id here, null if it is not here, and why, or what is different here."""
+    """What became of a row: its id here, null if it is not here, and why, or what is different here.
+
+    A fan with `is_erased` was erased here, and stays out of each later run.
+    """
 
     foreign_id: str
     own_id: str | None = None
     notes: list[str] = []
+    is_erased: bool = False
 
     def note(self, text: str) -> None:
         """Add a reason, once."""
@@ -59,14 +75,16 @@ class Reason(msgspec.Struct):
 
 
 class TableReport(msgspec.Struct):
-    """Parity of a table: its rows there, those that are here, and those that are different or not here, with why.
+    """Parity of a table: rows that were read, those that are here now, and those that are different or not here, why.
 
+    `there` is the source's own count, null where no call gives it; rows that it counts and nobody read are different.
     `unknown_fields` are fields of the source that are read nowhere, with the number of rows; `left_out` those that are
     left out on purpose, and why.
     """
 
     table: str
-    there: int
+    there: int | None
+    rows_read: int
     here: int
     different: int
     reasons: list[Reason]

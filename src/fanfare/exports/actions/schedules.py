@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+import structlog
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.exports.actions.exports import Origin, check_format, create_export
+from fanfare.exports.actions.references import check_references
 from fanfare.exports.queries.schedules import current_schedule, due_schedules
 from fanfare.exports.schemas.exports import NewExport
 from fanfare.exports.schemas.schedules import (
@@ -18,6 +20,7 @@ from fanfare.exports.schemas.schedules import (
     ScheduleChanges,
     ScheduleSaved,
     fan_search,
+    stored_search,
 )
 from fanfare.exports.topics import (
     EXPORT_SCHEDULE_CREATED,
@@ -28,10 +31,13 @@ from fanfare.exports.topics import (
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
-from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
 from fanfare.search.actions.running import RunningSearch
+
+log = structlog.get_logger()
 
 # Of an account.
 MAX_SCHEDULES = 100
@@ -85,10 +91,13 @@ async def create_schedule(db: Db, account: Account, new: NewSchedule, now: datet
     check_format(new.format)
     moment = next_run(new, new.hour, account.time_zone, now)
     named = {
-        **msgspec.structs.asdict(new), "format": new.format or "csv", "max_count": MAX_SCHEDULES, "now": now,
+        **msgspec.structs.asdict(new), "search": stored_search(new.search) if new.search is not None else None,
+        "format": new.format or "csv", "max_count": MAX_SCHEDULES, "now": now,
         "retention_days": new.retention_days or DEFAULT_DAYS, "next_run_at": moment,
     }  # fmt: skip
-    schedule_uid = await db.value(CREATE, account.id, **named)
+    async with db.transaction() as tx:
+        await check_references(tx, account, new, now)
+        schedule_uid = await tx.value(CREATE, account.id, **named)
     if schedule_uid is None:
         raise TooManySchedules
     return ScheduleSaved(schedule_uid, int(moment.timestamp()))
@@ -156,16 +165,25 @@ CLAIM = """
 
 
 async def run_due(db: Db, account_id: int, now: datetime) -> None:
-    """Start an export for each schedule of an account that is due."""
+    """Start an export for each schedule of an account that is due, also when one of them cannot run.
+
+    One that could not run for now stays due; its error is raised after the others.
+    """
     account = await account_by_id(db, account_id)
+    errors: list[Exception] = []
     for schedule in await due_schedules(db, account_id, now):
         moment = next_run(schedule, schedule.schedule_hour, account.time_zone, now)
         try:
             await _run(db, account, schedule, moment, now)
-        except Unavailable:
-            raise
-        except Refusal as refusal:
-            await db.execute(FAIL, account_id, schedule.schedule_id, now, moment, refusal.detail)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others run
+            if is_transient(error):
+                errors.append(error)
+                continue
+            if not isinstance(error, Refusal):
+                log.warning("schedule failed", schedule_uid=str(schedule.schedule_uid), error=type(error).__name__)
+            await db.execute(FAIL, account_id, schedule.schedule_id, now, moment, description_of(error))
+    if errors:
+        raise errors[0]
 
 
 async def _run(db: Db, account: Account, schedule: CurrentSchedule, moment: datetime, now: datetime) -> None:

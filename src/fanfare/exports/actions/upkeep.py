@@ -2,9 +2,13 @@
 
 from datetime import datetime
 
+from fanfare.exports.schemas.schedules import stored_search
+from fanfare.exports.topics import EXPORT_SCHEDULE_UPDATED
 from fanfare.fans.followers import Person
 from fanfare.kernel.data import files
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.segments.actions.followers import without_person
 
 # Exports have no fan_id: their files may contain anybody.
 TABLES = ()
@@ -42,8 +46,22 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Do nothing: `forget_person` deletes the files once for all ids of the fan."""
 
 
-async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
-    """Delete all files: any may contain the person. Exports that run start again."""
+FORGET_PERSON = f"""
+    with {HOLD},
+    updated as (
+        update export_schedules s
+        set search = changed.search, updated_at = $3
+        from jsonb_to_recordset($2::jsonb) as changed (schedule_id bigint, search jsonb)
+        where s.account_id = $1 and s.schedule_id = changed.schedule_id
+        returning s.schedule_uid
+    )
+    {announce(EXPORT_SCHEDULE_UPDATED, "updated", at="$3", fields="jsonb_build_array('search')")}
+"""  # noqa: S608 - fixed parts
+
+
+async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
+    """Delete all files: any may contain the person. Exports that run start again; schedules lose the name."""
+    await _forget_name(db, account_id, person.alone(), now)
     rows = await db.rows(
         """
         update exports
@@ -60,3 +78,17 @@ async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> No
     )
     for row in rows:
         await files.delete_file(db, account_id, row["export_uid"])
+
+
+async def _forget_name(db: Db, account_id: int, person: Person, now: datetime) -> None:
+    rows = await db.rows(
+        """
+        select schedule_id, search from export_schedules
+        where account_id = $1 and search is not null order by schedule_id for update
+        """,
+        account_id,
+    )
+    pairs = [(row, without_person(stored_search(row["search"]), person)) for row in rows]
+    changes = [{"schedule_id": row["schedule_id"], "search": new} for row, new in pairs if new != row["search"]]
+    if changes:
+        await db.execute(FORGET_PERSON, account_id, changes, now)

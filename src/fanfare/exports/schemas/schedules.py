@@ -114,6 +114,15 @@ def search_faults(search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "search", f"{field}: {message}"
 
 
+def stored_search(search: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a search as it is stored: groups that were sent as a text are JSON, so that their names are found."""
+    groups = search.get("groups")
+    try:
+        return {**search, "groups": msgspec.json.decode(groups)} if isinstance(groups, str) and groups else {**search}
+    except msgspec.DecodeError:
+        return {**search}
+
+
 def fan_search(search: Mapping[str, Any]) -> FanSearch:
     """Return a search from its parameters; BadParameters (422)."""
     return read(FanSearch, {name: [value] for name, value in search.items()})

@@ -179,6 +179,27 @@ async def _store_hashes(db: Db, account_id: int, fan_id: int, now: datetime) -> 
     )
 
 
+async def add_identities(db: Db, account_id: int, keys: tuple[list[str], list[str]], now: datetime) -> None:
+    """Store hashes of more addresses and numbers of people who were erased, which another system has of them.
+
+    `keys` are networks and values. Those that a fan has here are left out.
+    """
+    await db.execute(
+        """
+        insert into erased_identities (account_id, identity_hash, erased_at)
+        select distinct on (2) $1::bigint, identity_hash(k.hash_key, n.network, n.identifier_value), $4::timestamptz
+        from erasure_keys k cross join unnest($2::text[], $3::text[]) as n (network, identifier_value)
+        where k.account_id = $1 and not exists (
+            select from fan_identifiers i
+            where i.account_id = $1 and i.network = n.network and i.identifier_value = n.identifier_value)
+        on conflict (account_id, identity_hash) do nothing
+        """,
+        account_id,
+        *keys,
+        now,
+    )
+
+
 def _search_strings(person: Person) -> Iterable[str]:
     """Yield the strings of which a stored response about the fan contains at least one: folded, as written in JSON."""
     for word in (*person.addresses, *person.numbers, *person.keys):

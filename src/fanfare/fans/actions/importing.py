@@ -53,12 +53,16 @@ FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything":
 
 
 class ImportContext(msgspec.Struct, frozen=True):
-    """The account of an import, the source of its fans and consents, when its file was uploaded, and the time now."""
+    """The account of an import, the source of its fans and consents, when its file was uploaded, and the time now.
+
+    Whoever was erased since `erasures_since`, else since the upload, is left out.
+    """
 
     account: Account
     source: str
     uploaded_at: datetime
     now: datetime
+    erasures_since: datetime | None = None
 
 
 class FanLine(msgspec.Struct, frozen=True):
@@ -131,13 +135,23 @@ class ErasedSince(Conflict):
 
 async def _erased(db: Db, lines: Sequence[FanLine], context: ImportContext) -> set[int]:
     """Return the places of the persons who were erased after the upload: what the file has of them ends too."""
-    account_id = context.account.id
-    has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
-    if not await db.value(has_any, account_id, context.uploaded_at):
-        return set()
+    since = context.erasures_since or context.uploaded_at
     keys = _keys([line.profile for line in lines])
-    rows = await db.rows(ERASED, account_id, context.uploaded_at, *keys)
-    return {row["place"] for row in rows}
+    return {place for place, _ in await erased_identifiers(db, context.account.id, keys, since)}
+
+
+async def erased_identifiers(
+    db: Db, account_id: int, keys: tuple[list[int], list[str], list[str]], since: datetime
+) -> set[tuple[int, str]]:
+    """Return the places and networks of identifiers of people who were erased since then.
+
+    `keys` are a place, a network and a value for each identifier.
+    """
+    has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
+    if not await db.value(has_any, account_id, since):
+        return set()
+    rows = await db.rows(ERASED, account_id, since, *keys)
+    return {(row["place"], row["network"]) for row in rows}
 
 
 def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
@@ -152,7 +166,7 @@ def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
 
 
 ERASED = """
-    select i.place
+    select i.place, i.network
     from unnest($3::integer[], $4::text[], $5::text[]) as i (place, network, identifier_value)
     cross join erasure_keys k
     join erased_identities e on e.account_id = $1

@@ -41,7 +41,8 @@ async def move_account(
     for table in TABLES:
         await _move_table(move, table, hooks.progress)
     await finish(move)
-    return await report(db, account_id, move_id, TABLES, api.call_count)
+    counts = {table.name: await table.count(move) for table in TABLES if table.count is not None}
+    return await report(db, (account_id, move_id), TABLES, counts, api.call_count)
 
 
 async def _move_table(move: Move, table: Table, progress: Callable[[str, int | None], None]) -> None:

@@ -29,7 +29,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `fields` are those that `write` reads, `left_out` those that it leaves out, with why. A row that is here is written
     again if `has_updates`. A table that `continues` begins a later run where the last one ended. `fan_fields` name
-    fans, who are fetched before the rows are written.
+    fans, who are fetched before the rows are written. `here` is a query of the ids here ($1 is the account), as texts;
+    `count` asks the source for its own count, which is null if it gives none.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[Move, str | None], Awaitable[Page]]
     write: Callable[[Move, Db, list[Row]], Awaitable[list[Outcome]]]
     fields: frozenset[str]
+    here: str
+    count: Callable[[Move], Awaitable[int | None]] | None = None
     left_out: Mapping[str, str] = {}
     has_updates: bool = False
     continues: bool = False
@@ -171,6 +174,20 @@ async def fan_ids(move: Move, db: Db, foreign_ids: Iterable[object]) -> dict[int
     return {row["foreign_id"]: row["fan_id"] for row in rows}
 
 
+async def erased_fans(move: Move, db: Db, foreign_ids: Iterable[int]) -> set[int]:
+    """Return those of the fans there who were erased here."""
+    rows = await db.rows(
+        """
+        select foreign_id from moved_fans
+        where account_id = $1 and move_id = $2 and foreign_id = any($3::bigint[]) and is_erased
+        """,
+        move.account.id,
+        move.move_id,
+        list(foreign_ids),
+    )
+    return {row["foreign_id"] for row in rows}
+
+
 async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) -> None:
     """Store what became of rows, in the caller's transaction."""
     by_id = {each.foreign_id: each for each in outcomes}
@@ -181,7 +198,10 @@ async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) 
         [each.own_id for each in by_id.values()],
         [msgspec.json.encode(each.notes).decode() for each in by_id.values()],
     )
-    await db.execute(*((REMEMBER_FANS, *args) if table == FANS else (REMEMBER, *args, table)))
+    if table == FANS:
+        await db.execute(REMEMBER_FANS, *args, [each.is_erased for each in by_id.values()])
+    else:
+        await db.execute(REMEMBER, *args, table)
 
 
 NOTES = "array(select jsonb_array_elements_text(g.notes::jsonb))"
@@ -193,10 +213,11 @@ REMEMBER = f"""
     set own_id = excluded.own_id, notes = excluded.notes
 """  # noqa: S608 - fixed parts
 REMEMBER_FANS = f"""
-    insert into moved_fans (account_id, move_id, foreign_id, fan_id, notes)
-    select $1, $2, g.foreign_id::bigint, g.own_id::bigint, {NOTES}
-    from unnest($3::text[], $4::text[], $5::text[]) as g (foreign_id, own_id, notes)
-    on conflict (account_id, move_id, foreign_id) do update set fan_id = excluded.fan_id, notes = excluded.notes
+    insert into moved_fans as m (account_id, move_id, foreign_id, fan_id, notes, is_erased)
+    select $1, $2, g.foreign_id::bigint, g.own_id::bigint, {NOTES}, g.is_erased
+    from unnest($3::text[], $4::text[], $5::text[], $6::boolean[]) as g (foreign_id, own_id, notes, is_erased)
+    on conflict (account_id, move_id, foreign_id) do update
+    set fan_id = excluded.fan_id, notes = excluded.notes, is_erased = m.is_erased or excluded.is_erased
 """  # noqa: S608 - fixed parts
 
 

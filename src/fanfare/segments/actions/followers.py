@@ -62,16 +62,16 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
         account_id,
         [json_path(name) for name in NAMES],
     )
-    pairs = [(row, _without(row["criteria"], person)) for row in rows]
+    pairs = [(row, without_person(row["criteria"], person)) for row in rows]
     changes = [{"filter_id": row["filter_id"], "criteria": new} for row, new in pairs if new != row["criteria"]]
     if changes:
         await db.execute(FORGET_PERSON, account_id, changes, now)
 
 
-def _without(raw: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
-    """Return stored criteria, or a part of them, with a person's name replaced."""
+def without_person(raw: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
+    """Return stored criteria, or a part of them, with a person's name replaced; `person` is `alone`."""
     if isinstance(raw, list):
-        return [_without(each, person) for each in raw]
+        return [without_person(each, person) for each in raw]
     if not isinstance(raw, dict):
         return raw
     return {name: _without_name(name, value, person) for name, value in raw.items()}
@@ -79,4 +79,4 @@ def _without(raw: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
 
 def _without_name(parameter: str, value: Any, person: Person) -> Any:  # noqa: ANN401 - stored JSON
     is_name = parameter in NAMES and isinstance(value, str) and person.is_named_in(fold(value))
-    return ERASED if is_name else _without(value, person)
+    return ERASED if is_name else without_person(value, person)

@@ -65,6 +65,7 @@ ACTIVITIES = Table(
     key=lambda row: str(row["activity_id"]),
     read=read_activities,
     write=write_activities,
+    here="select activity_id::text from activities where account_id = $1",
     fields=frozenset(
         {
             "activity_id", "fan_id", "page_tab_id", "campaign_title", "ip_address", "user_key", "details",

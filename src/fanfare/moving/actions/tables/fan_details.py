@@ -70,13 +70,19 @@ async def _first_month(move: Move) -> date | None:
     return None if moment is None else date.fromordinal(moment.date().toordinal() - 1).replace(day=1)
 
 
-# Opt-ins here of which nobody said more than this move, which the source has no more.
+# Opt-ins of this move to businesses of the source, which the source has no more, and of which nobody said more.
 ENDED = """
     select b.business_id from fan_businesses b
     where b.account_id = $1 and b.fan_id = $2 and b.is_opted_in and b.business_id <> all($3::bigint[])
+      and exists (
+          select from moved_rows m
+          where m.account_id = $1 and m.move_id = $4 and m.table_name = 'businesses' and m.own_id = b.business_id::text)
+      and exists (
+          select from consents c where c.account_id = $1 and c.fan_id = $2 and c.business_id = b.business_id
+            and c.is_granted and c.consent_source = $5)
       and not exists (
           select from consents c where c.account_id = $1 and c.fan_id = $2 and c.business_id = b.business_id
-            and c.is_granted and not c.is_undated)
+            and c.is_granted and (c.consent_source is distinct from $5 or not c.is_undated))
 """
 
 
@@ -94,6 +100,9 @@ async def write_opt_ins(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome
             outcome.note("the fan is not here")
             continue
         outcome.own_id = str(fan_id)
+        if not isinstance(row.get("opted_in_business_ids"), list):
+            outcome.note("the source does not tell the businesses of this fan")
+            continue
         ids = [int(number) for each in row.get("opted_in_business_ids") or () if (number := businesses.get(str(each)))]
         await _write_opt_ins(move, db, fan_id, ids, outcome)
     return outcomes
@@ -107,7 +116,8 @@ async def _write_opt_ins(move: Move, db: Db, fan_id: int, ids: list[int], outcom
     )
     present = {row["business_id"] for row in granted}
     flags = {str(each): True for each in ids if each not in present}
-    flags |= {str(row["business_id"]): False for row in await db.rows(ENDED, move.account.id, fan_id, ids)}
+    ended = await db.rows(ENDED, move.account.id, fan_id, ids, move.move_id, SOURCE)
+    flags |= {str(row["business_id"]): False for row in ended}
     if not flags:
         return
     context = ImportContext(move.account, SOURCE, move.now(), move.now())
@@ -233,6 +243,13 @@ async def write_fan_idols(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
     return outcomes
 
 
+# Also fans who were merged here into one who is here.
+FANS_HERE = """
+    select fan_id::text from fans where account_id = $1
+    union all
+    select m.absorbed_id::text from fan_merges m join fans f on f.account_id = $1 and f.fan_id = m.fan_id
+    where m.account_id = $1 and m.undone_at is null
+"""
 IN_FANS = (
     "account_id", "name", "first_name", "last_name", "email", "province", "latitude", "longitude", "creation_timestamp",
     "ip_address", "country_code", "city", "is_subscribed", "is_phone_subscribed", "rating", "phone", "birth_date",
@@ -243,6 +260,7 @@ OPT_INS = Table(
     key=lambda row: str(row["fan_id"]),
     read=read_opt_ins,
     write=write_opt_ins,
+    here=FANS_HERE,
     fields=frozenset({"fan_id", "opted_in_business_ids"}),
     left_out=dict.fromkeys(IN_FANS, "is in fans"),
     has_updates=True,
@@ -253,6 +271,7 @@ IDENTIFIERS = Table(
     key=identifier_key,
     read=_of_each_fan("identifiers"),
     write=write_identifiers,
+    here=FANS_HERE,
     fields=frozenset({"fan_id", "network", "identifier_value", "creation_timestamp"}),
     left_out=dict.fromkeys(("account_id", "creation_timestamp_iso"), "is repeated"),
 )
@@ -261,6 +280,7 @@ FAN_IDOLS = Table(
     key=lambda row: f"{row['fan_id']}:{row['idol_uid']}",
     read=_of_each_fan("idols"),
     write=write_fan_idols,
+    here="select idol_uid::text from idols where account_id = $1",
     fields=frozenset({"fan_id", "idol_uid", "is_explicit", "creation_timestamp"}),
     left_out={
         **dict.fromkeys(("account_id", "idol_name", "idol_type", "description", "idol_labels"), "is in idols"),

@@ -11,10 +11,12 @@ from fanfare.fans.actions.importing import ErasedSince, FanLine, ImportContext, 
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.fans.schemas.fans import Fan, FanChanges, NewFan
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Refusal
+from fanfare.moving.actions.counts import fan_count
+from fanfare.moving.actions.erasures import EVER, keep_out
 from fanfare.moving.actions.rows import attempts, earlier, picked, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, remember
+from fanfare.moving.actions.state import Move, Table, erased_fans, fan_ids, remember
 from fanfare.moving.gateways import RefusedCall
 from fanfare.moving.schemas import FANS, Outcome, Page, Row, params_of
 
@@ -25,7 +27,8 @@ PLAIN = (
 )  # fmt: skip
 # Sent only if true: false says nothing.
 MARKS = ("is_confirmed", "is_phone_confirmed", "is_optout")
-FLAGS = ("is_subscribed", "is_phone_subscribed")
+# Flags of consents, each with what is stored when a fan ever said yes or no.
+FLAGS = {"is_subscribed": "email_word_at", "is_phone_subscribed": "phone_word_at"}
 COMPARED = (
     "first_name", "last_name", "email", "phone", "add_phone", "birth_date", "gender", "country_code", "province",
     "city", "postal_code", "display_name", "is_subscribed", "is_phone_subscribed", "is_optout", "is_confirmed",
@@ -43,12 +46,16 @@ async def read_fans(move: Move, cursor: str | None) -> Page:
 
 
 async def write_fans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
-    """Write fans; of several states of one in a page the last one."""
-    by_id = {int(row["fan_id"]): row for row in rows}
-    outcomes = {key: Outcome(str(key)) for key in by_id}
+    """Write fans; of several states of one in a page the last one. Whoever was erased here is left out."""
+    all_rows = {int(row["fan_id"]): row for row in rows}
+    outcomes = {key: Outcome(str(key)) for key in all_rows}
+    erased = await erased_fans(move, db, all_rows)
+    by_id = {key: row for key, row in all_rows.items() if key not in erased}
+    for key in erased:
+        _leave_out(outcomes[key])
     ids = await fan_ids(move, db, by_id)
     present = await _present(move, db, ids)
-    context = ImportContext(move.account, SOURCE, move.started_at, move.now())
+    context = ImportContext(move.account, SOURCE, move.started_at, move.now(), EVER)
     lines = {key: _line(move, row, outcomes[key], present.get(key)) for key, row in by_id.items()}
     named = {key: line for key, line in lines.items() if line is not None}
     results = await import_fans(db, list(named.values()), context)
@@ -59,29 +66,57 @@ async def write_fans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
         else:
             await _write_again(move, db, by_id[key], outcomes[key], result.refusal)
     for key, row in by_id.items():
-        if key not in named and ids.get(key, key) is None:
-            outcomes[key].note("was erased here")
-        elif key not in named:
+        if key not in named:
             await _write_nameless(move, db, row, outcomes[key], present.get(key))
+    await keep_out(move, db, [row for key, row in all_rows.items() if outcomes[key].is_erased])
     await _complete(move, db, by_id, outcomes)
     return list(outcomes.values())
 
 
-async def _present(move: Move, db: Db, ids: dict[int, int | None]) -> dict[int, Fan]:
+def _leave_out(outcome: Outcome) -> None:
+    outcome.note("was erased here")
+    outcome.is_erased = True
+
+
+class Present(msgspec.Struct, frozen=True):
+    """A fan here, and what the fan has said."""
+
+    fan: Fan
+    word: Record
+
+    def has(self, flag: str, *, value: bool) -> bool:
+        """Return whether a consent is here: a false flag is a no only when the fan said so."""
+        return getattr(self.fan, flag) == value and self.word[FLAGS[flag]] is not None
+
+
+async def _present(move: Move, db: Db, ids: dict[int, int | None]) -> dict[int, Present]:
     """Return the fans here by their ids there, as they were before this page."""
     numbers = [fan_id for fan_id in ids.values() if fan_id is not None]
-    fans = {fan.fan_id: fan for fan in await fans_by_ids(db, move.account.id, numbers)}
+    words = await db.rows(
+        """
+        select fan_id, email_word_at, phone_word_at from fans
+        where account_id = $1 and fan_id = any($2::bigint[]) for no key update
+        """,
+        move.account.id,
+        numbers,
+    )
+    by_id = {row["fan_id"]: row for row in words}
+    fans = {
+        fan.fan_id: Present(fan, by_id[fan.fan_id])
+        for fan in await fans_by_ids(db, move.account.id, numbers)
+        if fan.fan_id in by_id
+    }
     return {key: fans[fan_id] for key, fan_id in ids.items() if fan_id in fans}
 
 
-def _fields(row: Row, present: Fan | None) -> dict[str, Any]:
+def _fields(row: Row, present: Present | None) -> dict[str, Any]:
     """Return the parameters of a fan; a consent that is here already is not written again."""
     fields = picked(row, *PLAIN)
-    fields |= {name: True for name in MARKS if row.get(name) is True and not (present and getattr(present, name))}
+    fields |= {name: True for name in MARKS if row.get(name) is True and not (present and getattr(present.fan, name))}
     fields |= {
         name: row[name]
         for name in FLAGS
-        if isinstance(row.get(name), bool) and not (present and getattr(present, name) == row[name])
+        if isinstance(row.get(name), bool) and not (present and present.has(name, value=row[name]))
     }
     custom = (str(each).partition("=") for each in row.get("fields") or ())
     fields |= {f"field_{key}": value for key, _, value in custom if key and value}
@@ -92,7 +127,7 @@ def _fields(row: Row, present: Fan | None) -> dict[str, Any]:
     return fields
 
 
-def _line(move: Move, row: Row, outcome: Outcome, present: Fan | None) -> FanLine | None:
+def _line(move: Move, row: Row, outcome: Outcome, present: Present | None) -> FanLine | None:
     """Return the line of a fan, without what cannot be read; None for one without address and number."""
     fields = _fields(row, present)
     lost = [name for name in ("province", "city", "postal_code") if row.get(name) and name not in fields]
@@ -125,11 +160,11 @@ def _dated(line: FanLine, said_at: datetime) -> FanLine:
 
 async def _write_again(move: Move, db: Db, row: Row, outcome: Outcome, refusal: Refusal) -> None:
     """Write a fan who was refused without the fields that are the reason; an erased one is left out."""
-    context = ImportContext(move.account, SOURCE, move.started_at, move.now())
+    context = ImportContext(move.account, SOURCE, move.started_at, move.now(), EVER)
     fields = dict(row)
     while True:
         if isinstance(refusal, ErasedSince):
-            outcome.note("was erased here")
+            _leave_out(outcome)
             return
         # A display name is unique: that of a fan here stays.
         names = {name for name, _ in getattr(refusal, "errors", [])} or {"display_name"}
@@ -158,7 +193,7 @@ def _note_refused(outcome: Outcome, count: int) -> None:
         outcome.note("opt-in left out: the fan said no here")
 
 
-async def _write_nameless(move: Move, db: Db, row: Row, outcome: Outcome, present: Fan | None) -> None:
+async def _write_nameless(move: Move, db: Db, row: Row, outcome: Outcome, present: Present | None) -> None:
     """Write a fan who has neither address nor number."""
     if present is None:
         address = row.get("ip_address")
@@ -166,7 +201,7 @@ async def _write_nameless(move: Move, db: Db, row: Row, outcome: Outcome, presen
             db, move.account.id, move.now(), source=str(row.get("fan_source") or SOURCE), address=address
         )
     else:
-        fan_id = present.fan_id
+        fan_id = present.fan.fan_id
     outcome.own_id = str(fan_id)
     contact_fields = ("email", "phone", "is_subscribed", "is_phone_subscribed", "is_confirmed", "is_phone_confirmed")
     fields = {
@@ -244,7 +279,8 @@ async def adopt_fans(move: Move, foreign_ids: list[int]) -> None:
             (outcome,) = await write_fans(move, tx, [row])
             await remember(move, tx, FANS, [outcome])
             if current != foreign_id:
-                await remember(move, tx, FANS, [Outcome(str(foreign_id), outcome.own_id, ["was merged there"])])
+                merged = Outcome(str(foreign_id), outcome.own_id, ["was merged there"], outcome.is_erased)
+                await remember(move, tx, FANS, [merged])
 
 
 TABLE = Table(
@@ -252,6 +288,8 @@ TABLE = Table(
     key=lambda row: str(row["fan_id"]),
     read=read_fans,
     write=write_fans,
+    here="select fan_id::text from fans where account_id = $1",
+    count=fan_count,
     fields=frozenset(
         {*PLAIN, *MARKS, *FLAGS, "fan_id", "fields", "add_phone", "metro_area", "creation_timestamp", "fan_source"}
     ),

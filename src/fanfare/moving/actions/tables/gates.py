@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from fanfare.kernel.data.db import Db
+from fanfare.moving.actions.erasures import rows_of_people
+from fanfare.moving.actions.places import list_place, next_place
 from fanfare.moving.actions.rows import earlier, moment, picked, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
-from fanfare.moving.actions.tables.sales import last_day, next_network, source_networks
+from fanfare.moving.actions.state import Move, Table, own_ids
+from fanfare.moving.actions.tables.sales import last_day, source_networks
 from fanfare.moving.actions.windows import BEGIN, read_days
 from fanfare.moving.schemas import Outcome, Page, Row
 from fanfare.registrations.actions.registrations import save_registration
@@ -39,15 +41,9 @@ async def read_registrations(move: Move, cursor: str | None) -> Page:
 
 async def write_registrations(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Store registrations of their fans. Their flags are those of the fans, so they are not written."""
-    fans = await fan_ids(move, db, [row.get("fan_id") for row in rows])
     activities = await own_ids(move, db, "activities", [row.get("activity_id") for row in rows])
-    outcomes = []
-    for row in rows:
-        outcome = Outcome(registration_key(row))
-        outcomes.append(outcome)
-        if row.get("fan_id") and fans.get(row["fan_id"]) is None:
-            outcome.note("the fan is not here")
-            continue
+    outcomes = [Outcome(registration_key(row)) for row in rows]
+    for row, fan_id, outcome in await rows_of_people(move, db, rows, outcomes):
 
         async def save(tx: Db, new: NewRegistration, row: Row = row) -> str:
             moments = [each for name in TIMES if (each := moment(row.get(name)))]
@@ -56,7 +52,7 @@ async def write_registrations(move: Move, db: Db, rows: Sequence[Row]) -> list[O
 
         fields = picked(row, *REGISTRATION)
         fields["registration_timestamp"] = earlier(move.now(), row.get("registration_timestamp")).isoformat()
-        fields["fan_id"] = fans.get(row["fan_id"]) if row.get("fan_id") else None
+        fields["fan_id"] = fan_id
         fields["activity_id"] = activities.get(str(row.get("activity_id")))
         await saved(db, NewRegistration, fields, outcome, save)
     return outcomes
@@ -71,24 +67,23 @@ def registration_key(row: Row) -> str:
 
 
 async def read_scans(move: Move, cursor: str | None) -> Page:
-    """Return the next scans; the cursor is the number of a group and network, and the key of a page."""
-    number, _, key = (cursor or "0|").partition("|")
-    networks = await source_networks(move)
-    pairs = [(group, network) for group in move.options.scan_groups for network in networks]
-    if int(number) >= len(pairs):
+    """Return the next scans; the cursor is a group, a network, and the key of a page."""
+    pairs = [(group, network) for group in sorted(move.options.scan_groups) for network in await source_networks(move)]
+    place = list_place(cursor, pairs)
+    if place is None:
         return Page([], None)
-    group, network = pairs[int(number)]
+    group, network = place.names
     answer = await move.source.get(
         "/api/v1/crm/registrations/scans",
         scan_group_name=group,
         network=network,
         start_date=BEGIN,
         end_date=last_day(move),
-        next_scan_key=key or None,
+        next_scan_key=place.key,
     )
     following = answer["meta"].get("next_scan_key")
-    has_more = answer["data"] and str(following) != key
-    return Page(answer["data"], f"{number}|{following}" if has_more else next_network(int(number), len(pairs)))
+    has_more = bool(answer["data"]) and str(following) != place.key
+    return Page(answer["data"], next_place(place, following if has_more else None, pairs))
 
 
 async def write_scans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -116,6 +111,7 @@ REGISTRATIONS = Table(
     key=registration_key,
     read=read_registrations,
     write=write_registrations,
+    here="select (network || ':' || registration_key) from registrations where account_id = $1",
     fields=frozenset({*REGISTRATION, *TIMES, "fan_id", "activity_id"}),
     left_out={
         "account_id": "is repeated",
@@ -129,6 +125,7 @@ SCANS = Table(
     key=lambda row: str(row["scan_key"]),
     read=read_scans,
     write=write_scans,
+    here="select scan_key::text from scans where account_id = $1",
     fields=frozenset({*SCAN, "scan_key", "scan_timestamp", "refusal"}),
     left_out={
         "account_id": "is repeated",

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from fanfare.fans.actions.tags import change_tag
-from fanfare.fans.schemas.attributes import TagChange
-from fanfare.kernel.data.db import Db
+from fanfare.fans.schemas.attributes import NewTag, TagChange
+from fanfare.kernel.data.db import UNSTORABLE, Db
+from fanfare.kernel.errors import Refusal, Unavailable
 from fanfare.moving.actions.rows import earlier, picked, saved
 from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
 from fanfare.moving.actions.windows import read_days
-from fanfare.moving.schemas import Outcome, Page, Row
+from fanfare.moving.schemas import Outcome, Page, Row, params_of
 from fanfare.points.actions.awards import award_points
 from fanfare.points.actions.categories import PointNameTaken, create_point
 from fanfare.points.schemas.points import NewAward, NewPoint
@@ -92,24 +93,45 @@ async def write_tags(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Add tags to fans."""
     fans = await fan_ids(move, db, [row["fan_id"] for row in rows])
     outcomes = {tag_key(row): Outcome(tag_key(row)) for row in rows}
-    names: dict[str, dict[int, Row]] = {}
+    names: dict[str, dict[int, list[Row]]] = {}
     for row in rows:
         fan_id = fans.get(row["fan_id"])
         if fan_id is None:
             outcomes[tag_key(row)].note("the fan is not here")
         else:
-            names.setdefault(str(row["tag_name"]), {})[fan_id] = row
+            names.setdefault(str(row["tag_name"]), {}).setdefault(fan_id, []).append(row)
     for tag_name, by_fan in names.items():
-        result = await change_tag(db, move.account.id, TagChange(tag_name, None, list(by_fan)), move.now())
-        if result.tag_id is not None:
-            await _date_tags(move, db, result.tag_id, by_fan)
-    for row in rows:
-        fan_id = fans.get(row["fan_id"])
-        outcomes[tag_key(row)].own_id = None if fan_id is None else f"{row['tag_name']}:{fan_id}"
+        tag_id, refusals = await _add_tag(move, db, tag_name, by_fan)
+        for fan_id, tagged in by_fan.items():
+            for outcome in (outcomes[tag_key(row)] for row in tagged):
+                if refusal := refusals.get(fan_id):
+                    outcome.note(refusal)
+                else:
+                    outcome.own_id = f"{tag_id}:{fan_id}"
     return list(outcomes.values())
 
 
-async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, Row]) -> None:
+async def _add_tag(
+    move: Move, db: Db, tag_name: str, by_fan: dict[int, list[Row]]
+) -> tuple[int | None, dict[int, str]]:
+    """Add a tag to fans; return its id, and why those did not get it who did not."""
+    try:
+        async with db.transaction() as tx:
+            checked = params_of(NewTag, {"tag_name": tag_name})
+            result = await change_tag(tx, move.account.id, TagChange(checked.tag_name, None, list(by_fan)), move.now())
+            if result.tag_id is not None:
+                await _date_tags(move, tx, result.tag_id, by_fan)
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        return None, dict.fromkeys(by_fan, refusal.detail)
+    except UNSTORABLE:
+        return None, dict.fromkeys(by_fan, "cannot be stored")
+    has_tag = {row.fan_id for row in result.rows if row.status in ("added", "unchanged")}
+    return result.tag_id, dict.fromkeys(by_fan.keys() - has_tag, "the fan was not here any more")
+
+
+async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, list[Row]]) -> None:
     await db.execute(
         """
         update fan_tags t set created_at = least(t.created_at, g.created_at)
@@ -119,7 +141,7 @@ async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, Row]) ->
         move.account.id,
         tag_id,
         list(by_fan),
-        [earlier(move.now(), row.get("creation_timestamp")) for row in by_fan.values()],
+        [min(earlier(move.now(), row.get("creation_timestamp")) for row in tagged) for tagged in by_fan.values()],
     )
 
 
@@ -133,6 +155,7 @@ POINTS = Table(
     key=lambda row: str(row["fan_point_uid"]),
     read=read_points,
     write=write_points,
+    here="select fan_point_uid::text from fan_points where account_id = $1",
     fields=frozenset(
         {
             "fan_point_uid", "fan_id", "point_uid", "point_name", "point_count", "point_type", "point_source",
@@ -153,6 +176,13 @@ TAGS = Table(
     key=tag_key,
     read=read_tags,
     write=write_tags,
+    here="""
+        select t.tag_id || ':' || t.fan_id from fan_tags t where t.account_id = $1
+        union all
+        select t.tag_id || ':' || m.absorbed_id
+        from fan_merges m join fan_tags t on t.account_id = $1 and t.fan_id = m.fan_id
+        where m.account_id = $1 and m.undone_at is null
+    """,
     fields=frozenset({"tag_id", "tag_name", "fan_id", "creation_timestamp"}),
     left_out=dict.fromkeys(("first_name", "last_name", "email"), "is in fans"),
     fan_fields=("fan_id",),

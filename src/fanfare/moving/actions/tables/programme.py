@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fanfare.idols.actions.idols import IdolNameTaken, create_idol, save_idol_event
 from fanfare.idols.schemas import NewIdol, NewIdolEvent
 from fanfare.kernel.data.db import Db
+from fanfare.moving.actions.counts import length_of
 from fanfare.moving.actions.rows import earlier, picked, saved
 from fanfare.moving.actions.state import Move, Table, own_ids
 from fanfare.moving.schemas import Outcome, Page, Row
@@ -109,6 +110,8 @@ IDOLS = Table(
     key=lambda row: str(row["idol_uid"]),
     read=read_idols,
     write=write_idols,
+    here="select idol_uid::text from idols where account_id = $1",
+    count=length_of("/api/v1/idols"),
     fields=frozenset({*IDOL, "idol_uid", "idol_labels"}),
     left_out={"account_id": "is repeated", "media_uid": "names a file that no call gives"},
 )
@@ -117,6 +120,8 @@ PERFORMANCES = Table(
     key=lambda row: str(row["performance_uid"]),
     read=read_performances,
     write=write_performances,
+    here="select performance_uid::text from performances where account_id = $1",
+    count=length_of("/api/v1/performances"),
     fields=frozenset({*PERFORMANCE, "performance_uid", "business_id", "referral_page_tab_id", "creation_timestamp"}),
     left_out={
         "account_id": "is repeated",
@@ -130,6 +135,7 @@ IDOL_EVENTS = Table(
     key=lambda row: str(row["event_uid"]),
     read=read_idol_events,
     write=write_idol_events,
+    here="select event_uid::text from idol_events where account_id = $1",
     fields=frozenset({*EVENT, "event_uid", "idol_uid", "performance_uid", "is_available"}),
     left_out={
         **dict.fromkeys(("account_id", "idol_event_uid", "start_date", "start_time", "end_time"), "is repeated"),

@@ -3,13 +3,15 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from fanfare.fans.actions.people import person
 from fanfare.kernel.data.db import UNSTORABLE, Db, Record
 from fanfare.kernel.errors import Refusal, Unavailable
+from fanfare.moving.actions.counts import length_of
+from fanfare.moving.actions.erasures import rows_of_people
+from fanfare.moving.actions.places import list_place, next_place
 from fanfare.moving.actions.rows import earlier, moment, picked, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.state import Move, Table, own_ids
 from fanfare.moving.actions.windows import BEGIN
 from fanfare.moving.schemas import Outcome, Page, Row, params_of
 from fanfare.purchases.actions.purchases import upsert_purchase
@@ -69,32 +71,32 @@ async def read_tickets(move: Move, cursor: str | None) -> Page:
 async def write_tickets(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Create tickets of the fans with their addresses; of one that is here only is_deleted changes."""
     present = await own_ids(move, db, "tickets", [row["ticket_id"] for row in rows])
-    fans = await _contacts(move, db, rows)
-    outcomes = {str(row["ticket_id"]): Outcome(str(row["ticket_id"])) for row in rows}
-    marks = {}
-    for row in rows:
-        outcome = outcomes[str(row["ticket_id"])]
-        if own_id := present.get(outcome.foreign_id):
-            outcome.own_id = own_id
-            marks[int(own_id)] = row.get("is_deleted") is True
-            continue
-        line = _ticket_line(move, row, fans.get(row.get("fan_id")), outcome)
+    outcomes = {
+        str(row["ticket_id"]): Outcome(str(row["ticket_id"]), present.get(str(row["ticket_id"]))) for row in rows
+    }
+    marks = {
+        int(own_id): row.get("is_deleted") is True for row in rows if (own_id := outcomes[str(row["ticket_id"])].own_id)
+    }
+    new_rows = [row for row in rows if outcomes[str(row["ticket_id"])].own_id is None]
+    new_outcomes = [outcomes[str(row["ticket_id"])] for row in new_rows]
+    due = await rows_of_people(move, db, new_rows, new_outcomes)
+    contacts = await _contacts(move, db, [fan_id for _, fan_id, _ in due if fan_id is not None])
+    for row, fan_id, outcome in due:
+        line = _ticket_line(move, row, contacts.get(fan_id), outcome)
         if line is not None:
             await _save_ticket(move, db, line, outcome)
     await _mark(move, db, marks)
     return list(outcomes.values())
 
 
-async def _contacts(move: Move, db: Db, rows: Sequence[Row]) -> dict[Any, Record]:
-    """Return address and number of the fans of some rows, where the source names fans."""
-    ids = await fan_ids(move, db, [row.get("fan_id") for row in rows])
-    contacts = await db.rows(
+async def _contacts(move: Move, db: Db, fan_ids: Sequence[int]) -> dict[int | None, Record]:
+    """Return address and number of some fans."""
+    rows = await db.rows(
         "select fan_id, email, phone from fans where account_id = $1 and fan_id = any($2::bigint[])",
         move.account.id,
-        [each for each in ids.values() if each is not None],
+        fan_ids,
     )
-    by_id = {row["fan_id"]: row for row in contacts}
-    return {key: by_id[fan_id] for key, fan_id in ids.items() if fan_id in by_id}
+    return {row["fan_id"]: row for row in rows}
 
 
 def _ticket_line(move: Move, row: Row, fan: Record | None, outcome: Outcome) -> TicketLine | None:
@@ -143,25 +145,19 @@ async def _mark(move: Move, db: Db, marks: dict[int, bool]) -> None:
 
 
 async def read_purchases(move: Move, cursor: str | None) -> Page:
-    """Return the next purchases; the cursor is the number of a network and the key of a page."""
-    number, _, key = (cursor or "0|").partition("|")
-    networks = await source_networks(move)
-    if int(number) >= len(networks):
+    """Return the next purchases; the cursor is a network and the key of a page."""
+    networks = [(each,) for each in await source_networks(move)]
+    place = list_place(cursor, networks)
+    if place is None:
         return Page([], None)
     answer = await move.source.get(
         "/api/v1/crm/purchases",
-        network=networks[int(number)],
+        network=place.names[0],
         start_date=BEGIN,
         end_date=last_day(move),
-        next_purchase_key=key or None,
+        next_purchase_key=place.key,
     )
-    following = answer["meta"].get("next_purchase_key")
-    return Page(answer["data"], f"{number}|{following}" if following else next_network(int(number), len(networks)))
-
-
-def next_network(number: int, count: int) -> str | None:
-    """Return the cursor of the next network, None behind the last one."""
-    return f"{number + 1}|" if number + 1 < count else None
+    return Page(answer["data"], next_place(place, answer["meta"].get("next_purchase_key"), networks))
 
 
 def last_day(move: Move) -> date:
@@ -185,12 +181,8 @@ async def source_networks(move: Move) -> list[str]:
 
 async def write_purchases(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Insert or update purchases by their keys, each of its fan."""
-    fans = await fan_ids(move, db, [row.get("fan_id") for row in rows])
-    outcomes = []
-    for row in rows:
-        outcome = Outcome(purchase_key(row))
-        outcomes.append(outcome)
-        fan_id = fans.get(row["fan_id"]) if row.get("fan_id") else None
+    outcomes = [Outcome(purchase_key(row)) for row in rows]
+    for row, fan_id, outcome in await rows_of_people(move, db, rows, outcomes):
 
         async def upsert(tx: Db, new: NewPurchase, fan_id: int | None = fan_id, outcome: Outcome = outcome) -> str:
             owner = await upsert_purchase(tx, move.account, new, move.now())
@@ -223,6 +215,8 @@ TICKET_EVENTS = Table(
     key=lambda row: str(row["event_uid"]),
     read=read_ticket_events,
     write=write_ticket_events,
+    here="select event_uid::text from ticket_events where account_id = $1",
+    count=length_of("/api/v1/crm/tickets/events"),
     fields=frozenset({*EVENT, "event_uid", "creation_timestamp"}),
     left_out={"account_id": "is repeated"},
 )
@@ -231,6 +225,7 @@ TICKETS = Table(
     key=lambda row: str(row["ticket_id"]),
     read=read_tickets,
     write=write_tickets,
+    here="select ticket_id::text from tickets where account_id = $1",
     fields=frozenset({*TICKET, "ticket_id", "email", "fan_id", "purchase_timestamp", "is_deleted"}),
     left_out={
         "account_id": "is repeated",
@@ -246,6 +241,7 @@ PURCHASES = Table(
     key=purchase_key,
     read=read_purchases,
     write=write_purchases,
+    here="select (network || ':' || purchase_key) from purchases where account_id = $1",
     fields=frozenset({*PURCHASE, "fan_id", "order_timestamp", "order_timestamp_iso", "country_code"}),
     left_out={"account_id": "is repeated"},
     has_updates=True,

@@ -11,6 +11,7 @@ from fanfare.fans.actions.fields import save_field
 from fanfare.fans.schemas.attributes import FieldDefinition
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.moving.actions.counts import length_of
 from fanfare.moving.actions.rows import earlier, picked, saved
 from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
 from fanfare.moving.gateways import RefusedCall
@@ -214,6 +215,8 @@ BUSINESSES = Table(
     key=lambda row: str(row["business_id"]),
     read=read_businesses,
     write=write_businesses,
+    here="select business_id::text from businesses where account_id = $1",
+    count=length_of("/api/v1/businesses"),
     fields=frozenset({*BUSINESS, "business_id", "creation_timestamp"}),
     left_out={"account_id": "is repeated"},
 )
@@ -222,6 +225,8 @@ FIELDS = Table(
     key=lambda row: str(row["crm_field_key"]),
     read=read_fields,
     write=write_fields,
+    here="select crm_field_key from crm_fields where account_id = $1",
+    count=length_of("/api/v1/crm/fields"),
     fields=frozenset({"crm_field_key", "field_type", "field_options", "is_active", "is_global", "creation_timestamp"}),
     left_out={"account_id": "is repeated", "fan_count": "is computed here"},
 )
@@ -230,6 +235,8 @@ CAMPAIGNS = Table(
     key=lambda row: str(row["page_tab_id"]),
     read=read_campaigns,
     write=write_campaigns,
+    here="select page_tab_id::text from campaigns where account_id = $1",
+    count=length_of("/api/v1/crm/campaigns"),
     fields=frozenset(
         {*CAMPAIGN, "page_tab_id", "title", "name", "business_id", "page_tab_ids", "items", "creation_timestamp"}
     ),
@@ -240,6 +247,7 @@ WINNERS = Table(
     key=lambda row: str(row["page_tab_id"]),
     read=read_winners,
     write=write_winners,
+    here="select page_tab_id::text from campaigns where account_id = $1",
     fields=frozenset({"page_tab_id", "winner_fan_id"}),
     left_out=dict.fromkeys(
         ("account_id", "title", "stream_key", "app_type", "is_active", "creation_timestamp"), "is in campaigns"
@@ -251,6 +259,7 @@ TRACKERS = Table(
     key=lambda row: str(row["tracker_id"]),
     read=read_trackers,
     write=write_trackers,
+    here="select tracker_id::text from trackers where account_id = $1",
     fields=frozenset(
         {*TRACKER, "tracker_id", "virtual_domain", "page_tab_id", "utm_params", "is_password_required",
          "creation_timestamp"}
