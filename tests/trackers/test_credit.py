@@ -175,7 +175,7 @@ async def test_the_list_reads_the_days_of_its_window(api: Api, db: Db) -> None:
         today,
     )
     await db.execute("analyze tracker_click_days")
-    arguments = today - timedelta(days=30), today, "CAD", saved[0] - 1, 2**62, 6
+    arguments = today - timedelta(days=30), today, "CAD", saved[0] - 1, 2**62, 6, None, None
     async with db.connection() as connection:
         nodes = await explain(connection, tracker_queries.LIST.format(order="desc"), api.account_id, *arguments)
     read = [node for node in nodes if node.get("Relation Name") == "tracker_click_days"]

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from fanfare.cli.database import in_database
-from fanfare.cli.options import AsJson
+from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.public_address import public_address
-from fanfare.kernel.running.settings import from_environment
+from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.moving.schemas import Hooks, MoveReport, Options, TableReport
 
 imports = typer.Typer(help="Move accounts of other services in.", no_args_is_help=True)
@@ -24,7 +24,7 @@ KEY_VARIABLE, SECRET_VARIABLE = "API_KEY", "API_SECRET"
 
 
 @imports.command("tradablebits")
-def import_tradablebits(
+def import_tradablebits(  # noqa: PLR0913 - the options of a command
     url: Annotated[str, typer.Option(help="Address of the API, such as https://tradablebits.com")],
     account_id: Annotated[
         int | None,
@@ -41,6 +41,7 @@ def import_tradablebits(
         list[str] | None,
         typer.Option(help="What the source cannot list, can be repeated: network=shopify, or scan_group=Main gates"),
     ] = None,
+    data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -53,18 +54,18 @@ def import_tradablebits(
     """
     base, options = _checked_url(url), _options(include or [])
     key = api_key or os.environ.get(KEY_VARIABLE) or typer.prompt("API key")
-    report = _move((base, key, _secret(api_secret)), account_id, options)
+    settings = from_environment().replace(data_dir=data_dir)
+    report = _move(settings, (base, key, _secret(api_secret)), account_id, options)
     typer.echo(msgspec.json.encode(report).decode() if as_json else _text(report))
 
 
-def _move(source: tuple[str, str, str], account_id: int | None, options: Options) -> MoveReport:
+def _move(settings: Settings, source: tuple[str, str, str], account_id: int | None, options: Options) -> MoveReport:
     """Move an account from a source, which is an address, a key and a secret, and show the progress."""
     # The move writes through every domain.
     import fanfare.app  # noqa: F401, PLC0415 - connects the domains; slow, and other commands need none of it
     from fanfare.moving.actions.running import move_account  # noqa: PLC0415 - as above
     from fanfare.moving.gateways import new_source  # noqa: PLC0415 - as above
 
-    settings = from_environment()
     public_address.use(settings)
     # Progress goes to stderr, and only to a terminal.
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"), TimeElapsedColumn()

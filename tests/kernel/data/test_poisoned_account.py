@@ -206,6 +206,18 @@ async def an_old_export(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def a_due_schedule(api: Api, db: Db) -> None:
+    await api.ok(await api.post("/api/v1/manage/export_schedules", table="activities", frequency="daily", hour=3))
+    sql = "update export_schedules set next_run_at = next_run_at - interval '2 days' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
+async def a_fan_job(api: Api, _: Db) -> None:
+    fan = await api.ok(await api.post("/api/v1/crm/fans", email="jobs@example.com"))
+    job = {"action": "tag", "tag_name": "early bird", "fan_ids": [fan["fan_id"]]}
+    await api.ok(await api.post("/api/v1/manage/fan_jobs", **job))
+
+
 async def an_import(api: Api, _: Db) -> None:
     uid = await upload(api, b"email\nada@example.com\n")
     await api.ok(await api.post(f"/api/v1/manage/imports/{uid}/run"))
@@ -285,6 +297,12 @@ WORK = {
     ),
     "exports.work_on_exports": Work(
         an_export, "select bool_and(export_state = 'completed') from exports where account_id = $1"
+    ),
+    "exports.run_schedules": Work(
+        a_due_schedule, "select bool_and(last_run_at is not null) from export_schedules where account_id = $1"
+    ),
+    "fan_jobs.carry_out_fan_jobs": Work(
+        a_fan_job, "select bool_and(job_state = 'completed') from fan_jobs where account_id = $1"
     ),
     "exports.forget_files": Work(an_old_export, "select bool_and(not has_file) from exports where account_id = $1"),
     "imports.work_on_imports": Work(

