@@ -147,6 +147,7 @@ async def test_totals_and_the_change_log_are_right(sides: Sides) -> None:
 
 
 async def test_another_run_adds_what_is_new_and_nothing_twice(sides: Sides) -> None:
+    await sides.run()
     sizes = await sides.db.rows("select table_name, count(*) from moved_rows group by 1 order by 1")
     ledger = await sides.number("select count(*) from consents")
     await sides.run()
