@@ -5,11 +5,10 @@ make walk            # a demo of its own with 3,000 fans; the pictures are in do
 
 import asyncio
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from tests.hosted.test_in_a_browser import CHROMIUM, new_context
+from tests.running import PATIENCE, PAUSE, Program
 
 PICTURES = Path("docs/pictures")
 LINK = re.compile(r"http://\S+/manage/link\?token=\S+")
@@ -26,19 +26,16 @@ SEARCH = "fans?fan_provinces=BC&fan_is_subscribed=true&crm_active_days=90"
 @contextmanager
 def demo(folder: str) -> Iterator[str]:
     """Run a demo in a folder and give the link that signs in."""
-    environment = {**os.environ, "FANFARE_DATA_DIR": folder, "FANFARE_PORT": "0"}
-    command = [".ci/demo", "3000"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as child:
-        try:
-            for line in child.stdout or ():
-                if match := LINK.search(line):
-                    yield match[0]
-                    return
-            sys.exit("the demo did not start")
-        finally:
-            child.terminate()
+    program = Program([".ci/demo", "3000"], FANFARE_DATA_DIR=folder, FANFARE_PORT="0")
+    end = time.monotonic() + PATIENCE
+    try:
+        while not (match := LINK.search(program.output)):
+            if program.process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"the demo did not start: {program.errors}")
+            time.sleep(PAUSE)
+        yield match[0]
+    finally:
+        program.end()
 
 
 async def take(link: str, account_id: int) -> None:

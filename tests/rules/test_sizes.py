@@ -48,9 +48,9 @@ def many_parameters(code: Iterable[Source]) -> Iterator[str]:
             values = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             count = sum(1 for argument in values if argument.arg not in ("self", "cls"))
             is_command = any(".command(" in ast.unparse(each) for each in node.decorator_list)
-            most = MAX_OPTIONS if is_command else MAX_PARAMETERS
-            if count > most:
-                yield f"{source.name}:{node.name}: {count} parameters, at most {most}"
+            limit = MAX_OPTIONS if is_command else MAX_PARAMETERS
+            if count > limit:
+                yield f"{source.name}:{node.name}: {count} parameters, at most {limit}"
 
 
 def empty_names(names: Iterable[str]) -> list[str]:

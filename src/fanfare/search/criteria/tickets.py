@@ -277,6 +277,8 @@ ARTIST_NAME = References(
         """
     },
 )
+# Events belong to no one business, and their names neither.
+OF_ALL_BUSINESSES = frozenset({*EVENT_NAME.forms, *VENUE_NAME.forms, *ARTIST_NAME.forms})
 HAVE = {"false": "have", "true": "do not have"}
 
 

@@ -7,11 +7,9 @@ from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.page import View, Visit
+from fanfare.search.criteria.tickets import OF_ALL_BUSINESSES
 from fanfare.search.queries.choices import choices
 from fanfare.staff.schemas.members import Member
-
-# Names of events of all businesses: whoever works for some of them may type what they know.
-OF_ALL_BUSINESSES = frozenset({"ticket_event_name", "ticket_venue_name", "ticket_artist_name"})
 
 
 @manage.get("/fans/choices", area="fans")
@@ -22,6 +20,7 @@ async def criteria_choices(db: Db, member: Member, visit: Visit, query: ChoicesQ
         raise Unknown
     typed = [values[-1] for name, values in (visit.query or {}).items() if name.endswith(parameter.wire_name)]
     text = str(typed[-1]) if typed else ""
+    # Whoever works for some businesses may type what they know.
     is_closed = member.is_limited and not OF_ALL_BUSINESSES.isdisjoint(parameter.references.forms)
     records = [] if is_closed else await choices(db, member.account.id, parameter.references, text)
     entries = [label_of(each, parameter, visit.language) for each in records]
