@@ -196,5 +196,5 @@ async def test_numbers_of_a_workbook_are_no_thousands(api: Api, db: Db) -> None:
     await api.ok(await api.post(f"{PATH}/{result['import_uid']}", decimal_separator=","))
     assert (await run(api, db, result["import_uid"]))["created_count"] == 2
     sql = "select latitude from fans where account_id = $1 and email in ($2, $3) order by email"
-    rows = await db.rows(sql, api.account_id, "text@example.com", "typed@example.com")
-    assert [row["latitude"] for row in rows] == [12.5, 12.125]
+    places = await db.rows(sql, api.account_id, "text@example.com", "typed@example.com")
+    assert [row["latitude"] for row in places] == [12.5, 12.125]
