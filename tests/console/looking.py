@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.conftest import serving
 from tests.console.people import COOKIE, add_person, session_cookie
 from tests.hosted.test_in_a_browser import CHROMIUM, browser, findings, new_context
+from tests.running import PATIENCE
 
 __all__ = ["browser"]
+# What must come is waited for as long as a busy machine needs.
+expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
 PICTURES = Path(__file__).parent / "pictures"
 View = tuple[int, str]
