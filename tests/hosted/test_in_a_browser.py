@@ -30,7 +30,11 @@ ISSUERS = [
 WIDTHS = (1280, 390, 320)
 FINDINGS = """
     async () => (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}))
-        .violations.map(each => each.id + ": " + each.nodes.map(node => node.html).join(" | "))
+        .violations
+        // A placeholder has the size of a number and shows none.
+        .map(each => [each.id, each.nodes.map(node => node.html).filter(html => !html.includes('class="wait'))])
+        .filter(([, nodes]) => nodes.length > 0)
+        .map(([id, nodes]) => id + ": " + nodes.join(" | "))
 """
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")

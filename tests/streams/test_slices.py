@@ -99,7 +99,14 @@ READ = """
 """
 
 
+async def stops_early(db: Db) -> bool:
+    """Return whether the planner stops at the first slices that suffice: that of PostgreSQL 15 reads on."""
+    return int(await db.value("select current_setting('server_version_num')")) >= 160000
+
+
 async def test_no_search_reads_a_whole_stream(other_api: Api, db: Db) -> None:
+    if not await stops_early(db):
+        pytest.skip("PostgreSQL 15 reads more: docs/decisions/0061-streams.md")
     key = await new_stream(other_api)
     await many_records(db, key)
     empty = box(49, -122)
@@ -193,6 +200,8 @@ async def test_a_slice_counts_what_it_has(other_api: Api, db: Db) -> None:
 
 
 async def test_a_picture_of_many_waiting_records_is_looked_up_in_few(other_api: Api, db: Db) -> None:
+    if not await stops_early(db):
+        pytest.skip("PostgreSQL 15 reads more: docs/decisions/0061-streams.md")
     key = await new_stream(other_api)
     await many_records(db, key, 3000)
     rows = await db.rows(
