@@ -38,7 +38,7 @@ POINT = (
     "performance_uid", "reward_uid", "props", "creation_timestamp",
 )  # fmt: skip
 # Small tables, read as a whole by each run.
-WHOLE = {
+LISTS = {
     "businesses": ("businesses", "business_id"),
     "campaigns": ("crm/campaigns", "page_tab_id"),
     "point_categories": ("manage/points", "point_uid"),
@@ -120,11 +120,11 @@ def fanfare(url: str = dlt.config.value, api_secret: str = dlt.secrets.value) ->
         lambda: (page["data"] for page in [server.get("crm/tickets/events")]),
         name="ticket_events", primary_key="event_uid", write_disposition="replace",
     )  # fmt: skip
-    for name, (path, key) in WHOLE.items():
-        yield dlt.resource(_whole(server, path), name=name, primary_key=key, write_disposition="replace")
+    for name, (path, key) in LISTS.items():
+        yield dlt.resource(_list(server, path), name=name, primary_key=key, write_disposition="replace")
 
 
-def _whole(server: Server, path: str) -> Callable[[], Iterator[list[Row]]]:
+def _list(server: Server, path: str) -> Callable[[], Iterator[list[Row]]]:
     def read() -> Iterator[list[Row]]:
         yield server.get(path)
 

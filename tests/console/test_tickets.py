@@ -62,7 +62,7 @@ async def test_a_pass_is_checked_in_once_and_the_log_says_so(
     assert (row["checked_in"], row["gate_name"]) == (True, "Desk")
 
 
-async def test_a_pass_is_given_away_transferred_and_cancelled(
+async def test_a_pass_is_handed_over_transferred_and_cancelled(
     base_url: str, db: Db, api: Api, office: BoxOffice
 ) -> None:
     one = office.passes[4]

@@ -38,7 +38,7 @@ async def test_orders_are_found_by_key_address_product_and_days(base_url: str, d
     assert trade.fan_ids
 
 
-async def test_points_are_given_with_a_reason_and_taken_back_once(
+async def test_points_are_awarded_with_a_reason_and_taken_back_once(
     base_url: str, db: Db, api: Api, trade: Trade
 ) -> None:
     path, fan_id = f"/manage/{api.account_id}/points/{trade.point_uid}", trade.fan_ids[0]

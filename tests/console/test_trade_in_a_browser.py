@@ -90,7 +90,7 @@ async def test_a_report_is_made_and_shared(db: Db, api: Api, context: BrowserCon
     assert trade.report_uid
 
 
-async def test_points_are_given_and_taken_back(db: Db, api: Api, context: BrowserContext, trade: Trade) -> None:
+async def test_points_are_awarded_and_taken_back(db: Db, api: Api, context: BrowserContext, trade: Trade) -> None:
     page = await signed_in_page(context, db, api.account_id, "points@example.com")
     faults = watched(page)
     await page.goto(f"/manage/{api.account_id}/points/{trade.point_uid}")

@@ -5,7 +5,7 @@ import uuid
 from fanfare.exports.schemas.exports import ROWS, CurrentExport, Export, ExportMeta, ExportWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
@@ -32,8 +32,7 @@ async def exports(db: Db, account_id: int, query: ExportWindow) -> Page[ExportMe
         limit + 1,
     )
     data = [Export(**row) for row in rows[:limit]]
-    lowest = data[-1].export_id if data else query.max_export_id
-    return Page(ExportMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(ExportMeta, data, "export_id", query.max_export_id, has_more=len(rows) > limit)
 
 
 async def export_of(db: Db, account_id: int, export_uid: uuid.UUID) -> Export:

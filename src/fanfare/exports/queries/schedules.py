@@ -6,7 +6,7 @@ from datetime import datetime
 from fanfare.exports.schemas.schedules import ROWS, CurrentSchedule, ExportSchedule, ScheduleMeta, ScheduleWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
@@ -43,8 +43,7 @@ async def schedules(db: Db, account_id: int, query: ScheduleWindow) -> Page[Sche
         limit + 1,
     )
     data = [ExportSchedule(**row) for row in rows[:limit]]
-    lowest = data[-1].schedule_id if data else query.max_schedule_id
-    return Page(ScheduleMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(ScheduleMeta, data, "schedule_id", query.max_schedule_id, has_more=len(rows) > limit)
 
 
 async def schedule_of(db: Db, account_id: int, schedule_uid: uuid.UUID) -> ExportSchedule:

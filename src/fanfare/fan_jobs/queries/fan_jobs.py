@@ -5,7 +5,7 @@ import uuid
 from fanfare.fan_jobs.schemas import ROWS, CurrentFanJob, FanJob, FanJobMeta, FanJobWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
@@ -30,8 +30,7 @@ async def fan_jobs(db: Db, account_id: int, query: FanJobWindow) -> Page[FanJobM
         limit + 1,
     )
     data = [FanJob(**row) for row in rows[:limit]]
-    lowest = data[-1].fan_job_id if data else query.max_fan_job_id
-    return Page(FanJobMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(FanJobMeta, data, "fan_job_id", query.max_fan_job_id, has_more=len(rows) > limit)
 
 
 async def fan_job(db: Db, account_id: int, fan_job_uid: uuid.UUID) -> FanJob:

@@ -9,7 +9,7 @@ from fanfare.accounts.queries import account_ids
 from fanfare.fans.schemas.erasures import ROWS, Certificate, Erasure, ErasureMeta, ErasureWindow, TableCount
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
@@ -69,5 +69,4 @@ async def erasures(db: Db, account_id: int, query: ErasureWindow) -> Page[Erasur
         limit + 1,
     )
     data = [_erasure(row) for row in rows[:limit]]
-    lowest = data[-1].erasure_id if data else query.max_erasure_id
-    return Page(ErasureMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(ErasureMeta, data, "erasure_id", query.max_erasure_id, has_more=len(rows) > limit)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fanfare.fans.schemas.merges import ROWS, Merge, MergeMeta, MergeWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 
 COLUMNS = """
     m.merge_id, m.fan_id, m.absorbed_id as merged_fan_id, m.merge_source,
@@ -50,5 +50,4 @@ async def merges(db: Db, account_id: int, query: MergeWindow) -> Page[MergeMeta,
         limit + 1,
     )
     data = [Merge(**row) for row in rows[:limit]]
-    lowest = data[-1].merge_id if data else query.max_merge_id
-    return Page(MergeMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(MergeMeta, data, "merge_id", query.max_merge_id, has_more=len(rows) > limit)

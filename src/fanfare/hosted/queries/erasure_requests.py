@@ -11,7 +11,7 @@ from fanfare.hosted.schemas.erasure_requests import (
 )
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 
@@ -44,8 +44,9 @@ async def erasure_requests(
         limit=limit + 1,
     )
     data = [ErasureRequest(**row) for row in rows[:limit]]
-    lowest = data[-1].erasure_request_id if data else query.max_erasure_request_id
-    return Page(ErasureRequestMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(
+        ErasureRequestMeta, data, "erasure_request_id", query.max_erasure_request_id, has_more=len(rows) > limit
+    )
 
 
 async def erasure_request(db: Db, account_id: int, erasure_request_id: int) -> ErasureRequest:

@@ -5,7 +5,7 @@ import uuid
 from fanfare.imports.schemas.imports import ROWS, CurrentImport, Import, ImportMeta, ImportWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
@@ -41,8 +41,7 @@ async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMe
         limit + 1,
     )
     data = [Import(**row) for row in rows[:limit]]
-    lowest = data[-1].import_id if data else query.max_import_id
-    return Page(ImportMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(ImportMeta, data, "import_id", query.max_import_id, has_more=len(rows) > limit)
 
 
 async def import_of(db: Db, account_id: int, import_uid: uuid.UUID) -> Import:

@@ -5,7 +5,7 @@ every committed row once, however late it commits.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -144,6 +144,17 @@ def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> Pag
     has_more = len(rows) > limit
     end = Cursor(cursor.order, positions[-1] if positions else cursor.position)
     return PageRows(data, end if has_more or cursor.order == "asc" else None, has_more)
+
+
+def newest_first(
+    meta: Callable[..., M], data: list[R], key: str, requested: int | None, *, has_more: bool
+) -> Page[M, R]:
+    """Return a page of a list that is read from its newest row down; `key` names the position in each row.
+
+    Below the last page stands what was requested.
+    """
+    lowest = getattr(data[-1], key) if data else requested
+    return Page(meta(lowest, len(data), has_more=has_more), data)
 
 
 def below(requested: int | None, settled: int) -> int:

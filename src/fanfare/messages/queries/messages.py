@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Page, below
+from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.messages.schemas.messages import ROWS, Message, MessageContent, MessageMeta, MessageWindow
@@ -45,8 +45,7 @@ async def messages(
         limit=limit + 1,
     )
     data = [Message(**row) for row in rows[:limit]]
-    lowest = data[-1].message_id if data else query.max_message_id
-    return Page(MessageMeta(lowest, len(data), has_more=len(rows) > limit), data)
+    return newest_first(MessageMeta, data, "message_id", query.max_message_id, has_more=len(rows) > limit)
 
 
 async def stored_behind(db: Db, account_id: int, position: int, printed: Collection[int]) -> list[int]:
