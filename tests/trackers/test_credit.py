@@ -89,7 +89,7 @@ async def test_clicks_of_programs_take_no_credit_from_people(api: Api, db: Db, b
         attribution.MAX_CLICKS,
     )
     event_ids = await db.rows(
-        SALES, api.account_id, datetime.now(UTC) + timedelta(hours=2), None, None, 10_000_000, fan_id, 1
+        SALES, api.account_id, datetime.now(UTC) + timedelta(hours=1), None, None, 10_000_000, fan_id, 1
     )
     await attribution.attribute_again(db, api.account_id, [row["event_id"] for row in event_ids])
     assert await sales_of(api, saved["tracker_id"]) == (1, 0)
