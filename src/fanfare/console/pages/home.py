@@ -43,19 +43,17 @@ async def home(db: Db, member: Member, visit: Visit, query: HomeQuery, now: date
     return View(f"{TEMPLATES}/home/home.html", values)
 
 
-@manage.get("/home/activity", area="home")
+@manage.get("/home/activity", area="home", is_account_wide=True)
 async def home_activity(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show activities by day."""
-    member.require_all_businesses()
     series = await queries.activity(db, queries.last_days(member.account, query.day_count, now))
     chart = _chart(visit.language, series, visit.language.number)
     return View(f"{TEMPLATES}/home/activity.html", {"series": series, "chart": chart, "day_count": query.day_count})
 
 
-@manage.get("/home/revenue", area="purchases")
+@manage.get("/home/revenue", area="purchases", is_account_wide=True)
 async def home_revenue(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show what was paid by day, in each currency."""
-    member.require_all_businesses()
     series = await queries.revenue(db, queries.last_days(member.account, query.day_count, now))
     language = visit.language
     charts = {
@@ -65,10 +63,9 @@ async def home_revenue(db: Db, member: Member, visit: Visit, query: HomeQuery, n
     return View(f"{TEMPLATES}/home/revenue.html", {"series": series, "charts": charts, "day_count": query.day_count})
 
 
-@manage.get("/home/consents", area="home")
+@manage.get("/home/consents", area="home", is_account_wide=True)
 async def home_consents(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show how many fans said yes and no, by day."""
-    member.require_all_businesses()
     yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
     points = _points(visit.language, yes.days.items(), visit.language.number)
     chart = bar_chart(points, lower=[float(each) for each in no.days.values()])
@@ -84,10 +81,9 @@ async def home_campaigns(db: Db, member: Member, query: HomeQuery, now: datetime
     return View(f"{TEMPLATES}/home/campaigns.html", {"campaigns": campaigns, "day_count": query.day_count})
 
 
-@manage.get("/home/attention", area="home")
+@manage.get("/home/attention", area="home", is_account_wide=True)
 async def home_attention(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
     """Show what needs a look, of the areas that the person may read."""
-    member.require_all_businesses()
     yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
     matters = [each for each in await attention(db, member.account.id, now) if member.may(AREAS[each.concern][0])]
     is_sinking = no.total > max(yes.total, MIN_REFUSALS)
