@@ -34,13 +34,20 @@ async def index(db: Db, session: StaffSession) -> View | Redirect:
 
 @manage.get("", area="home")
 async def home(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
-    """Show fans, reach and growth over a range, against the range before; the rest comes after the page."""
+    """Show new fans over a range, against the range before; the rest comes after the page."""
     days = queries.last_days(member.account, query.day_count, now)
     values = {"days": days, "ranges": RANGES, "day_count": query.day_count}
     if not member.is_limited:
-        figures = await queries.overview(db, days, now)
-        values |= {"figures": figures, "growth": _chart(visit.language, figures.new_fans, visit.language.number)}
+        fans = await queries.new_fans(db, days)
+        values |= {"fans": fans, "growth": _chart(visit.language, fans, visit.language.number)}
     return View(f"{TEMPLATES}/home/home.html", values)
+
+
+@manage.get("/home/figures", area="home", is_account_wide=True)
+async def home_figures(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
+    """Show how many fans there are and can be reached, how many are new, and what they did."""
+    figures = await queries.overview(db, queries.last_days(member.account, query.day_count, now), now)
+    return View(f"{TEMPLATES}/home/figures.html", {"figures": figures, "day_count": query.day_count})
 
 
 @manage.get("/home/activity", area="home", is_account_wide=True)
