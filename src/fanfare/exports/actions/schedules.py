@@ -10,7 +10,7 @@ import structlog
 from fanfare.accounts.queries import account_by_id
 from fanfare.exports.actions.exports import Origin, check_format, create_export
 from fanfare.exports.actions.references import check_references
-from fanfare.exports.queries.schedules import current_schedule, due_schedules
+from fanfare.exports.queries.schedules import active_schedules, current_schedule, due_schedules
 from fanfare.exports.schemas.exports import NewExport
 from fanfare.exports.schemas.schedules import (
     DEFAULT_DAYS,
@@ -214,6 +214,16 @@ class FoundFan(msgspec.Struct):
 
 async def _no_rows(*_: object) -> list[FoundFan]:
     return []
+
+
+async def reschedule(db: Db, account: Account, now: datetime) -> int:
+    """Let all active schedules run next at their hour by the account's time zone; return how many there are."""
+    schedules = await active_schedules(db, account.id)
+    for each in schedules:
+        moment = next_run(each, each.schedule_hour, account.time_zone, now)
+        sql = "update export_schedules set next_run_at = $3 where account_id = $1 and schedule_id = $2"
+        await db.execute(sql, account.id, each.schedule_id, moment)
+    return len(schedules)
 
 
 FAIL = f"""
