@@ -34,8 +34,7 @@ from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
-from fanfare.kernel.wire.zones import zone_of
-from fanfare.search.actions.running import RunningSearch
+from fanfare.search.actions.running import start_search
 
 log = structlog.get_logger()
 
@@ -202,8 +201,7 @@ async def _search(db: Db, account: Account, schedule: CurrentSchedule, now: date
     if schedule.search is None:
         return None
     query = msgspec.structs.replace(fan_search(schedule.search), limit=0)
-    running: RunningSearch[FoundFan] = RunningSearch(db, account, query, now, _no_rows)
-    return (await running.start()).meta.search_uid
+    return (await start_search(db, account, query, now, _no_rows)).meta.search_uid
 
 
 class FoundFan(msgspec.Struct):
