@@ -3,7 +3,6 @@
 import calendar
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -35,6 +34,7 @@ from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.search.actions.running import RunningSearch
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class TooManySchedules(Conflict):
 
 def next_run(schedule: NewSchedule | CurrentSchedule, hour: int, zone: str, now: datetime) -> datetime:
     """Return the first moment of a schedule behind `now`, by the clock of a time zone."""
-    here = ZoneInfo(zone)
+    here = zone_of(zone)
     day = now.astimezone(here).date()
     while True:
         moment = datetime(day.year, day.month, day.day, hour, tzinfo=here).astimezone(UTC)
