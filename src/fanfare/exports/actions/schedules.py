@@ -34,6 +34,8 @@ from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
+from fanfare.kernel.wire.times import day_of
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.search.actions.running import start_search
 
 log = structlog.get_logger()
@@ -50,7 +52,7 @@ class TooManySchedules(Conflict):
 def next_run(schedule: NewSchedule | CurrentSchedule, hour: int, zone: str, now: datetime) -> datetime:
     """Return the first moment of a schedule behind `now`, by the clock of a time zone."""
     here = zone_of(zone)
-    day = now.astimezone(here).date()
+    day = day_of(now, zone)
     while True:
         moment = datetime(day.year, day.month, day.day, hour, tzinfo=here).astimezone(UTC)
         if _is_due(schedule, day) and moment > now:
