@@ -537,9 +537,12 @@ create table search_chunks (
     first_row integer not null,
     end_row integer not null,
     is_last boolean not null,
-    fan_ids bigint[] not null,
+    fan_ids bigint[],
+    last_fan_id bigint,
+    fan_set bytea,
     constraint search_chunks_pkey PRIMARY KEY (account_id, search_uid, first_row),
-    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids))))
+    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids)))),
+    constraint search_chunks_have_fans CHECK ((((fan_set IS NULL) = (fan_ids IS NOT NULL)) AND ((fan_set IS NULL) = (last_fan_id IS NULL))))
 );
 
 create table segment_members (

@@ -126,7 +126,7 @@ followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 SETTLE.set(settle)
-FIND_SET.set(counting.found_set)
+FIND_SET.set(counting.fan_set)
 references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])

@@ -14,7 +14,7 @@ from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
 from fanfare.search.queries.estimates import with_quick_limit
-from fanfare.search.schemas.sets import FoundSet
+from fanfare.search.schemas.sets import FanSet
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 
 # The timeout of queries for members. SQL would take longer than this for many filters.
@@ -86,9 +86,9 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     return answer.matches if answer else None
 
 
-async def found_set(
+async def fan_set(
     db: Db, account: Account, criteria: Criteria, context: Context, counts: tuple[int, int]
-) -> FoundSet | None:
+) -> FanSet | None:
     """Return the set of the fans who meet criteria, as of a moment after this call; None without an index or answer.
 
     `counts`: how many of its first ids, and how many fans it has at most.
@@ -96,8 +96,10 @@ async def found_set(
     if not _may_ask(db, context):
         return None
     plan = await _plan(account, criteria, context)
-    answer = plan and await client.ask(db, SetQuery(account.id, account.time_zone, plan, *counts))
-    return answer.found if answer else None
+    if plan is None:
+        return None
+    answer = await client.ask(db, SetQuery(account.id, account.time_zone, plan, *counts))
+    return answer.fan_set if answer else None
 
 
 def _may_ask(db: Db, context: Context) -> bool:
@@ -111,7 +113,7 @@ async def _ask(
     if not _may_ask(db, context):
         return None
     plan = await _plan(account, criteria, context)
-    return plan and await client.ask(db, FansQuery(account.id, account.time_zone, plan, options))
+    return None if plan is None else await client.ask(db, FansQuery(account.id, account.time_zone, plan, options))
 
 
 async def _plan(account: Account, criteria: Criteria, context: Context) -> Plan | None:

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 
 from fanfare.search.criteria.plans import Plan
-from fanfare.search.schemas.sets import FoundSet
+from fanfare.search.schemas.sets import FanSet
 from fanfare.search.schemas.stats import FilterStats
 
 LENGTH = 4
@@ -62,7 +62,7 @@ class Answer(msgspec.Struct, frozen=True):
     count: int | None = None
     statistics: FilterStats | None = None
     matches: list[list[int]] | None = None
-    found: FoundSet | None = None
+    fan_set: FanSet | None = None
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:

@@ -298,7 +298,7 @@ def evaluate(index: AccountIndex, query: Query) -> Answer:
     if isinstance(query, MembersQuery):
         return Answer(matches=evaluation.matches(index, query.plans, query.fan_ids))
     if isinstance(query, SetQuery):
-        return Answer(found=evaluation.found_set(index, query.plan, query.first_count, query.max_count))
+        return Answer(fan_set=evaluation.fan_set(index, query.plan, query.first_count, query.max_count))
     if query.stats is not None:
         return Answer(statistics=evaluation.statistics(index, query.plan, query.stats))
     return Answer(count=evaluation.count(index, query.plan))

@@ -15,11 +15,11 @@ from fanfare.search.criteria.criterion import Context
 from fanfare.search.queries import conditions
 from fanfare.search.queries.searches import Search
 from fanfare.search.schemas.search import FanSearch
-from fanfare.search.schemas.sets import FoundSet
+from fanfare.search.schemas.sets import FanSet
 
 # Returns the set of the fans who meet criteria, as of a moment after the call (criteria, their context, how many of its
 # first ids, how many fans at most), or None when the index does not answer.
-FindSet = Callable[[Db, Account, Criteria, Context, tuple[int, int]], Awaitable[FoundSet | None]]
+FindSet = Callable[[Db, Account, Criteria, Context, tuple[int, int]], Awaitable[FanSet | None]]
 FIND_SET: Handover[FindSet] = Handover("the sets of the audience index")
 
 
@@ -31,14 +31,14 @@ async def indexed_page(
     BadParameters (422) if the criteria cannot be evaluated. Fans who were deleted in the meantime are left out.
     """
     context = await conditions.checked_context(db, account, query, now)
-    found = await FIND_SET.get()(db, account, query, context, (query.limit, query.max_count))
-    if found is None:
+    fan_set = await FIND_SET.get()(db, account, query, context, (query.limit, query.max_count))
+    if fan_set is None:
         return None
-    rows = await read_rows(db, account.id, found.fan_ids, query)
-    if found.fan_ids and not rows:
+    rows = await read_rows(db, account.id, fan_set.fan_ids, query)
+    if fan_set.fan_ids and not rows:
         # Only the last page of a search is an empty one.
         return None
-    last = found.chunks[-1].last_fan_id
-    search = Search(uuid.uuid4(), query, now, last, found.count, last, is_complete=True)
-    await store_search(db, account.id, search, found.chunks, len(found.fan_ids))
-    return Page(first_meta(search, len(found.fan_ids), query.limit), rows)
+    last = fan_set.chunks[-1].last_fan_id
+    search = Search(uuid.uuid4(), query, now, last, fan_set.count, last, is_complete=True)
+    await store_search(db, account.id, search, fan_set.chunks, len(fan_set.fan_ids))
+    return Page(first_meta(search, len(fan_set.fan_ids), query.limit), rows)

@@ -172,7 +172,7 @@ async def _store_rest(tx: Db, account_id: int, condition: Where, search: Search)
     # Ids of 12 bytes become bitmaps a hundred times as fast as input is parsed.
     size = len(data or b"") // 100
     parts = await run_by_size(account_id, size, _rest, data, search.rows)
-    await store_chunks(tx, account_id, search.search_uid, parts, is_end=True)
+    await store_chunks(tx, account_id, search.search_uid, parts, has_end=True)
 
 
 def _rest(data: bytes | None, first_row: int) -> list[Chunk]:

@@ -85,10 +85,10 @@ async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
     """Return the rows of those fans who still exist, by fan id."""
     if not fan_ids:
         return []
-    found = read_rows(FoundFan, await db.rows(FANS, account_id, fan_ids, query.include_recent_entry))
-    for fan in found:
+    result = read_rows(FoundFan, await db.rows(FANS, account_id, fan_ids, query.include_recent_entry))
+    for fan in result:
         _finish(fan)
-    return found
+    return result
 
 
 def _finish(fan: FoundFan) -> None:

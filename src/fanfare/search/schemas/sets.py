@@ -24,10 +24,10 @@ class Chunk(msgspec.Struct, frozen=True):
     first_row: int
     end_row: int
     last_fan_id: int
-    fan_set: bytes
+    bitmap: bytes
 
 
-class FoundSet(msgspec.Struct, frozen=True):
+class FanSet(msgspec.Struct, frozen=True):
     """A set with its number of fans and the ids of its first page."""
 
     count: int
@@ -55,9 +55,9 @@ def set_of(fan_ids: Sequence[int]) -> BitMap64:
     return BitMap64(fan_ids)
 
 
-def ids_in(fan_set: bytes, first: int, end: int) -> list[int]:
+def ids_in(bitmap: bytes, first: int, end: int) -> list[int]:
     """Return the ids in some rows of a chunk, counted from its first."""
-    return list(BitMap64.deserialize(fan_set)[first:end])
+    return list(BitMap64.deserialize(bitmap)[first:end])
 
 
 def set_in_array(data: bytes | None) -> BitMap64:
