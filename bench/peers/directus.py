@@ -151,7 +151,7 @@ def environment_of(place: Place, port: int) -> dict[str, str]:
         "DB_CLIENT": "pg", "DB_HOST": place.host, "DB_PORT": "5432", "DB_DATABASE": place.database,
         "DB_USER": place.user, "DB_POOL__MAX": "16", "ADMIN_EMAIL": email_of(1), "ADMIN_PASSWORD": "bench-password",
         "ADMIN_TOKEN": TOKEN, "LOG_LEVEL": "error", "TELEMETRY": "false", "RATE_LIMITER_ENABLED": "false",
-        "MAX_PAYLOAD_SIZE": "5mb", "CACHE_ENABLED": "false",
+        "MAX_PAYLOAD_SIZE": "5mb", "CACHE_ENABLED": "false", "PRESSURE_LIMITER_ENABLED": "false",
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -58,19 +59,21 @@ def ask(client: Client, call: Call) -> tuple[int, bytes]:
     return result
 
 
-def require(client: Client, call: Call) -> None:
-    """Make one call; RefusedCall, with the answer, if it does not succeed."""
+def require(client: Client, call: Call) -> float:
+    """Make one call and return its seconds; RefusedCall, with the answer, if it does not succeed."""
+    started = time.perf_counter()
     status, body = ask(client, call)
     if status >= 400:
         message = f"{call.method} {call.path} was answered {status} {body[:500].decode(errors='replace')}"
         raise RefusedCall(message)
+    return time.perf_counter() - started
 
 
 def send(client: Client, folder: Path, calls: Path, seconds: float) -> Run:
     """Send the calls of a file for some seconds over 16 connections."""
     script = folder / "calls.lua"
     script.write_text(SCRIPT)
-    command = [program(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
+    command = [program(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script)]
     for name, value in {"Content-Type": "application/json", **client.headers}.items():
         command += ["-H", f"{name}: {value}"]
     meter = Meter(client.postgres, client.server)

@@ -1,6 +1,7 @@
 """The peers that can be started here do the jobs in turn."""
 
 import asyncio
+import math
 import statistics
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ from bench.peers.table import Figure, Outcome
 
 HOME = Path(".data/peers")
 WARM_UP_SECONDS = 2
+# A run of a peer whose calls take long.
+MOST_SECONDS = 60
 # Calls of a file that is read again from its start.
 ROUND_OF_CALLS = 4000
 
@@ -37,26 +40,40 @@ class Racer:
         self.peer, self.client, self.source, self.folder = peer, client, source, folder
         self.next = dict.fromkeys(JOBS, 0)
         self.rates: dict[str, float] = {}
+        self.least_seconds: dict[str, int] = {}
 
     def run(self, job: str, seconds: int) -> Run:
-        """Do a job for some seconds."""
+        """Do a job for some seconds, or for as long as three calls of each connection take."""
         first = self.next[job]
-        count = ROUND_OF_CALLS
-        if JOBS[job].is_once:
-            # Twice what it did before, so that no call comes twice.
-            count = int(2 * seconds * self.rates.get(job, JOBS[job].most_calls / 2)) + 4 * CONNECTIONS
-        path = calls_file(self.folder, self.peer.spellings[job], self.source.sample, first, count)
-        if first == 0:
-            require(self.client, self.peer.spellings[job](first, self.source.sample))
-            path = calls_file(self.folder, self.peer.spellings[job], self.source.sample, 1, count)
+        spelling, sample = self.peer.spellings[job], self.source.sample
+        if job not in self.least_seconds:
+            self.next[job] = first = first + 1
+            took = require(self.client, spelling(first - 1, sample))
+            self.least_seconds[job] = min(MOST_SECONDS, math.ceil(3 * CONNECTIONS * took))
+            self.rates[job] = CONNECTIONS / took
+        seconds = max(seconds, self.least_seconds[job])
+        count = self.count(job, seconds)
+        # A call that got no answer may have been done: if the run fails, none of them is sent again.
+        self.next[job] = first + count
+        path = calls_file(self.folder, spelling, sample, first, count)
         result = send(self.client, self.folder, path, seconds)
-        self.next[job] = first + result.calls + 2 * CONNECTIONS if JOBS[job].is_once else first + count
-        self.rates[job] = result.rate
+        if JOBS[job].is_once:
+            self.next[job] = first + result.calls + 2 * CONNECTIONS
+        self.rates[job] = max(self.rates[job], result.rate)
         return result
+
+    def count(self, job: str, seconds: int) -> int:
+        """Return how many calls to make ready: more than can be made, where none may come twice."""
+        if not JOBS[job].is_once:
+            return ROUND_OF_CALLS
+        most = JOBS[job].most_calls
+        rate = most if JOBS[job].rows == 1 else min(most, 4 * self.rates[job])
+        count = int(seconds * rate) + 4 * CONNECTIONS
+        return min(count, self.source.sample.passes - self.next[job]) if job == "check_in" else count
 
 
 def measure(racers: list[Racer], job: str, options: Options) -> dict[str, Figure]:
-    """Return each peer's median of a job; a peer whose calls are refused falls out, and is named."""
+    """Return each peer's median of a job; a run with a refused call is printed and left out."""
     able = [each for each in racers if job in each.peer.spellings]
     runs: dict[str, list[Run]] = {each.peer.name: [] for each in able}
     for number in range(-1, options.rounds):
@@ -95,5 +112,8 @@ def race(peers: list[Peer], source: Source, folder: Path, options: Options) -> O
             racers.append(Racer(peer, client, source, folder))
         for job in options.jobs:
             outcome.figures[job] = measure(racers, job, options)
+            for each in racers:
+                if job in each.peer.spellings and each.peer.name not in outcome.figures[job]:
+                    outcome.absent[f"{each.peer.name}, {JOBS[job].title},"] = "no run without a refused or late call"
             print(job, *(f"{name} {each}" for name, each in outcome.figures[job].items()), sep="\n  ", flush=True)
     return outcome

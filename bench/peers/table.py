@@ -59,7 +59,8 @@ def rows(outcome: Outcome) -> Iterator[str]:
 
 def section(outcome: Outcome, peers: Sequence[Peer], source: Source, words: Sequence[str]) -> str:
     """Return the section."""
-    command = shlex.join(["python", "-m", "bench.peers", *words])
+    place = words.index("--figures") if "--figures" in words else len(words)
+    command = shlex.join(["python", "-m", "bench.peers", *words[:place], *words[place + 2 :]])
     lines = [
         START,
         f"    {command}",

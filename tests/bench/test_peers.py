@@ -127,7 +127,7 @@ def test_the_table_replaces_the_last_one(source: Source, tmp_path: Path) -> None
     path.write_text(f"# Figures\n\n{START}\nold\n{END}\n\n## More\n")
     figures = {"fan": {"Fanfare": Figure(5000, Cost(100, 50, 0.5)), "Directus": Figure(400, Cost(900, 300, 1.2))}}
     outcome = Outcome(figures, {"Fanfare": "Fanfare 1"}, {"pretix": "its packages\ncannot be installed"})
-    write(path, outcome, [fanfare.PEER, directus.PEER, pretix.PEER], source, ["--rounds", "1"])
+    write(path, outcome, [fanfare.PEER, directus.PEER, pretix.PEER], source, ["--rounds", "1", "--figures", str(path)])
     text = path.read_text()
     assert "old" not in text
     assert text.startswith("# Figures\n")
