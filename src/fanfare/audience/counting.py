@@ -13,6 +13,7 @@ from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
+from fanfare.search.queries.estimates import with_quick_limit
 from fanfare.search.schemas.sets import FanSet
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 
@@ -31,6 +32,7 @@ async def fan_count(
     answer = await _ask(db, account, criteria, context)
     if answer is not None and answer.count is not None:
         return answer.count
+    context = await with_quick_limit(db, account.id, criteria, context)
     return await conditions.fan_count(db, account.id, criteria, context)
 
 
@@ -44,6 +46,7 @@ async def criteria_stats(
     context = await conditions.checked_context(db, account, criteria, now, business_ids)
     answer = await _ask(db, account, criteria, context, stats_options(context))
     if answer is None or answer.statistics is None:
+        context = await with_quick_limit(db, account.id, criteria, context)
         return await stats.criteria_stats(db, account.id, criteria, context)
     result = answer.statistics
     result.postal_demographics = await stats.with_census(db, result.postal_demographics)
