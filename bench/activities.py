@@ -31,7 +31,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench import data
 from bench.cpu import Cost, Meter, median, postgres_pid, server_pid
 from fanfare.accounts.actions import create_key
-from fanfare.campaigns.actions.activities import FOR_CONTACT
+from fanfare.campaigns.actions.activities import WITHOUT_QUESTS
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
@@ -92,11 +92,11 @@ CONTESTS = [
         "activity with its fan, by POST",
         """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
             .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
-        FOR_CONTACT.light.sql.text,
-        FOR_CONTACT.light.sql.arguments(
+        WITHOUT_QUESTS.sql.text,
+        WITHOUT_QUESTS.sql.arguments(
             str(data.ACCOUNT),
             {
-                **dict.fromkeys(FOR_CONTACT.light.sql.names, "null"),
+                **dict.fromkeys(WITHOUT_QUESTS.sql.names, "null"),
                 "person_network": "'email'", "person_identifier": MAIL, "person_mail": MAIL,
                 "person_first_name": "'Ada'", "person_last_name": "'Berg'",
                 "now": "now()", "title": "'Campaign 7'", "props": """'{"answer": "yes"}'""",
