@@ -15,7 +15,7 @@ from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
-from fanfare.kernel.wire.times import zones
+from fanfare.kernel.wire.zones import zone_names
 from fanfare.places.countries import country_codes
 from fanfare.staff.schemas.members import Member
 
@@ -30,7 +30,7 @@ CURRENCIES = (
 def zones_by_continent(current: str) -> Mapping[str, list[tuple[str, str]]]:
     """Return the time zones that people know, as (name, place) by continent; the current one in any case."""
     groups: dict[str, list[tuple[str, str]]] = {name: [] for name in CONTINENTS}
-    for zone in sorted(zones()):
+    for zone in sorted(zone_names()):
         continent, _, place = zone.partition("/")
         if place and continent in groups:
             groups[continent].append((zone, place.replace("_", " ")))
