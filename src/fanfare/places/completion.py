@@ -84,3 +84,17 @@ async def census(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, st
         [postal_code for _, postal_code in areas],
     )
     return {(row["country_code"], row["postal_code"]): row["census"] for row in rows}
+
+
+async def positions(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return latitude and longitude by (country_code, postal area); unknown areas are left out."""
+    rows = await db.rows(
+        """
+        select p.country_code, p.postal_code, p.latitude, p.longitude
+        from unnest($1::text[], $2::text[]) as area (country_code, postal_code)
+        join places_postal_codes p on p.country_code = area.country_code and p.postal_code = area.postal_code
+        """,
+        [country_code for country_code, _ in areas],
+        [postal_code for _, postal_code in areas],
+    )
+    return {(row["country_code"], row["postal_code"]): (row["latitude"], row["longitude"]) for row in rows}
