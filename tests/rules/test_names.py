@@ -78,7 +78,16 @@ def registries_named(root: Path) -> list[str]:
     remaining = [
         path
         for path in paths
-        if not {".venv", ".venv-airbyte", ".venv-clients", ".venv-lock", ".venv-pulls", ".git", ".data"}
+        if not {
+            ".venv",
+            ".venv-airbyte",
+            ".venv-clients",
+            ".venv-lock",
+            ".venv-pulls",
+            ".venv-storages",
+            ".git",
+            ".data",
+        }
         & set(path.relative_to(root).parts)
     ]
     return sorted(path.relative_to(root).as_posix() for path in remaining if REGISTRY.search(path.read_text("utf-8")))
