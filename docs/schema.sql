@@ -1383,6 +1383,8 @@ create table storages (
     access_key_id text not null,
     sealed_secret text not null,
     is_path_style boolean not null,
+    tested_at timestamp with time zone,
+    test_failure text,
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
     constraint storages_pkey PRIMARY KEY (account_id, storage_id),

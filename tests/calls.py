@@ -24,14 +24,13 @@ from tests.api import Api
 from tests.draws.made import DRAW_CALLS, made_draws
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
-from tests.imports.made import BULK_IDS, IMPORT_CALLS, made_imports
+from tests.imports.made import BULK_IDS, IMPORT_CALLS, OBJECT_KEYS, made_imports
 from tests.messages.made import made_messages
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
 from tests.staff.made import made_staff
-from tests.storages.made import made_storages
 from tests.streams.made import made_streams
 from tests.tickets.made import EVENT_CALLS, EVENT_IDS, made_tickets
 from tests.trackers.made import made_trackers
@@ -77,8 +76,7 @@ CHOSEN = frozenset({
     "atvenu_promo_key", "fb_ad_account_id", "registration_key", "ad_account_key", "check_in_key", "customer_key",
     "discovery_id", "location_key", "merchant_key", "fb_event_id", "product_key", "spotify_uid", "tracker_key", "rp_id",
     "client_ids", "ticket_key", "artist_id", "award_key", "claim_key", "device_id", "event_key", "label_key", "team_id",
-    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id", "sso_client_id", "access_key_id",
-    "object_key", "last_object_key",
+    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id", "sso_client_id", *OBJECT_KEYS,
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"request_uid"})
@@ -280,7 +278,6 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, got, v["fan_id"]) | await made_messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post) | await made_shop(post) | await made_imports(api, post, got)
-    v |= await made_storages(post)
     v |= await made_performance(post, v["performance_uid"], v["fan_id"]) | await made_webhooks(post, got)
     v |= await made_sessions(post, got) | await made_staff(api, post, got) | await made_draws(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)

@@ -30,7 +30,7 @@ from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
-from tests.storages.services import Service, service
+from tests.storages.stores import Service, service
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]

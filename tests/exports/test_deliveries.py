@@ -22,8 +22,8 @@ from tests.exports.test_schedules import PATH as SCHEDULES
 from tests.exports.test_schedules import new_schedule, run_at, schedule_of
 from tests.running import Program
 from tests.servers import Reply, Request
-from tests.storages.services import PATH as STORAGES
-from tests.storages.services import Between, Gate, Service, between, new_storage
+from tests.storages.stores import PATH as STORAGES
+from tests.storages.stores import Between, Gate, Service, between, new_storage
 from tests.waits import until
 
 FILLS_TABLES = True
@@ -124,18 +124,18 @@ async def test_a_large_file_is_written_in_parts_by_several_turns(
 
 
 def _fail_parts(way: Between, *numbers: int) -> list[int]:
-    """Answer the first try of some parts with an error of the service; return those that are left."""
-    left = list(numbers)
+    """Answer the first try of some parts with an error of the service; return those that are still to fail."""
+    remaining = list(numbers)
 
     def meddle(request: Request) -> Reply | None:
-        for number in left:
+        for number in remaining:
             if f"partNumber={number}&" in request.query:
-                left.remove(number)
+                remaining.remove(number)
                 return Reply(b"<Error><Code>SlowDown</Code></Error>", 503)
         return None
 
     way.meddle = meddle
-    return left
+    return remaining
 
 
 async def test_a_service_that_fails_is_tried_again_later(
@@ -144,16 +144,16 @@ async def test_a_service_that_fails_is_tried_again_later(
     await fill(api, db, 100, 10)
     monkeypatch.setattr(delivering, "PART_BYTES", 4096)
     with between(store) as way:
-        left = _fail_parts(way, 2, 3)
+        waiting = _fail_parts(way, 2, 3)
         uid = await new_export(api, db, await new_storage(api, store, store.new_bucket(), endpoint=way.url))
         now = datetime.now(UTC)
         await send_all(api, db, now)
-        assert (len(left), (await export_of(api, uid))["state"]) == (1, "delivering")
+        assert (len(waiting), (await export_of(api, uid))["state"]) == (1, "delivering")
         # Not before its time.
         await send_all(api, db, now + WAITS[0] - timedelta(seconds=1))
-        assert len(left) == 1
+        assert len(waiting) == 1
         await send_all(api, db, now + WAITS[0])
-        assert not left
+        assert not waiting
         await send_all(api, db, now + 2 * WAITS[0])
         firsts = sum("partNumber=1&" in each.query for each in way.requests)
     check_written(store, await export_of(api, uid))

@@ -17,7 +17,7 @@ from tests.imports.files import PATH
 from tests.imports.test_workbooks import workbook_of
 from tests.running import Program
 from tests.servers import Reply
-from tests.storages.services import Gate, Service, between, new_storage
+from tests.storages.stores import Gate, Service, between, new_storage
 from tests.waits import until
 
 WORKER = [sys.executable, "-P", "-m", "fanfare.cli.worker"]
@@ -254,7 +254,7 @@ async def test_a_killed_worker_is_followed_by_another(
                 return gate.is_reached.is_set()
 
             async def is_ready() -> bool:
-                return (await import_of(api, uid))["state"] == "ready"
+                return bool((await import_of(api, uid))["state"] == "ready")
 
             await until(is_in_the_middle)
             first.kill()

@@ -1,11 +1,11 @@
 """An S3-compatible service that checks signatures: `.venv-storages/bin/python tests/storages/moto_service.py`.
 
-It writes its URL and an access key to its output, and ends with its input. moto checks each signature by botocore's.
+It writes its URL and an access key to its output, and ends when it is killed. moto checks each signature by botocore's.
 """
 
 import json
 import logging
-import sys
+import signal
 from typing import Any
 
 ROLE = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -35,8 +35,7 @@ def main() -> None:
     requests.post(f"{url}/moto-api/reset-auth", data=b"0", timeout=60)
     facts = {"url": url, "access_key_id": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
     print(json.dumps(facts), flush=True)  # noqa: T201 - the answer
-    sys.stdin.read()
-    server.stop()
+    signal.pause()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fanfare.storages.gateways.buckets import Place
 from fanfare.storages.gateways.signing import Credentials, signed_headers
-from tests.storages.services import PYTHON
+from tests.storages.stores import PYTHON
 
 # Reads requests from its input and writes the signature of each to its output.
 JUDGE = """
@@ -30,11 +30,15 @@ for line in sys.stdin:
 CREDENTIALS = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "eu-central-1")
 NOW = datetime(2026, 11, 27, 6, 30, tzinfo=UTC)
 KEYS = ("plain.csv", "in folders/a b+c.csv", "Größe~_-.!'()*$&=@:,;?#[]%2F", "日本/語", "")
-QUERIES = (
+QUERIES: tuple[dict[str, str], ...] = (
     {}, {"uploads": ""}, {"partNumber": "12", "uploadId": "a/b+c=="},
     {"list-type": "2", "prefix": "a b/ü&=", "start-after": "x%y", "max-keys": "5"},
 )  # fmt: skip
-HEADERS = ({}, {"Range": "bytes=0-9", "If-Match": '"abc"'}, {"Content-Type": "text/plain", "x-amz-meta-a": "b  c"})
+HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {"range": "bytes=0-9", "if-match": '"abc"'},
+    {"content-type": "text/plain", "x-amz-meta-a": "b  c"},
+)
 
 
 def test_signatures_are_those_of_the_reference() -> None:
@@ -47,7 +51,7 @@ def test_signatures_are_those_of_the_reference() -> None:
                     method, content = ("PUT", "content of it") if headers else ("GET", "")
                     url = place.url(key, query)
                     signed = signed_headers(method, url, headers, content.encode(), (CREDENTIALS, NOW))
-                    ours.append(signed["Authorization"].rpartition("Signature=")[2])
+                    ours.append(signed["authorization"].rpartition("Signature=")[2])
                     cases.append(
                         {
                             "method": method, "url": url, "headers": headers, "content": content,

@@ -12,16 +12,14 @@ from fanfare.storages.gateways import buckets
 from tests.api import Api
 from tests.conftest import LOOPBACK
 from tests.servers import Reply, Request
-from tests.storages.services import PATH, Gate, Service, between, new_storage
+from tests.storages.stores import PATH, Gate, Service, between, new_storage
 
 
 async def result_of_test(api: Api, storage: dict[str, Any]) -> Any:
     return await api.ok(await api.post(f"{PATH}/{storage['storage_uid']}/test"))
 
 
-async def test_a_storage_is_created_changed_and_deleted_and_never_gives_its_secret(
-    api: Api, db: Db, store: Service
-) -> None:
+async def test_a_storage_is_created_changed_and_deleted(api: Api, db: Db, store: Service) -> None:
     bucket = store.new_bucket()
     storage = await new_storage(api, store, bucket, prefix="/club/fanfare/", endpoint=f"{store.url}/")
     assert [storage[name] for name in ("prefix", "region", "is_path_style", "endpoint")] == [
@@ -32,16 +30,8 @@ async def test_a_storage_is_created_changed_and_deleted_and_never_gives_its_secr
     assert store.keys(bucket) == []
     await api.ok(await api.post(path, name="Second", prefix=""))
     await api.ok(await api.post(path, secret="another-secret"))
-    changed = await api.ok(await api.get(path))
-    assert (changed["name"], changed["prefix"], changed["bucket"]) == ("Second", "", bucket)
-    failed = await result_of_test(api, storage)
-    assert failed == {
-        "is_working": False,
-        "failure": "An object cannot be written: the storage refuses the secret of the access key",
-    }
-    texts = [(await api.get(each)).text for each in (PATH, path, "/api/v1/manage/changes")]
-    stored = await db.value("select sealed_secret from storages where account_id = $1", api.account_id)
-    assert not any(secret in text for text in (*texts, stored) for secret in (store.secret, "another-secret"))
+    second = await api.ok(await api.get(path))
+    assert (second["name"], second["prefix"], second["bucket"]) == ("Second", "", bucket)
     topics = "select topic from changes where account_id = $1 and topic like 'storage.%' order by position"
     assert [row["topic"] for row in await db.rows(topics, api.account_id)] == [
         "storage.created", "storage.updated", "storage.updated",
@@ -49,6 +39,21 @@ async def test_a_storage_is_created_changed_and_deleted_and_never_gives_its_secr
     await api.ok(await api.delete(path))
     assert (await api.get(path)).status_code == HTTPStatus.NOT_FOUND
     assert (await api.post(f"{path}/test")).status_code == HTTPStatus.NOT_FOUND
+
+
+async def test_a_wrong_secret_is_found_out_and_no_secret_is_given_out(api: Api, db: Db, store: Service) -> None:
+    storage = await new_storage(api, store, store.new_bucket(), secret="another-secret")
+    path = f"{PATH}/{storage['storage_uid']}"
+    failed = await result_of_test(api, storage)
+    assert failed == {
+        "is_working": False,
+        "failure": "An object cannot be written: the storage refuses the secret of the access key",
+    }
+    tested = await api.ok(await api.get(path))
+    assert (tested["test_failure"], tested["test_timestamp"] > 0) == (failed["failure"], True)
+    texts = [(await api.get(each)).text for each in (PATH, path, "/api/v1/manage/changes")]
+    sealed = await db.value("select sealed_secret from storages where account_id = $1", api.account_id)
+    assert not any(secret in text for text in (*texts, sealed) for secret in (store.secret, "another-secret"))
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

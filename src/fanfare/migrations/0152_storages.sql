@@ -11,6 +11,8 @@ create table storages (
     access_key_id text not null,
     sealed_secret text not null,
     is_path_style boolean not null,
+    tested_at timestamptz,
+    test_failure text,
     created_at timestamptz not null,
     updated_at timestamptz not null,
     primary key (account_id, storage_id)

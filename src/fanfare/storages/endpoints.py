@@ -52,9 +52,11 @@ async def manage_storages_delete(db: Db, account: Account, target: OneStorage, n
 
 
 @endpoint.post("/api/v1/manage/storages/{storage_uid}/test", scope="manage", key=SECRET, prepare=objects.check_storage)
-async def manage_storages_test(target: OneStorage, result: StorageTest) -> StorageTest:  # noqa: ARG001 - it is read before
-    """Write, read and delete a small object, and say what could not be done."""
-    return objects.result_of(result)
+async def manage_storages_test(
+    db: Db, account: Account, target: OneStorage, result: StorageTest, now: datetime
+) -> StorageTest:
+    """Write, read and delete a small object, and return what of that could not be done."""
+    return await objects.note_test(db, account.id, target.storage_uid, result, now)
 
 
 @endpoint.get("/api/v1/manage/storages/{storage_uid}/objects", scope="manage", key=SECRET, has_conflict=True)

@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
 
 from fanfare.app import modules
-from fanfare.exports.actions import running
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job, jobs_of
 from fanfare.kernel.data.sweeps import Sweep
@@ -19,7 +17,7 @@ from fanfare.purchases.actions.purchases import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.imports.files import upload
 from tests.segments.live import saved
-from tests.storages.made import made_storages
+from tests.storages.due import OF_STORAGES
 from tests.streams.due import a_deleted_stream, a_sealed_source, an_old_post, an_old_sender, an_unused_picture
 from tests.trackers.links import click, new_tracker
 
@@ -215,38 +213,6 @@ async def a_due_schedule(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
-async def a_storage(api: Api) -> str:
-    """Make a storage that nobody answers for, and return its uid."""
-
-    async def post(path: str, **values: Any) -> Any:
-        return await api.ok(await api.post(f"/api/v1/{path}", **values))
-
-    return str((await made_storages(post))["storage_uid"])
-
-
-async def a_file_for_a_storage(api: Api, db: Db) -> None:
-    uid = await a_storage(api)
-    await api.ok(await api.post("/api/v1/manage/exports", table="activities", storage_uid=uid))
-    while await running.work(db.for_account(api.account_id), api.account_id, datetime.now(UTC)):
-        pass
-    await db.execute(
-        "update export_deliveries set due_at = due_at - interval '1 day' where account_id = $1", api.account_id
-    )
-
-
-async def an_object_of_a_storage(api: Api, db: Db) -> None:
-    fields = {"kind": "fans", "storage_uid": await a_storage(api), "object_key": "members.csv"}
-    await api.ok(await api.post("/api/v1/manage/imports", **fields))
-    await db.execute(
-        "update import_fetches set due_at = due_at - interval '1 day' where account_id = $1", api.account_id
-    )
-
-
-async def a_sealed_storage(api: Api, db: Db) -> None:
-    await a_storage(api)
-    await db.execute("update storages set storage_name = sealed_secret where account_id = $1", api.account_id)
-
-
 async def a_fan_job(api: Api, _: Db) -> None:
     fan = await api.ok(await api.post("/api/v1/crm/fans", email="jobs@example.com"))
     job = {"action": "tag", "tag_name": "early bird", "fan_ids": [fan["fan_id"]]}
@@ -271,6 +237,7 @@ async def a_due_quest(api: Api, db: Db) -> None:
 
 
 WORK = {
+    **{job: Work(makes_due, is_done) for job, (makes_due, is_done) in OF_STORAGES.items()},
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
     "kernel.trim": Work(
@@ -332,17 +299,6 @@ WORK = {
     ),
     "exports.work_on_exports": Work(
         an_export, "select bool_and(export_state = 'completed') from exports where account_id = $1"
-    ),
-    "exports.deliver_files": Work(
-        a_file_for_a_storage,
-        "select lease_ends_at > '-infinity' or failure_count > 0 from export_deliveries where account_id = $1",
-    ),
-    "imports.fetch_files": Work(
-        an_object_of_a_storage,
-        "select lease_ends_at > '-infinity' or failure_count > 0 from import_fetches where account_id = $1",
-    ),
-    "storages.seal_secrets": Work(
-        a_sealed_storage, "select storage_name <> sealed_secret from storages where account_id = $1"
     ),
     "exports.run_schedules": Work(
         a_due_schedule, "select bool_and(last_run_at is not null) from export_schedules where account_id = $1"

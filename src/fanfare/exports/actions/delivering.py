@@ -12,7 +12,7 @@ from functools import cache
 import msgspec
 
 from fanfare.exports.actions.endings import COMPLETE, fail
-from fanfare.exports.queries.deliveries import Delivery, claim, delivering_export, delivery_of, renew
+from fanfare.exports.queries.deliveries import Delivery, delivering_export, delivery_of
 from fanfare.exports.schemas.exports import Export
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import files
@@ -173,7 +173,7 @@ class Turn:
             raise StorageFault(message)
         now = self._clock()
         manifest = _manifest(export, self._delivery.object_key, now)
-        await self._bucket.put(f"{self._delivery.object_key}{MANIFEST}", manifest, {"Content-Type": "application/json"})
+        await self._bucket.put(f"{self._delivery.object_key}{MANIFEST}", manifest, {"content-type": "application/json"})
         async with self._db.transaction() as tx:
             if await tx.value(DELETE, self._account_id, self._delivery.delivery_id) is not None:
                 digest = bytes.fromhex(export.sha256 or "")
@@ -203,7 +203,7 @@ DELETE = """
 def _headers(export: Export) -> dict[str, str]:
     """Return what a storage keeps beside an object: its type and its checksum."""
     return {
-        "Content-Type": MEDIA_TYPES.get(export.format, "application/gzip"), "x-amz-meta-sha256": export.sha256 or "",
+        "content-type": MEDIA_TYPES.get(export.format, "application/gzip"), "x-amz-meta-sha256": export.sha256 or "",
     }  # fmt: skip
 
 
@@ -218,6 +218,33 @@ def _manifest(export: Export, object_key: str, now: datetime) -> bytes:
     """Return the manifest of a file that is written."""
     values = {name: getattr(export, name) for name in FIELDS}
     return msgspec.json.encode({**values, "object_key": object_key, "write_timestamp": unix(now)})
+
+
+CLAIM = """
+    with chosen as materialized (
+        select delivery_id from export_deliveries
+        where account_id = $1 and due_at <= $3 and lease_ends_at <= $3
+        order by due_at, delivery_id limit $2 for no key update skip locked
+    )
+    update export_deliveries d set lease_ends_at = $4 from chosen
+    where d.account_id = $1 and d.delivery_id = chosen.delivery_id
+    returning d.delivery_id
+"""
+
+
+async def claim(db: Db, account_id: int, limit: int, now: datetime, ends_at: datetime) -> list[int]:
+    """Claim at most `limit` deliveries of an account until a lease ends, and return their ids."""
+    return [row["delivery_id"] for row in await db.rows(CLAIM, account_id, limit, now, ends_at)]
+
+
+async def renew(db: Db, account_id: int, delivery_id: int, ends_at: datetime) -> None:
+    """Move the end of a lease on."""
+    await db.execute(
+        "update export_deliveries set lease_ends_at = $3 where account_id = $1 and delivery_id = $2",
+        account_id,
+        delivery_id,
+        ends_at,
+    )
 
 
 WORK: Work[int] = Work(claim, renew, deliver, _fail)

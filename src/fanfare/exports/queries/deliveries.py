@@ -36,33 +36,6 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
     return [row["account_id"] for row in rows]
 
 
-CLAIM = """
-    with chosen as materialized (
-        select delivery_id from export_deliveries
-        where account_id = $1 and due_at <= $3 and lease_ends_at <= $3
-        order by due_at, delivery_id limit $2 for no key update skip locked
-    )
-    update export_deliveries d set lease_ends_at = $4 from chosen
-    where d.account_id = $1 and d.delivery_id = chosen.delivery_id
-    returning d.delivery_id
-"""
-
-
-async def claim(db: Db, account_id: int, limit: int, now: datetime, ends_at: datetime) -> list[int]:
-    """Claim at most `limit` deliveries of an account until a lease ends, and return their ids."""
-    return [row["delivery_id"] for row in await db.rows(CLAIM, account_id, limit, now, ends_at)]
-
-
-async def renew(db: Db, account_id: int, delivery_id: int, ends_at: datetime) -> None:
-    """Move the end of a lease on."""
-    await db.execute(
-        "update export_deliveries set lease_ends_at = $3 where account_id = $1 and delivery_id = $2",
-        account_id,
-        delivery_id,
-        ends_at,
-    )
-
-
 async def delivery_of(db: Db, account_id: int, delivery_id: int) -> Delivery | None:
     """Return a delivery; None if it is not there any more."""
     row = await db.row(

@@ -13,7 +13,7 @@ import msgspec
 from fanfare.imports.actions.files import delete_files
 from fanfare.imports.actions.states import WrongState, end_work
 from fanfare.imports.actions.storing import Arrival, NoRoom, WrongOffset, append_part, complete_file
-from fanfare.imports.queries.fetches import Fetch, claim, fetch_of, renew
+from fanfare.imports.queries.fetches import Fetch, fetch_of
 from fanfare.imports.queries.imports import current_import, used_bytes
 from fanfare.imports.readers.rows import MAX_FILE_BYTES
 from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES
@@ -145,6 +145,33 @@ async def _pause(db: Db, account_id: int, import_id: int, now: datetime) -> None
 
 async def _forget(db: Db, account_id: int, import_id: int) -> None:
     await db.execute("delete from import_fetches where account_id = $1 and import_id = $2", account_id, import_id)
+
+
+CLAIM = """
+    with chosen as materialized (
+        select import_id from import_fetches
+        where account_id = $1 and due_at <= $3 and lease_ends_at <= $3
+        order by due_at, import_id limit $2 for no key update skip locked
+    )
+    update import_fetches f set lease_ends_at = $4 from chosen
+    where f.account_id = $1 and f.import_id = chosen.import_id
+    returning f.import_id
+"""
+
+
+async def claim(db: Db, account_id: int, limit: int, now: datetime, ends_at: datetime) -> list[int]:
+    """Claim at most `limit` objects of an account until a lease ends, and return the ids of their imports."""
+    return [row["import_id"] for row in await db.rows(CLAIM, account_id, limit, now, ends_at)]
+
+
+async def renew(db: Db, account_id: int, import_id: int, ends_at: datetime) -> None:
+    """Move the end of a lease on."""
+    await db.execute(
+        "update import_fetches set lease_ends_at = $3 where account_id = $1 and import_id = $2",
+        account_id,
+        import_id,
+        ends_at,
+    )
 
 
 WORK: Work[int] = Work(claim, renew, fetch, _postpone)

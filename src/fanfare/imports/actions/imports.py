@@ -28,6 +28,7 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.folding import fold
 from fanfare.storages.queries.storages import storage_of
 
 # Imports of an account that are not finished.
@@ -84,7 +85,7 @@ async def create_import(db: Db, account_id: int, new: NewImport, now: datetime) 
 
 def _format_of(object_key: str) -> str:
     """Return the format of an object by its name."""
-    return FORMATS_BY_ENDING.get(object_key.lower().rpartition(".")[2], "csv")
+    return FORMATS_BY_ENDING.get(fold(object_key).rpartition(".")[2], "csv")
 
 
 UPDATE = f"""

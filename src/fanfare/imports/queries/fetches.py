@@ -34,33 +34,6 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
     return [row["account_id"] for row in rows]
 
 
-CLAIM = """
-    with chosen as materialized (
-        select import_id from import_fetches
-        where account_id = $1 and due_at <= $3 and lease_ends_at <= $3
-        order by due_at, import_id limit $2 for no key update skip locked
-    )
-    update import_fetches f set lease_ends_at = $4 from chosen
-    where f.account_id = $1 and f.import_id = chosen.import_id
-    returning f.import_id
-"""
-
-
-async def claim(db: Db, account_id: int, limit: int, now: datetime, ends_at: datetime) -> list[int]:
-    """Claim at most `limit` objects of an account until a lease ends, and return the ids of their imports."""
-    return [row["import_id"] for row in await db.rows(CLAIM, account_id, limit, now, ends_at)]
-
-
-async def renew(db: Db, account_id: int, import_id: int, ends_at: datetime) -> None:
-    """Move the end of a lease on."""
-    await db.execute(
-        "update import_fetches set lease_ends_at = $3 where account_id = $1 and import_id = $2",
-        account_id,
-        import_id,
-        ends_at,
-    )
-
-
 async def fetch_of(db: Db, account_id: int, import_id: int) -> Fetch | None:
     """Return what is read for an import; None if it is not read any more."""
     row = await db.row(

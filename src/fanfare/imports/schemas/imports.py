@@ -50,10 +50,10 @@ class Import(msgspec.Struct):
     `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure`
     says why), `undoing`, `undone`. source is the object of a storage that the file was, or null. The counts are
     those of the last run or dry run: row_count rows were processed, of which created_count created something,
-    matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were left out because the fan
-    had opted out. An undo deleted undone_count of what was created and left kept_count. progress is from 0 to 1.
-    has_file is false once the file was deleted. sheets has the names of the sheets of a workbook, sheet the one that is
-    imported. mapping has a field, or null, for each of the columns; values those that every row has.
+    matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were left out
+    because the fan had opted out. An undo deleted undone_count of what was created and left kept_count. progress is
+    from 0 to 1. has_file is false once the file was deleted. sheets has the names of the sheets of a workbook, sheet
+    the one that is imported. mapping has a field, or null, for each of the columns; values those that every row has.
     """
 
     import_id: int

@@ -1,6 +1,7 @@
 """Lists the objects of a storage, and tests it; a call to the service is never made within a transaction."""
 
 import secrets
+import uuid
 from datetime import datetime
 
 from fanfare.kernel.callers import Account, Caller
@@ -42,14 +43,14 @@ async def objects(db: Db, account_id: int, query: ObjectQuery) -> Page[ObjectMet
     return Page(ObjectMeta(last_key, len(rows), has_more=listing.has_more), rows)
 
 
-async def check_storage(db: Db, account: Account, _: Caller, which: OneStorage, __: datetime) -> StorageTest:
+async def check_storage(db: Db, account: Account, _: Caller, target: OneStorage, __: datetime) -> StorageTest:
     """Write, read and delete a small object, and return what of that failed; Unknown (404)."""
     step = "be written"
     try:
-        target = await storage_target(db, account.id, which.storage_uid)
-        bucket = bucket_of(place_of(target), account.id)
-        key = f"{target.key_prefix}fanfare-test-{secrets.token_hex(8)}.txt"
-        await bucket.put(key, TEST_CONTENT, {"Content-Type": "text/plain"})
+        storage = await storage_target(db, account.id, target.storage_uid)
+        bucket = bucket_of(place_of(storage), account.id)
+        key = f"{storage.key_prefix}fanfare-test-{secrets.token_hex(8)}.txt"
+        await bucket.put(key, TEST_CONTENT, {"content-type": "text/plain"})
         step = "be read"
         head = await bucket.head(key)
         content = await bucket.read(key, 0, head.object_bytes, head.etag)
@@ -61,6 +62,13 @@ async def check_storage(db: Db, account: Account, _: Caller, which: OneStorage, 
     return StorageTest(is_working=is_same, failure=None if is_same else "What was read is not what was written")
 
 
-def result_of(test: StorageTest) -> StorageTest:
-    """Return the result of a test that was made before the transaction of the call."""
+async def note_test(db: Db, account_id: int, storage_uid: uuid.UUID, test: StorageTest, now: datetime) -> StorageTest:
+    """Write down the result of a test, which was made before the transaction of the call, and return it."""
+    await db.execute(
+        "update storages set tested_at = $3, test_failure = $4 where account_id = $1 and storage_uid = $2",
+        account_id,
+        storage_uid,
+        now,
+        test.failure,
+    )
     return test

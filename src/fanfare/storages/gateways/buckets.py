@@ -78,7 +78,7 @@ class Bucket:
         )
         content = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
         answer = await self._call(
-            "POST", object_key, {"uploadId": upload_key}, headers={"Content-Type": "application/xml"}, content=content
+            "POST", object_key, {"uploadId": upload_key}, headers={"content-type": "application/xml"}, content=content
         )
         if b"<CompleteMultipartUploadResult" not in answer.body:
             raise fault_of_answer(HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, answer.headers, answer.body))
@@ -102,7 +102,7 @@ class Bucket:
 
     async def read(self, object_key: str, offset: int, size: int, etag: str) -> bytes:
         """Return a piece of an object that has `size` bytes from an offset on; ObjectChanged, StorageFault."""
-        headers = {"Range": f"bytes={offset}-{offset + size - 1}", "If-Match": etag}
+        headers = {"range": f"bytes={offset}-{offset + size - 1}", "if-match": etag}
         answer = await self._call("GET", object_key, headers=headers, max_bytes=size + 1)
         if answer.headers.get("etag") != etag:
             message = "has another object under this key than when reading began"

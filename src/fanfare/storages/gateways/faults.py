@@ -49,8 +49,8 @@ def fault_of_call(error: CallError) -> StorageFault:
 
 def fault_of_answer(answer: HttpAnswer) -> StorageFault:
     """Return the fault of an answer that is no success."""
-    found = CODE.search(answer.body[:CODE_BYTES])
-    code = found[1].decode() if found else ""
+    match = CODE.search(answer.body[:CODE_BYTES])
+    code = match[1].decode() if match else ""
     if answer.status == HTTPStatus.PRECONDITION_FAILED:
         fault: StorageFault = ObjectChanged("has another object under this key than when reading began")
     elif code in WORDS:

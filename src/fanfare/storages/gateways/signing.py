@@ -37,7 +37,7 @@ def query_of(values: Mapping[str, str]) -> str:
 def signed_headers(
     method: str, url: str, headers: Mapping[str, str], content: bytes, signer: tuple[Credentials, datetime]
 ) -> dict[str, str]:
-    """Return the headers of a request with those that sign it, without Host, which the client sends.
+    """Return the headers of a request, in lower case, with those that sign it; the client sends Host.
 
     The query of the URL is that of `query_of`; the time is that of the service, give or take a quarter of an hour.
     """
@@ -45,14 +45,14 @@ def signed_headers(
     parts, moment = urlsplit(url), now.strftime("%Y%m%dT%H%M%SZ")
     content_hash = hashlib.sha256(content).hexdigest()
     result = {**headers, "x-amz-content-sha256": content_hash, "x-amz-date": moment}
-    signed = {name.lower(): " ".join(value.split()) for name, value in {**result, "host": parts.netloc}.items()}
+    signed = {name: " ".join(value.split()) for name, value in {**result, "host": parts.netloc}.items()}
     names = ";".join(sorted(signed))
     lines = [f"{name}:{signed[name]}" for name in sorted(signed)]
     canonical = "\n".join([method, parts.path or "/", parts.query, *lines, "", names, content_hash])
     scope = f"{moment[:8]}/{credentials.region}/{SERVICE}/aws4_request"
     text = "\n".join([ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     signature = hmac.new(_key(credentials, moment[:8]), text.encode(), hashlib.sha256).hexdigest()
-    result["Authorization"] = (
+    result["authorization"] = (
         f"{ALGORITHM} Credential={credentials.access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
     return result

@@ -8,6 +8,7 @@ from fanfare.storages.schemas.storages import Storage
 
 COLUMNS = """
     storage_uid, storage_name as name, endpoint, region, bucket, key_prefix as prefix, access_key_id, is_path_style,
+    floor(extract(epoch from tested_at))::bigint as test_timestamp, test_failure,
     floor(extract(epoch from created_at))::bigint as creation_timestamp,
     floor(extract(epoch from updated_at))::bigint as last_update_timestamp
 """

@@ -82,7 +82,10 @@ Prefix = Annotated[str, PrefixForm()]
 
 
 class Storage(msgspec.Struct):
-    """A storage; its secret is never shown. Timestamps are unix seconds."""
+    """A storage; its secret is never shown. Timestamps are unix seconds.
+
+    test_failure says what its last test found, null when it worked.
+    """
 
     storage_uid: uuid.UUID
     name: str
@@ -92,6 +95,8 @@ class Storage(msgspec.Struct):
     prefix: str
     access_key_id: str
     is_path_style: bool
+    test_timestamp: int | None
+    test_failure: str | None
     creation_timestamp: int
     last_update_timestamp: int
 
@@ -158,9 +163,10 @@ def endpoint_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def plain_endpoint(url: str) -> str:
     """Return a URL without the port that it has anyway, as clients send it in Host, which is signed."""
     parts = urlsplit(url)
-    port = {"https": 443, "http": 80}[parts.scheme]
-    host = parts.netloc.lower().removesuffix(f":{port}")
-    return f"{parts.scheme}://{host}"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    is_usual = parts.port in (None, {"https": 443, "http": 80}[parts.scheme])
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
 
 
 def is_of_aws(endpoint: str) -> bool:

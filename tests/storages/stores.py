@@ -3,9 +3,8 @@
 import json
 import re
 import secrets
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from xml.sax.saxutils import unescape
@@ -13,11 +12,11 @@ from xml.sax.saxutils import unescape
 import httpx
 
 from fanfare.kernel.clock import system_clock
-from fanfare.storages.gateways.buckets import Place
+from fanfare.storages.gateways.buckets import NOTHING, Place
 from fanfare.storages.gateways.signing import Credentials, signed_headers
 from tests.api import Api
 from tests.rules.project import ROOT
-from tests.running import PATIENCE
+from tests.running import PATIENCE, Program
 from tests.servers import Reply, Request, http_server
 
 PATH = "/api/v1/manage/storages"
@@ -33,7 +32,9 @@ class Service(NamedTuple):
     access_key_id: str
     secret: str
 
-    def call(self, method: str, bucket: str, key: str = "", content: bytes = b"", **query: str) -> httpx.Response:
+    def call(
+        self, method: str, bucket: str, key: str = "", content: bytes = b"", query: Mapping[str, str] = NOTHING
+    ) -> httpx.Response:
         """Make a call as the owner of the access key."""
         credentials = Credentials(self.access_key_id, self.secret, REGION)
         url = Place(self.url, bucket, credentials, is_path_style=True).url(key, query)
@@ -50,7 +51,7 @@ class Service(NamedTuple):
 
     def keys(self, bucket: str) -> list[str]:
         """Return the keys of all objects."""
-        text = self.call("GET", bucket, **{"list-type": "2"}).text
+        text = self.call("GET", bucket, query={"list-type": "2"}).text
         return [unescape(each) for each in re.findall("<Key>(.*?)</Key>", text)]
 
     def content(self, bucket: str, key: str) -> bytes:
@@ -59,19 +60,15 @@ class Service(NamedTuple):
 
     def upload_count(self, bucket: str) -> int:
         """Return the number of uploads in parts that are neither complete nor aborted."""
-        return self.call("GET", bucket, uploads="").text.count("<UploadId>")
+        return self.call("GET", bucket, query={"uploads": ""}).text.count("<UploadId>")
 
 
 @contextmanager
 def service() -> Iterator[Service]:
     """Run a service."""
-    process = subprocess.Popen([PYTHON, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Service(**json.loads(process.stdout.readline()))
-    finally:
-        process.kill()
-        process.communicate()
+    with Program([str(PYTHON), str(SCRIPT)]) as program:
+        yield Service(**json.loads(program.line()))
+        program.kill()
 
 
 async def new_storage(api: Api, store: Service, bucket_name: str, **fields: Any) -> dict[str, Any]:
