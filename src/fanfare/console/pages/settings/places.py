@@ -18,6 +18,7 @@ SETTINGS = (
     Place("/settings/openid_clients", "Programs that log fans in", "out", "settings"),
     Place("/settings/identity_providers", "Identity providers", "fans", "settings"),
     Place("/settings/suppressions", "Addresses without messages", "mail", "settings"),
+    Place("/settings/storages", "Storages", "bag", "settings"),
     Place("/settings/account", "Account and server", "info", "settings"),
 )
 
