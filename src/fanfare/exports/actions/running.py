@@ -9,13 +9,12 @@ import zlib
 from datetime import datetime
 from typing import NamedTuple
 
+from fanfare.exports.actions.endings import complete, fail
 from fanfare.exports.actions.parquet import make_parquet
 from fanfare.exports.queries.exports import next_export
 from fanfare.exports.queries.tables.statements import ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
 from fanfare.exports.schemas.exports import CurrentExport
-from fanfare.exports.topics import EXPORT_COMPLETED, EXPORT_FAILED, EXPORT_SCHEDULE_COMPLETED, EXPORT_SCHEDULE_FAILED
 from fanfare.kernel.data import files
-from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.files import PART_BYTES
@@ -55,9 +54,7 @@ async def _count_failure(db: Db, account_id: int, current: CurrentExport) -> Non
 
 
 async def _fail(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
-    async with db.transaction() as tx:
-        await tx.execute(FAIL, account_id, current.export_id, now, description)
-        await files.delete_file(tx, account_id, current.export_uid)
+    await fail(db, account_id, current.export_id, now, description)
 
 
 def _reason(error: Exception) -> str | None:
@@ -105,8 +102,7 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
 
 
 async def _complete(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
-    digest = await _digest(db, account_id, current)
-    await db.execute(COMPLETE, account_id, current.export_id, now, digest)
+    await complete(db, account_id, current, now, await _digest(db, account_id, current))
 
 
 def _compressed(content: bytes, *, is_first: bool) -> bytes:
@@ -146,33 +142,10 @@ async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:
     return digest.digest()
 
 
-OF_SCHEDULE = """(
-        select s.schedule_uid, ended.export_uid from ended
-        join export_schedules s on s.account_id = $1 and s.schedule_id = ended.schedule_id) as of_schedule"""
 MOVE = """
     update exports
     set last_key = $3, row_count = $4, content_bytes = $5, file_bytes = $6, checksum = $7, updated_at = $8,
         failure_count = 0
     where account_id = $1 and export_id = $2
 """
-COMPLETE = f"""
-    with {HOLD},
-    ended as (
-        update exports set export_state = 'completed', finished_at = $3, updated_at = $3, sha256 = $4
-        where account_id = $1 and export_id = $2
-        returning export_uid, row_count, file_bytes, schedule_id
-    )
-    {announce(EXPORT_COMPLETED, "ended", at="$3")}
-    {also(EXPORT_SCHEDULE_COMPLETED, OF_SCHEDULE, at="$3")}
-"""  # noqa: S608 - fixed parts
-FAIL = f"""
-    with {HOLD},
-    ended as (
-        update exports set export_state = 'failed', has_file = false, finished_at = $3, updated_at = $3, failure = $4
-        where account_id = $1 and export_id = $2
-        returning export_uid, schedule_id
-    )
-    {announce(EXPORT_FAILED, "ended", at="$3")}
-    {also(EXPORT_SCHEDULE_FAILED, OF_SCHEDULE, at="$3")}
-"""  # noqa: S608 - fixed parts
 WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)

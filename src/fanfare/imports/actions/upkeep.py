@@ -26,9 +26,9 @@ ERASED = "a fan was erased: upload the file again"
 MARK = f"""
     with {HOLD},
     due as materialized (
-        select import_id, import_state in ('uploading', 'converting', 'ready') as is_open from imports
+        select import_id, import_state in ('uploading', 'fetching', 'converting', 'ready') as is_open from imports
         where account_id = $1 and has_file and file_bytes > 0 and {{condition}}
-          and import_state in ('uploading', 'converting', 'ready', 'completed', 'failed', 'undone')
+          and import_state in ('uploading', 'fetching', 'converting', 'ready', 'completed', 'failed', 'undone')
         order by import_id limit $3 for no key update skip locked
     ),
     marked as (

@@ -22,6 +22,7 @@ SETTINGS = (
     Place("/settings/senders", "Senders", "mail", "settings"),
     Place("/settings/retention", "How long things are kept", "day", "settings"),
     Place("/settings/places", "Places", "gate", "settings"),
+    Place("/settings/storages", "Storages", "bag", "settings"),
     Place("/settings/account", "Account and server", "info", "settings"),
 )
 
