@@ -1791,6 +1791,7 @@ create table exports (
     storage_id bigint,
     bucket text,
     object_key text,
+    last_place jsonb,
     constraint exports_pkey PRIMARY KEY (account_id, export_id),
     constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint exports_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id),

@@ -7,7 +7,7 @@ another one continues with the next.
 import hashlib
 import zlib
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fanfare.exports.actions.endings import complete, fail
 from fanfare.exports.actions.parquet import make_parquet
@@ -32,12 +32,16 @@ GZIP_END = b"\x03\x00"
 
 
 class Batch(NamedTuple):
-    """Rows of an export: their number, the key of the last of them, their text, and whether more can follow."""
+    """Rows of an export: their number, the key of the last of them, their text, and whether more can follow.
+
+    A key that is no number is a place.
+    """
 
     row_count: int
     last_key: int
     text: str
     is_last: bool
+    last_place: list[Any] | None = None
 
 
 async def work(db: Db, account_id: int, now: datetime) -> bool:
@@ -91,7 +95,7 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
     row_count = current.row_count + batch.row_count
     await db.execute(
         MOVE, account_id, current.export_id, batch.last_key, row_count, content_bytes, current.file_bytes + len(data),
-        checksum, now,
+        checksum, now, batch.last_place,
     )  # fmt: skip
     if batch.is_last and current.file_format == "parquet":
         await db.execute(
@@ -116,9 +120,11 @@ async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
     table = TABLES[current.table_name]
     bound = current.watermark if table.order == "position" else MAX_ID
     statement = ROWS_AFTER[current.table_name, _text_format(current)]
-    row = await db.row(statement, account_id, current.last_key, bound, BATCH)
+    place = (current.last_place,) if table.order == "keys" else ()
+    row = await db.row(statement, account_id, current.last_key, bound, BATCH, *place)
     assert row is not None  # noqa: S101 - an aggregate
-    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"])
+    last_place = row["last_place"] if place else None
+    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"], last_place)
 
 
 async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Batch:
@@ -145,7 +151,7 @@ async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:
 MOVE = """
     update exports
     set last_key = $3, row_count = $4, content_bytes = $5, file_bytes = $6, checksum = $7, updated_at = $8,
-        failure_count = 0
+        failure_count = 0, last_place = coalesce($9, last_place)
     where account_id = $1 and export_id = $2
 """
 WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)

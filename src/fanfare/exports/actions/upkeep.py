@@ -70,7 +70,8 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     rows = await db.rows(
         """
         update exports
-        set has_file = export_state in ('running', 'delivering'), last_key = 0, has_rows = false, updated_at = $2,
+        set has_file = export_state in ('running', 'delivering'), has_rows = false, updated_at = $2,
+            last_key = 0, last_place = null,
             export_state = case export_state when 'delivering' then 'running' else export_state end,
             row_count = case when export_state in ('running', 'delivering') then 0 else row_count end,
             content_bytes = case when export_state in ('running', 'delivering') then 0 else content_bytes end,

@@ -19,7 +19,8 @@ COLUMNS = """
 SOURCE = "exports e left join storages st on st.account_id = $1 and st.storage_id = e.storage_id"
 CURRENT = """
     export_id, export_uid, table_name, file_format, has_rows, search_uid, watermark, last_key, row_count,
-    content_bytes, file_bytes, checksum, failure_count, object_key is not null as has_destination, created_at
+    content_bytes, file_bytes, checksum, failure_count, last_place,
+    object_key is not null as has_destination, created_at
 """
 
 

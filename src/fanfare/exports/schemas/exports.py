@@ -17,6 +17,9 @@ NAMES = (
     "suppressions", "activities", "points", "campaigns", "wagers", "campaign_events", "point_categories",
     "performances", "quest_progresses", "reward_claims", "idols", "stream_records", "tickets", "purchases",
     "registrations", "ticket_events", "scans", "passes", "products", "trackers", "tracker_clicks", "sales", "ad_days",
+    "businesses", "tags", "fields", "filters", "segment_members", "segment_stays", "snapshots", "campaign_items",
+    "quests", "rewards", "draws", "draw_winners", "idol_events", "streams", "stream_authors", "accepted_terms",
+    "fan_events", "fan_performances", "pass_sections", "ad_projects", "props",
 )  # fmt: skip
 FileFormat = Literal["csv", "ndjson", "parquet"]
 FORMATS: tuple[FileFormat, ...] = ("csv", "ndjson", "parquet")
@@ -142,5 +145,6 @@ class CurrentExport(msgspec.Struct, frozen=True):
     file_bytes: int
     checksum: int
     failure_count: int
+    last_place: list[Any] | None
     has_destination: bool
     created_at: datetime

@@ -1,4 +1,7 @@
-"""Storages: buckets of S3-compatible services for imports and exports, tried out before they are used."""
+"""Storages: buckets of S3-compatible services for imports and exports, tried out before they are used.
+
+Who changes them may take personal data out: to wherever they are.
+"""
 
 from datetime import datetime
 
@@ -18,34 +21,30 @@ from fanfare.storages.schemas.storages import NewStorage, OneStorage, StorageCha
 @manage.get("/settings/storages", area="settings")
 async def storages(db: Db, member: Member) -> View:
     """Show the storages of the account."""
-    return setting("storages", member, {"storages": await all_storages(db, member.account.id)})
+    may_change = member.may("transfers", "export") and member.may("transfers", "personal")
+    values = {"storages": await all_storages(db, member.account.id), "may_change": may_change}
+    return setting("storages", member, values)
 
 
-@manage.post("/settings/storages", area="settings", needs_proof=True)
+@manage.post("/settings/storages", area="transfers", right="export", needs_proof=True)
 async def storage_create(db: Db, member: Member, visit: Visit, form: NewStorage, now: datetime) -> Redirect:
     """Create a storage."""
-    _require_export(member)
+    member.require("transfers", "personal")
     await actions.create_storage(db, member.account.id, form, now)
     flash(visit, "The storage is there; test it before you use it.")
     return Redirect(path_of("storages", member))
 
 
-def _require_export(member: Member) -> None:
-    """Raise RoleForbids (403) unless the person may take personal data out, to wherever a storage is."""
-    member.require("transfers", "export")
-    member.require("transfers", "personal")
-
-
-@manage.post("/settings/storages/{storage_uid}", area="settings", needs_proof=True)
+@manage.post("/settings/storages/{storage_uid}", area="transfers", right="export", needs_proof=True)
 async def storage_update(db: Db, member: Member, visit: Visit, form: StorageChanges, now: datetime) -> Redirect:
     """Change a storage."""
-    _require_export(member)
+    member.require("transfers", "personal")
     await actions.change_storage(db, member.account.id, form, now)
     flash(visit, "The storage is changed.")
     return Redirect(path_of("storages", member))
 
 
-@manage.post("/settings/storages/{storage_uid}/test", area="settings", takes_turn=True)
+@manage.post("/settings/storages/{storage_uid}/test", area="transfers", right="export", takes_turn=True)
 async def storage_test(db: Db, member: Member, visit: Visit, form: OneStorage, now: datetime) -> Redirect:
     """Write, read and delete a small object."""
     caller = Caller(visit.address, has_secret=True)
@@ -58,7 +57,7 @@ async def storage_test(db: Db, member: Member, visit: Visit, form: OneStorage, n
     return Redirect(path_of("storages", member))
 
 
-@manage.post("/settings/storages/{storage_uid}/delete", area="settings")
+@manage.post("/settings/storages/{storage_uid}/delete", area="transfers", right="export")
 async def storage_delete(db: Db, member: Member, visit: Visit, form: OneStorage, now: datetime) -> Redirect:
     """Delete a storage; its objects stay."""
     await actions.delete_storage(db, member.account.id, form.storage_uid, now)
