@@ -126,17 +126,15 @@ async def test_a_schedule_is_made_changed_paused_and_deleted(
     }  # fmt: skip
     answer = await send(client, f"{root}/new", **fields)
     assert answer.headers["location"] == root, answer.text
-    page = (await client.get(root)).text
-    assert all(text in page for text in ("Weekly locals", "Friday, 06:00", "Nightly storage"))
+    assert all(text in (await client.get(root)).text for text in ("Weekly locals", "Friday, 06:00", "Nightly storage"))
     (schedule,) = (await api.ok(await api.get("/api/v1/manage/export_schedules")))["data"]
     assert (schedule["search"], schedule["weekday"]) == ({"fan_incl_segments": f"filter:{uid}"}, 5)
     path = f"{root}/{schedule['schedule_uid']}"
     assert "It has not run yet" in (await client.get(path)).text
-    changes = {**fields, "frequency": "monthly", "month_day": 31, "storage_uid": ""}
-    del changes["table"], changes["filter_uid"], changes["format"]
-    await send(client, path, **changes)
-    page = (await client.get(path)).text
-    assert "day 31 of the month, 06:00" in page
+    new_fields = {**fields, "frequency": "monthly", "month_day": 31, "storage_uid": ""}
+    del new_fields["table"], new_fields["filter_uid"], new_fields["format"]
+    await send(client, path, **new_fields)
+    assert "day 31 of the month, 06:00" in (await client.get(path)).text
     await send(client, path, is_active="false")
     assert "paused" in (await client.get(path)).text
     now = await api.ok(await api.get(f"/api/v1/manage/export_schedules/{schedule['schedule_uid']}"))
@@ -147,7 +145,7 @@ async def test_a_schedule_is_made_changed_paused_and_deleted(
 
 async def test_the_runs_of_a_schedule_stand_on_its_page(client: httpx.AsyncClient, api: Api, db: Db) -> None:
     fields = {"table": "activities", "frequency": "daily", "hour": 4, "name": "Each night"}
-    schedule = await api.ok(await api.post("/api/v1/manage/export_schedules", **fields))
+    saved = await api.ok(await api.post("/api/v1/manage/export_schedules", **fields))
     sql = """
         insert into exports (account_id, export_id, export_uid, table_name, file_format, export_state, watermark,
                              created_at, updated_at, schedule_id, row_count, failure)
@@ -155,6 +153,6 @@ async def test_the_runs_of_a_schedule_stand_on_its_page(client: httpx.AsyncClien
                1234, 'it was late'
         from export_schedules where account_id = $1 and schedule_uid = $2
     """
-    await db.execute(sql, api.account_id, schedule["schedule_uid"])
-    page = (await client.get(f"/manage/{api.account_id}/exports/schedules/{schedule['schedule_uid']}")).text
+    await db.execute(sql, api.account_id, saved["schedule_uid"])
+    page = (await client.get(f"/manage/{api.account_id}/exports/schedules/{saved['schedule_uid']}")).text
     assert ("1,234" in page, "it was late" in page) == (True, True)

@@ -33,7 +33,7 @@ def test_each_table_that_is_exported_can_be_chosen() -> None:
 
 
 def test_sees_what_was_forgotten() -> None:
-    results = faults({"a", "b", "c"}, ["a t join b on true"], {"a": "both", "d": "gone"})
-    assert [each.partition(":")[0] for each in results] == [
+    wrong = faults({"a", "b", "c"}, ["a t join b on true"], {"a": "both", "d": "gone"})
+    assert [each.partition(":")[0] for each in wrong] == [
         "b is not exported", "c is not exported", "a is exported, and not", "d is no table",
     ]  # fmt: skip

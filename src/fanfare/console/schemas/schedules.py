@@ -16,6 +16,7 @@ from fanfare.exports.schemas.schedules import (
 )
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Text, Uuid
+from fanfare.search.criteria.segments import in_filter
 
 DAYS = {"weekly": "weekday", "monthly": "month_day"}
 
@@ -43,7 +44,7 @@ class ScheduleForm(Params, kw_only=True):
     def schedule(self) -> NewSchedule:
         """Return the schedule as the call has it; a segment is one of fans."""
         has_search = self.filter_uid is not None and self.table == "fans"
-        search = {"fan_incl_segments": f"filter:{self.filter_uid}"} if has_search else None
+        search = in_filter(self.filter_uid) if has_search else None
         return NewSchedule(
             table=self.table, frequency=self.frequency, hour=self.hour, format=self.format, search=search,
             retention_days=self.retention_days, name=self.name, storage_uid=self.storage_uid, **_days(self),

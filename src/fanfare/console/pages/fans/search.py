@@ -26,6 +26,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.segments import in_filter
 from fanfare.search.queries.figures import FanFigures, fan_figures
 from fanfare.search.queries.listing import ListedFans, ListWindow, fans_listed
 from fanfare.search.queries.stored import criteria_in
@@ -91,7 +92,7 @@ async def _filter_path(db: Db, member: Member, path: str, query: FansQuery) -> s
     assert query.filter_uid is not None  # noqa: S101 - the caller has looked
     criteria = criteria_in((await filter_by_uid(db, member.account.id, query.filter_uid)).criteria)
     if has_closed_names(member, criteria):
-        return with_query(path, [("fan_incl_segments[]", f"filter:{query.filter_uid}")])
+        return with_query(path, [(f"{name}[]", each) for name, each in in_filter(query.filter_uid).items()])
     return with_query(path, [(name, str(each)) for name, entries in of_stored(criteria).items() for each in entries])
 
 

@@ -16,7 +16,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "work of the server, which means nothing elsewhere": (
         "attempts", "change_trims", "faults", "file_parts", "fan_jobs", "fan_job_chunks", "idempotency_keys",
         "searches", "search_chunks", "audience_indexes", "rating_progress", "segment_progress", "filter_states",
-        "webhook_progress", "webhook_deliveries", "imports", "import_batches", "import_faults", "import_fetches",
+        "webhook_progress", "webhook_deliveries", "zone_changes", "imports", "import_batches", "import_faults", "import_fetches",
         "exports", "export_deliveries", "export_schedules", "account_moves", "move_fields", "move_tables", "moved_rows",
         "moved_fans", "verifications", "audit_heads", "rate_windows",
     ),
@@ -29,7 +29,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "set-up of this installation, which calls return": (
         "reports", "report_links", "message_templates", "display_name_words", "ip_addresses", "redirect_urls",
         "tracker_domains", "tracker_settings", "tracker_shares", "idol_labels", "quest_requirements",
-        "stream_pictures", "ad_project_lines",
+        "stream_pictures", "ad_project_lines", "message_senders", "retention_periods",
     ),
     "who a fan is at other services, which the fan's own file has": (
         "fan_identities", "openid_consents", "shared_identifiers",
