@@ -16,7 +16,8 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "work of the server, which means nothing elsewhere": (
         "attempts", "change_trims", "faults", "file_parts", "fan_jobs", "fan_job_chunks", "idempotency_keys",
         "searches", "search_chunks", "audience_indexes", "rating_progress", "segment_progress", "filter_states",
-        "webhook_progress", "webhook_deliveries", "zone_changes", "imports", "import_batches", "import_faults", "import_fetches",
+        "webhook_progress", "webhook_deliveries", "zone_changes",
+        "imports", "import_batches", "import_faults", "import_fetches",
         "exports", "export_deliveries", "export_schedules", "account_moves", "move_fields", "move_tables", "moved_rows",
         "moved_fans", "verifications", "audit_heads", "rate_windows",
     ),
