@@ -9,6 +9,7 @@ from fanfare.staff.schemas.members import Member
 TEMPLATES = "console/templates/settings"
 SETTINGS = (
     Place("/settings/businesses", "Businesses and legal texts", "shield", "settings"),
+    Place("/settings/home", "Time zone and currency", "day", "settings"),
     Place("/settings/fields", "Custom fields", "lines", "settings"),
     Place("/settings/tags", "Tags", "tag", "settings"),
     Place("/settings/addresses", "Banned addresses", "gate", "settings"),
@@ -19,6 +20,9 @@ SETTINGS = (
     Place("/settings/identity_providers", "Identity providers", "fans", "settings"),
     Place("/settings/suppressions", "Addresses without messages", "mail", "settings"),
     Place("/settings/storages", "Storages", "bag", "settings"),
+    Place("/settings/senders", "Senders", "mail", "settings"),
+    Place("/settings/retention", "How long things are kept", "day", "settings"),
+    Place("/settings/places", "Places", "gate", "settings"),
     Place("/settings/account", "Account and server", "info", "settings"),
 )
 

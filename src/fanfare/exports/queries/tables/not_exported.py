@@ -29,7 +29,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "set-up of this installation, which calls return": (
         "reports", "report_links", "message_templates", "display_name_words", "ip_addresses", "redirect_urls",
         "tracker_domains", "tracker_settings", "tracker_shares", "idol_labels", "quest_requirements",
-        "stream_pictures", "ad_project_lines",
+        "stream_pictures", "ad_project_lines", "message_senders", "retention_periods", "zone_changes",
     ),
     "who a fan is at other services, which the fan's own file has": (
         "fan_identities", "openid_consents", "shared_identifiers",
