@@ -166,8 +166,6 @@ def _names(names: Iterable[Place], box: Box) -> Iterator[Name]:
     for place in sorted(names, key=lambda each: -each.value):
         x, y = _place(place, box)
         is_free = all(abs(x - each[0]) > NAME_WIDTH or abs(y - each[1]) > NAME_HEIGHT for each in written)
-            abs(x - x_written) > NAME_WIDTH or abs(y - y_written) > NAME_HEIGHT for x_written, y_written in written
-        )
         if is_free and _is_inside((x, y)) and len(written) < MAX_NAMES:
             written.append((x, y))
             yield Name(x, y, place.name, x > MIDDLE)
