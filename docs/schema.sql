@@ -291,6 +291,7 @@ CREATE INDEX fans_by_position ON fans USING btree (account_id, "position");
 CREATE INDEX fans_by_postal_code ON fans USING btree (account_id, replace(postal_code, ' '::text, ''::text));
 CREATE INDEX fans_by_province ON fans USING btree (account_id, fold_text(province), fan_id) INCLUDE (province, is_subscribed, is_phone_subscribed, is_optout, gender, birth_date, rating);
 CREATE INDEX fans_by_text ON fans USING gin (account_id, search_text gin_trgm_ops);
+CREATE INDEX fans_sample ON fans USING btree (account_id, hashint8(fan_id)) WHERE ((hashint8(fan_id) % 512) = 0);
 CREATE STATISTICS fans_metro_areas ON fold_text(metro_area) FROM fans;
 CREATE STATISTICS fans_sources ON fold_text(fan_source) FROM fans;
 
@@ -536,9 +537,12 @@ create table search_chunks (
     first_row integer not null,
     end_row integer not null,
     is_last boolean not null,
-    fan_ids bigint[] not null,
+    fan_ids bigint[],
+    last_fan_id bigint,
+    fan_set bytea,
     constraint search_chunks_pkey PRIMARY KEY (account_id, search_uid, first_row),
-    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids))))
+    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids)))),
+    constraint search_chunks_have_fans CHECK ((((fan_set IS NULL) = (fan_ids IS NOT NULL)) AND ((fan_set IS NULL) = (last_fan_id IS NULL))))
 );
 
 create table segment_members (

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from fanfare.account_settings.queries.retention import server_periods
+from fanfare.audience import counting
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
@@ -60,6 +61,7 @@ from fanfare.points.queries.points import CAMPAIGN_ROWS
 from fanfare.purchases.actions import followers as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search
+from fanfare.search.actions.indexed import FIND_SET
 from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
@@ -124,6 +126,7 @@ followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 SETTLE.set(settle)
+FIND_SET.set(counting.fan_set)
 references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])

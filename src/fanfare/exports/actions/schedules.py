@@ -34,8 +34,9 @@ from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
+from fanfare.kernel.wire.times import day_of
 from fanfare.kernel.wire.zones import zone_of
-from fanfare.search.actions.running import RunningSearch
+from fanfare.search.actions.running import start_search
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ class TooManySchedules(Conflict):
 def next_run(schedule: NewSchedule | CurrentSchedule, hour: int, zone: str, now: datetime) -> datetime:
     """Return the first moment of a schedule behind `now`, by the clock of a time zone."""
     here = zone_of(zone)
-    day = now.astimezone(here).date()
+    day = day_of(now, zone)
     while True:
         moment = datetime(day.year, day.month, day.day, hour, tzinfo=here).astimezone(UTC)
         if _is_due(schedule, day) and moment > now:
@@ -202,8 +203,7 @@ async def _search(db: Db, account: Account, schedule: CurrentSchedule, now: date
     if schedule.search is None:
         return None
     query = msgspec.structs.replace(fan_search(schedule.search), limit=0)
-    running: RunningSearch[FoundFan] = RunningSearch(db, account, query, now, _no_rows)
-    return (await running.start()).meta.search_uid
+    return (await start_search(db, account, query, now, _no_rows)).meta.search_uid
 
 
 class FoundFan(msgspec.Struct):
