@@ -26,11 +26,11 @@ def test_places_are_where_they_are() -> None:
 
 def test_what_is_far_away_is_told_unless_it_is_asked_for() -> None:
     near = place_map([VANCOUVER, SURREY, SYDNEY])
-    every_dot = place_map([VANCOUVER, SURREY, SYDNEY], is_whole=True)
+    everywhere = place_map([VANCOUVER, SURREY, SYDNEY], is_whole=True)
     assert near
-    assert every_dot
+    assert everywhere
     assert (near.outside, len(near.dots)) == (9, 2)
-    assert (every_dot.outside, len(every_dot.dots)) == (0, 3)
+    assert (everywhere.outside, len(everywhere.dots)) == (0, 3)
 
 
 def test_there_is_land_and_it_stays_near_the_box() -> None:

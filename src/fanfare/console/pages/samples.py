@@ -8,7 +8,7 @@ from fanfare.kernel.pages.maps import Place, place_map
 from fanfare.kernel.pages.trends import spark_line, trend_chart
 
 DAYS = ("3 Jul", "4 Jul", "5 Jul", "6 Jul", "7 Jul", "8 Jul", "9 Jul")
-ENTRIES, LEAVES = (12, 18, 9, 22, 31, 17, 26), (3, 5, 8, 2, 4, 9, 6)
+ENTRIES, EXITS = (12, 18, 9, 22, 31, 17, 26), (3, 5, 8, 2, 4, 9, 6)
 SIZES = (4010, 4023, 4024, 4044, 4071, 4079, 4099)
 TOWNS = (
     ("Vancouver", 49.2827, -123.1207, 612), ("Burnaby", 49.2488, -122.9805, 210), ("Surrey", 49.1913, -122.8490, 164),
@@ -22,11 +22,11 @@ def samples() -> dict[str, object]:
     bars = [Point(day, value, f"{day}: {value}") for day, value in zip(DAYS, ENTRIES, strict=True)]
     sizes = [Point(day, value, f"{day}: {value:,}") for day, value in zip(DAYS, SIZES, strict=True)]
     derby = [(float(number), float(sum(ENTRIES[: number + 1]))) for number in range(len(DAYS))]
-    last_year = [(place, value * 0.8) for place, value in derby]
+    last_derby = [(place, value * 0.8) for place, value in derby]
     return {
-        "bars": bar_chart(bars, lower=LEAVES),
+        "bars": bar_chart(bars, lower=EXITS),
         "lines": line_chart(
-            [Series("Derby", derby), Series("Derby of last year", last_year, is_compared=True)],
+            [Series("Derby", derby), Series("Derby of last year", last_derby, is_compared=True)],
             [(place, f"day {place:g}: {value:g}") for place, value in derby],
             [Tick(0, "on sale"), Tick(6, "match day")],
         ),

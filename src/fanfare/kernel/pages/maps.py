@@ -27,7 +27,7 @@ SCALE = 100
 PADDING, NARROWEST = 0.12, 0.6
 SMALLEST, LARGEST = 2.5, 22.0
 # The share of what is counted that the box of a map shows at least.
-DENSE_SHARE = 0.7
+BOX_SHARE = 0.7
 # How far names must be from each other, in per cent of the box.
 NAME_WIDTH, NAME_HEIGHT, MAX_NAMES = 14.0, 6.5, 7
 # Half of the box: names on the right half stand before their place.
@@ -97,7 +97,7 @@ def place_map(places: Sequence[Place], names: Sequence[Place] = (), *, is_whole:
     """Return the map of some places with `names`, None without any: where most of them are, or `is_whole` all."""
     if not places:
         return None
-    box = _box(places if is_whole else _dense_part(places))
+    box = _box(places if is_whole else _centre_places(places))
     land, borders = _drawn(box)
     highest, total = max(place.value for place in places), sum(place.value for place in places)
     inside = [place for place in places if _is_inside(_place(place, box))]
@@ -115,11 +115,11 @@ def _radius(share: float, highest_share: float) -> float:
     return round(SMALLEST + (largest - SMALLEST) * math.sqrt(share), 1)
 
 
-def _dense_part(places: Sequence[Place]) -> list[Place]:
+def _centre_places(places: Sequence[Place]) -> list[Place]:
     """Return the places around the largest one, which together have most of what is counted."""
     centre = max(places, key=lambda place: place.value)
     width = math.cos(math.radians(centre.latitude))
-    limit, total = DENSE_SHARE * sum(place.value for place in places), 0
+    limit, total = BOX_SHARE * sum(place.value for place in places), 0
     result = []
 
     def distance(place: Place) -> float:
@@ -162,12 +162,12 @@ def _is_inside(point: Point) -> bool:
 
 def _names(names: Iterable[Place], box: Box) -> Iterator[Name]:
     """Yield the names of the largest places that do not cover each other."""
-    written: list[Point] = []
+    places: list[Point] = []
     for place in sorted(names, key=lambda each: -each.value):
         x, y = _place(place, box)
-        is_free = all(abs(x - each[0]) > NAME_WIDTH or abs(y - each[1]) > NAME_HEIGHT for each in written)
-        if is_free and _is_inside((x, y)) and len(written) < MAX_NAMES:
-            written.append((x, y))
+        is_free = all(abs(x - name_x) > NAME_WIDTH or abs(y - name_y) > NAME_HEIGHT for name_x, name_y in places)
+        if is_free and _is_inside((x, y)) and len(places) < MAX_NAMES:
+            places.append((x, y))
             yield Name(x, y, place.name, x > MIDDLE)
 
 
@@ -212,11 +212,11 @@ def _scaled(line: Iterable[Point], box: Box) -> list[Point]:
 def _clipped(ring: list[Point]) -> list[Point]:
     """Return the part of a ring near the box, an edge after the other (Sutherland and Hodgman)."""
     for axis, bound, sign in ((0, -MARGIN, 1), (0, WIDTH + MARGIN, -1), (1, -MARGIN, 1), (1, HEIGHT + MARGIN, -1)):
-        ring = list(_clip(ring, axis, bound, sign))
+        ring = list(_edge_clipped(ring, axis, bound, sign))
     return ring
 
 
-def _clip(ring: Sequence[Point], axis: int, bound: float, sign: int) -> Iterator[Point]:
+def _edge_clipped(ring: Sequence[Point], axis: int, bound: float, sign: int) -> Iterator[Point]:
     for former, point in pairwise([ring[-1], *ring] if ring else []):
         was_inside, is_inside = (former[axis] - bound) * sign >= 0, (point[axis] - bound) * sign >= 0
         if was_inside != is_inside:
