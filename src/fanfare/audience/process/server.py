@@ -299,4 +299,6 @@ def evaluate(index: AccountIndex, query: FansQuery | MembersQuery) -> Answer:
         return Answer(matches=evaluation.matches(index, query.plans, query.fan_ids))
     if query.stats is not None:
         return Answer(statistics=evaluation.statistics(index, query.plan, query.stats))
+    if query.has_reach:
+        return Answer(reach=evaluation.reach(index, query.plan))
     return Answer(count=evaluation.count(index, query.plan))
