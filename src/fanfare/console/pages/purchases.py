@@ -1,7 +1,6 @@
 """Purchases: orders with their lines and fan, and products with what was sold of each."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,6 +10,7 @@ from fanfare.console.shell.links import further_path, path_of
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View
+from fanfare.kernel.wire.times import day_of
 from fanfare.purchases.queries import order, orders, product_sales, products
 from fanfare.purchases.schemas import OneOrder, OrderQuery, ProductEntry, ProductQuery, ProductSalesQuery
 from fanfare.staff.schemas.members import Member
@@ -94,7 +94,7 @@ def _first_day(member: Member, query: ProductsPage, now: datetime) -> date | Non
     """Return the first day of the range; None for all days."""
     if query.days == "all":
         return None
-    return now.astimezone(ZoneInfo(member.account.time_zone)).date() - timedelta(days=int(query.days) - 1)
+    return day_of(now, member.account.time_zone) - timedelta(days=int(query.days) - 1)
 
 
 def _values(member: Member, query: ProductsPage, *, has_figures: bool) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,6 +21,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.daily import daily
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import day_bounds
+from fanfare.kernel.wire.times import day_of
 from fanfare.purchases.queries import REVENUE
 from fanfare.search.criteria import Criteria
 from fanfare.search.schemas.stats import FanMetrics, SegmentStatus
@@ -72,7 +72,7 @@ class Overview(msgspec.Struct, frozen=True):
 
 def last_days(account: Account, day_count: int, now: datetime) -> Range:
     """Return the last days, today included."""
-    return Range(account, day_count, now.astimezone(ZoneInfo(account.time_zone)).date())
+    return Range(account, day_count, day_of(now, account.time_zone))
 
 
 async def overview(db: Db, days: Range, now: datetime) -> Overview:

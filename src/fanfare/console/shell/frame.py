@@ -70,8 +70,8 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup(
         "Data",
         (
-            Place("/imports", "Imports", "down", "transfers"),
-            Place("/exports", "Exports", "up", "transfers"),
+            Place("/imports", "Imports", "in", "transfers"),
+            Place("/exports", "Exports", "out", "transfers"),
             Place("/webhooks", "Webhooks", "hook", "settings"),
             Place("/console", "API console", "console", "home"),
         ),

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,6 +20,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
+from fanfare.kernel.wire.times import day_of
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context, Lookup
 from fanfare.search.criteria.uses import (
@@ -123,7 +123,7 @@ async def read_context(
     return Context(
         account.time_zone,
         account.country_code,
-        now.astimezone(ZoneInfo(account.time_zone)).date(),
+        day_of(now, account.time_zone),
         readable,
         frozenset(filters.keys() - readable),
         frozenset(await existing_segments(db, account.id, lists)),

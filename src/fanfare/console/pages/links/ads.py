@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fanfare.accounts.queries import businesses
 from fanfare.ads.actions import figures as figure_actions
@@ -22,6 +21,7 @@ from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import BadParameters, TooLarge, Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.wire.times import day_of
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/ads"
@@ -33,7 +33,7 @@ def _days(member: Member, query: AdsPage, now: datetime) -> FigureQuery:
     """Return the days that were chosen, or the last 31."""
     if query.has_days():
         return FigureQuery(start_date=query.start_date, end_date=query.end_date)  # type: ignore[arg-type] # both are set
-    last = now.astimezone(ZoneInfo(member.account.time_zone)).date()
+    last = day_of(now, member.account.time_zone)
     return FigureQuery(start_date=last - timedelta(days=DAYS - 1), end_date=last)
 
 
