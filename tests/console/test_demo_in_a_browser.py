@@ -1,4 +1,4 @@
-"""The demo: what is offered is open, each page can be read at 320 pixels, and the main jobs need no mouse."""
+"""The demo: what is offered is open, pages are readable at 320 pixels, and the main jobs are done without a mouse."""
 
 import re
 from collections import deque

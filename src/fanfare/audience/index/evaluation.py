@@ -90,6 +90,11 @@ def statistics(index: AccountIndex, plan: Plan, options: StatsOptions) -> Filter
     )
 
 
+def reach(index: AccountIndex, plan: Plan) -> SegmentStatus:
+    """Return how many are the fans for whom a plan holds, and how many of them can be reached."""
+    return _status(index, fans(index, plan, index.fans))
+
+
 def _status(index: AccountIndex, candidates: BitMap) -> SegmentStatus:
     flags = index.facets["flag"]
     by_mail, by_phone = flags.fans(["email"], candidates), flags.fans(["phone"], candidates)

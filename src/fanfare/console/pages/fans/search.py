@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from fanfare.audience.counting import fan_count
 from fanfare.console.criteria.builder import Builder, read_builder
 from fanfare.console.criteria.names import has_closed_names
 from fanfare.console.criteria.values import of_stored
@@ -128,7 +129,9 @@ async def count_values(
 ) -> dict[str, object]:
     """Return what shows the number of fans beside the criteria."""
     status = await status_of(db, member, builder.criteria, now) if is_counted else None
-    total = (await segment_status(db, member.account, Criteria(), now, member.business_ids)).fan_count if status else 0
+    total = status.fan_count if status else 0
+    if builder.used_pairs and status:
+        total = await fan_count(db, member.account, Criteria(), now, member.business_ids)
     values = {"builder": builder, "status": status, "total": total, "is_estimate": False}
     return {**values, "search_query": urlencode(builder.used_pairs)}
 
