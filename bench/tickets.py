@@ -185,7 +185,7 @@ def measure(dsn: str, target: Target, data_dir: Path, fans: int, rounds: int, ro
     *_, calls = medians.values()
     for name, result in reversed(medians.items()):
         ratio = f"ratio {calls.rate / result.rate:.2f}" if result is not calls else f"wanted {WANTED:,}"
-        print(f"{name:<24}{result.rate:>9,.0f} rows/s  {result.cost} of 100; {ratio}")
+        print(f"{name:<24}{result.rate:>9,.0f} rows/s  {result.cost}; {ratio}")
     payload = rows // 5 + rounds * rows
     there, told = asyncio.run(written(dsn))
     print(f"sent {payload:,}, there {there:,}, told in the change log {told:,}")
