@@ -197,7 +197,7 @@ def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds
             runs[name].append(_run(lambda: pgbench(programs[0], target, sql, seconds), Meter(postgres), seconds))  # noqa: B023 - called at once
         meter = Meter(postgres, server_pid())
         runs[""].append(_run(lambda: wrk(programs[1], target, lua, seconds), meter, seconds))
-    called, *others = (_median(runs[name]) for name in ("", *yardsticks))
+    called, *others = (median_run(runs[name]) for name in ("", *yardsticks))
     print(f"{contest.name:<34}{called.rate:>9,.0f}/s  {called.cost}")
     shares = {name: share for name, (_, _, share) in yardsticks.items()}
     suffices = [_beside(called, other, name, shares[name]) for name, other in zip(yardsticks, others, strict=True)]
@@ -209,7 +209,8 @@ def _run(rate: Callable[[], float], meter: Meter, seconds: int) -> Run:
     return Run(result, meter.cost(result * seconds))
 
 
-def _median(runs: Sequence[Run]) -> Run:
+def median_run(runs: Sequence[Run]) -> Run:
+    """Return the medians of several runs."""
     return Run(statistics.median(each.rate for each in runs), median([each.cost for each in runs]))
 
 
