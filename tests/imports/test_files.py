@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.imports.actions import running, upkeep, uploads
+from fanfare.imports.actions import running, storing, upkeep
 from fanfare.imports.readers.rows import UnreadableFileError
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
@@ -93,7 +93,7 @@ async def test_an_upload_continues_where_it_ended(api: Api, db: Db) -> None:
 async def test_files_of_an_account_have_a_limit_together(
     base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_ACCOUNT_BYTES", 1000)
+    monkeypatch.setattr(storing, "MAX_ACCOUNT_BYTES", 1000)
     async with new_api(base_url, db) as api:
         first = await upload(api, b"email\n" + b"x" * 600, is_last="false")
         uid = (await api.ok(await api.post(PATH, kind="fans")))["import_uid"]
