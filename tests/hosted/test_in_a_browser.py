@@ -137,10 +137,10 @@ async def shared_reports(api: Api, business_id: int) -> dict[str, str]:
     return result
 
 
-async def findings(page: Page, known: Sequence[str] = ()) -> list[str]:
+async def findings(page: Page, exclusion: Sequence[str] = ()) -> list[str]:
     """What axe finds on a page; the contrast of what selectors name is known from another page of the same look."""
     await page.evaluate(AXE)
-    result: list[str] = await page.evaluate(FINDINGS, list(known))
+    result: list[str] = await page.evaluate(FINDINGS, list(exclusion))
     return result
 
 
