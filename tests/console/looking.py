@@ -78,7 +78,7 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
     context = await new_context(browser, base_url=base_url, locale="en", **options)
     page = await context.new_page()
     faults = watched(page)
-    familiar: tuple[str, ...] = ()
+    exclusion: tuple[str, ...] = ()
     if token:
         await context.add_cookies([{"name": COOKIE, "value": token, "url": base_url}])
     for name, path in pages.items():
@@ -89,7 +89,7 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
             await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
-        axe_findings = await findings(page, familiar)
-        familiar = FRAME if token else ()
+        axe_findings = await findings(page, exclusion)
+        exclusion = FRAME if token else ()
         assert axe_findings == [], (name, axe_findings)
     await context.close()

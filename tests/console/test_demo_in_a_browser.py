@@ -14,7 +14,9 @@ from fanfare.console.shell.access import Access, manage
 from fanfare.demo import create_demo
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from fanfare.staff.schemas.roles import AREA_NAMES, Rights, rights_of
+from tests.conftest import serving
 from tests.console.keyboard import ACTIVE, IS_FOCUSED, fill, press, tab_to
 from tests.console.looking import NEEDS_CHROMIUM, browser, watched
 from tests.console.offers import kind_of, offers_of
@@ -53,6 +55,13 @@ def many_visits() -> Iterator[None]:
     limits.VISIT_LIMITS[limits.Visits.STAFF] = 100 * before
     yield
     limits.VISIT_LIMITS[limits.Visits.STAFF] = before
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings) -> Iterator[str]:
+    """A server whose public address it is, too: pages show its pictures."""
+    with serving(settings, host="127.0.0.1") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

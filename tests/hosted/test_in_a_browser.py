@@ -30,8 +30,8 @@ ISSUERS = [
 WIDTHS = (1280, 390, 320)
 # Contrast takes three quarters of the time, so it is looked at by itself, without what was looked at before.
 FINDINGS = """
-    async (familiar) => [
-        await axe.run({exclude: familiar}, {runOnly: ["color-contrast"], resultTypes: ["violations"], preload: false}),
+    async (known) => [
+        await axe.run({exclude: known}, {runOnly: ["color-contrast"], resultTypes: ["violations"], preload: false}),
         await axe.run({
             runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
             rules: {"color-contrast": {enabled: false}}, resultTypes: ["violations"], preload: false,
@@ -137,10 +137,10 @@ async def shared_reports(api: Api, business_id: int) -> dict[str, str]:
     return result
 
 
-async def findings(page: Page, familiar: Sequence[str] = ()) -> list[str]:
+async def findings(page: Page, exclusion: Sequence[str] = ()) -> list[str]:
     """What axe finds on a page; the contrast of what selectors name is known from another page of the same look."""
     await page.evaluate(AXE)
-    result: list[str] = await page.evaluate(FINDINGS, list(familiar))
+    result: list[str] = await page.evaluate(FINDINGS, list(exclusion))
     return result
 
 
