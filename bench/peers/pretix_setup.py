@@ -63,7 +63,9 @@ def sold(event, item, count, prefix):
     )
     code = f"'{prefix}' || lpad(n::text, 7, '0')"
     copies("pretixbase_order", order.pk, count - 1, code=code, secret=code, internal_secret=code)
-    place = f"(select o.id from pretixbase_order o where o.event_id = {event.pk} and o.code = {code})"
+    with connection.cursor() as cursor:
+        cursor.execute("analyze pretixbase_order")
+    place = f"(select o.id from pretixbase_order o where o.organizer_id = {event.organizer_id} and o.code = {code})"
     copies(
         "pretixbase_orderposition", position.pk, count - 1,
         order_id=place, secret=code, web_secret=code, pseudonymization_id=code,
