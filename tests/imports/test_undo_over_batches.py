@@ -1,5 +1,7 @@
 """Undo of imports in which a fan has rows in several batches: what the import itself wrote later is no later change."""
 
+from typing import Any
+
 import pytest
 
 from fanfare.imports.actions.kinds.activities import ACTIVITIES
@@ -38,7 +40,11 @@ async def test_fans_who_come_again_in_a_later_batch_are_deleted(api: Api, db: Db
 async def test_a_fan_who_was_changed_since_stays(api: Api, db: Db, change: str) -> None:
     name = change.replace(" ", "")
     done = await imported(api, db, people(name, f"{name}0@batches.example,Ada,,yes"))
-    values = {"a field": {"last_name": "Lovelace"}, "a yes": {"is_phone_subscribed": True}, "a no": {"is_optout": True}}
+    values: dict[str, dict[str, Any]] = {
+        "a field": {"last_name": "Lovelace"},
+        "a yes": {"is_phone_subscribed": True},
+        "a no": {"is_optout": True},
+    }
     await api.ok(await api.post("/api/v1/crm/fans", email=f"{name}0@batches.example", **values[change]))
     assert await undone(api, db, done["import_uid"]) == (FANS.batch - 1, 1)
     assert await db.value(FANS_LEFT, api.account_id, f"{name}%@batches.example") == 1
