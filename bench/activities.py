@@ -1,9 +1,11 @@
-"""The rates of the main calls, each beside its yardstick: pgbench running the call's very statement.
+"""The rates of the main calls, each beside its yardsticks: the call's very statement in pgbench, and a bare insert.
 
-    python -m bench.activities             # needs wrk and pgbench; takes three minutes
+    python -m bench.activities             # needs wrk and pgbench; takes five minutes
 
-One server process, 16 connections, an embedded PostgreSQL that waits for the disk. Yardstick and call take turns, so
-that what else the machine does falls on both. The last figure is the pull of all activities by one client.
+One server process, 16 connections, an embedded PostgreSQL that waits for the disk. Yardsticks and call take turns, so
+that what else the machine does falls on all. Beside each rate stands the CPU time of a call in the server and in
+PostgreSQL, and how many cores other programs took: where those are many, judge by the CPU. The last figure is the pull
+of all activities by one client.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +29,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from bench import data
+from bench.cpu import Cost, Meter, median, postgres_pid, server_pid
 from fanfare.accounts.actions import create_key
 from fanfare.campaigns.actions.activities import FOR_CONTACT
-from fanfare.fans.actions.people import Person
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
@@ -43,14 +45,18 @@ PAGE = 200
 
 
 class Contest(NamedTuple):
-    """A call, as wrk's Lua asks for it, the statement that it runs, and the share of the yardstick to reach."""
+    """A call, as wrk's Lua asks for it, the statement that it runs, and the share of the yardstick to reach, if any.
+
+    `bare` is a second yardstick, the least that any program must write for this call, with the share to reach.
+    """
 
     name: str
     lua: str
     statement: str
     # what stands in the statement for $1, $2 and so on, in pgbench's words
     arguments: Sequence[object]
-    target: float
+    target: float | None
+    bare: tuple[str, float] | None = None
 
 
 class Target(NamedTuple):
@@ -62,24 +68,42 @@ class Target(NamedTuple):
     api_secret: str
 
 
-MAIL = "array['fan' || :fan || '@example.org']"
+class Run(NamedTuple):
+    """Calls or transactions a second, and what each cost."""
+
+    rate: float
+    cost: Cost
+
+
+MAIL = "'fan' || :fan || '@example.org'"
+BARE = """
+    with inserted as (
+        insert into activities (account_id, activity_id, fan_id, page_tab_id, props, created_at)
+        values ($1, nextval('positions'), :fan, 7, '{"answer": "yes"}', now())
+        returning activity_id, fan_id, page_tab_id
+    )
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, activity_id, 'activity.created', activity_id, fan_id, now(),
+           jsonb_build_object('page_tab_id', page_tab_id)
+    from inserted
+"""
 CONTESTS = [
     Contest(
         "activity with its fan, by POST",
         """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
             .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
-        FOR_CONTACT[0].text,
-        FOR_CONTACT[0].arguments(
+        FOR_CONTACT.light.sql.text,
+        FOR_CONTACT.light.sql.arguments(
             str(data.ACCOUNT),
             {
-                **{f"person_{name}": "array[null]" for name in Person.__struct_fields__},
-                "person_place": "array[0]", "person_mail": MAIL, "person_mail_key": MAIL,
-                "person_first_name": "array['Ada']", "person_last_name": "array['Berg']",
-                "now": "now()", "source": "'bench'", "title": "'Campaign 7'", "ip_address": "null", "user_key": "null",
-                "props": """'{"answer": "yes"}'""",
+                **dict.fromkeys(FOR_CONTACT.light.sql.names, "null"),
+                "person_network": "'email'", "person_identifier": MAIL, "person_mail": MAIL,
+                "person_first_name": "'Ada'", "person_last_name": "'Berg'",
+                "now": "now()", "title": "'Campaign 7'", "props": """'{"answer": "yes"}'""",
             },
         ),
-        0.40,
+        None,
+        (BARE, 0.25),
     ),
     Contest(
         "fan by id, by GET",
@@ -91,10 +115,10 @@ CONTESTS = [
 ]  # fmt: skip
 
 
-def pgbench_script(contest: Contest) -> str:
+def pgbench_script(statement: str, arguments: Sequence[object]) -> str:
     """Return the statement with its arguments in place: those that change from call to call are drawn by pgbench."""
-    sql = " ".join(contest.statement.split())
-    filled = re.sub(r"\$(\d+)", lambda result: str(contest.arguments[int(result[1]) - 1]), sql)
+    sql = " ".join(statement.split())
+    filled = re.sub(r"\$(\d+)", lambda result: str(arguments[int(result[1]) - 1]), sql)
     return f"\\set fan random(1, {FANS})\n{filled};\n"
 
 
@@ -156,22 +180,47 @@ def figure(pattern: str, text: str) -> float:
 
 
 def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds: int) -> bool:
-    """Print the medians of yardstick and call and their ratio; say whether it suffices."""
-    sql, lua = folder / "yardstick.sql", folder / "call.lua"
-    sql.write_text(pgbench_script(contest))
+    """Print the medians of call and yardsticks and their ratios; say whether those suffice."""
+    lua = folder / "call.lua"
     lua.write_text(lua_script(contest, target))
+    yardsticks = {"its statement": (contest.statement, contest.arguments, contest.target)}
+    if contest.bare:
+        yardsticks["bare insert"] = (contest.bare[0], contest.arguments[:1], contest.bare[1])
     programs = program("pgbench"), program("wrk")
     wrk(programs[1], target, lua, 2)
-    yardsticks, calls = [], []
+    postgres = postgres_pid(folder)
+    runs: dict[str, list[Run]] = {name: [] for name in (*yardsticks, "")}
     for _ in range(rounds):
-        yardsticks.append(pgbench(programs[0], target, sql, seconds))
-        calls.append(wrk(programs[1], target, lua, seconds))
-    yardstick, called = statistics.median(yardsticks), statistics.median(calls)
-    ratio = called / yardstick
-    print(
-        f"{contest.name:<34}{called:>9,.0f}/s  pgbench {yardstick:>9,.0f}/s  ratio {ratio:.2f}  wanted {contest.target}"
-    )
-    return ratio >= contest.target
+        for name, (statement, arguments, _share) in yardsticks.items():
+            sql = folder / "yardstick.sql"
+            sql.write_text(pgbench_script(statement, arguments))
+            runs[name].append(_run(lambda: pgbench(programs[0], target, sql, seconds), Meter(postgres), seconds))  # noqa: B023 - called at once
+        meter = Meter(postgres, server_pid())
+        runs[""].append(_run(lambda: wrk(programs[1], target, lua, seconds), meter, seconds))
+    called, *others = (_median(runs[name]) for name in ("", *yardsticks))
+    print(f"{contest.name:<34}{called.rate:>9,.0f}/s  {called.cost}")
+    shares = {name: share for name, (_, _, share) in yardsticks.items()}
+    suffices = [_beside(called, other, name, shares[name]) for name, other in zip(yardsticks, others, strict=True)]
+    return all(suffices)
+
+
+def _run(rate: Callable[[], float], meter: Meter, seconds: int) -> Run:
+    result = rate()
+    return Run(result, meter.cost(result * seconds))
+
+
+def _median(runs: Sequence[Run]) -> Run:
+    return Run(statistics.median(each.rate for each in runs), median([each.cost for each in runs]))
+
+
+def _beside(called: Run, yardstick: Run, name: str, share: float | None) -> bool:
+    """Print a yardstick and what share of it a call reaches; say whether that suffices."""
+    ratio = called.rate / yardstick.rate
+    by_cpu = yardstick.cost.postgres / (called.cost.server + called.cost.postgres)
+    wanted = f", wanted {share}" if share else ""
+    print(f"  pgbench, {name:<23}{yardstick.rate:>9,.0f}/s  {yardstick.cost}")
+    print(f"{'':34}ratio {ratio:.2f}{wanted}; of the CPU time {by_cpu:.2f}")
+    return share is None or ratio >= share
 
 
 def pull(target: Target, most_pages: int) -> float:

@@ -1,7 +1,16 @@
-"""CPU time of processes: on a busy machine it says more than the clock does."""
+"""CPU time of processes: on a busy machine it says more than the clock does.
+
+A Meter is made before the calls, and asked for the cost of each of them after: "server 182 µs, PostgreSQL 240 µs a
+call; others 0.4 cores".
+"""
 
 import os
+import resource
+import statistics
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -9,8 +18,67 @@ import psutil
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds that a process and those that it started have used."""
     process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    used = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            times = each.cpu_times()
+        except psutil.NoSuchProcess:
+            # It ended between the list and the question: its parent has its time from then on.
+            continue
+        used += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
+def own_seconds() -> float:
+    """Return the CPU seconds of this process and of the programs that it ran and that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in usages)
+
+
+def machine_seconds() -> float:
+    """Return the CPU seconds that all processes of the machine have used."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq
+
+
+class Cost(NamedTuple):
+    """Microseconds of CPU of a call in the server and in PostgreSQL, and the cores that other programs took."""
+
+    server: float
+    postgres: float
+    others: float
+
+    def __str__(self) -> str:
+        """Return the three as a line of a table."""
+        server = f"server {self.server:.0f} µs, " if self.server else ""
+        return f"{server}PostgreSQL {self.postgres:.0f} µs a call; others {max(self.others, 0):.1f} cores"
+
+
+class Meter:
+    """Measures what calls cost, from now on; a server is left out for statements that need none."""
+
+    def __init__(self, postgres: int, server: int | None = None) -> None:
+        """Start with the process ids of PostgreSQL and of the server."""
+        self._postgres = postgres
+        self._server = server
+        self._start = self._readings()
+
+    def _readings(self) -> tuple[float, float, float, float]:
+        server = cpu_seconds(self._server) if self._server else 0.0
+        postgres = cpu_seconds(self._postgres)
+        others = machine_seconds() - server - postgres - own_seconds()
+        return server, postgres, others, time.perf_counter()
+
+    def cost(self, calls: float) -> Cost:
+        """Return the cost of each of so many calls, or rows, since the start."""
+        pairs = zip(self._readings(), self._start, strict=True)
+        server, postgres, others, seconds = (now - then for now, then in pairs)
+        return Cost(server / calls * 1e6, postgres / calls * 1e6, others / seconds)
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Return the medians of several measurements."""
+    return Cost(*(statistics.median(each) for each in zip(*costs, strict=True)))
 
 
 def postgres_pid(data_dir: Path) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.fans.doors import DOORS
 
 FANS = "/api/v1/crm/fans"
 # Eight people a round, each met eight times at once; `make faults` (FANFARE_FAULTS=full) makes ten thousand trials.
@@ -99,7 +100,6 @@ async def test_a_fan_known_by_phone_gets_a_mail_address(api: Api) -> None:
 async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
-    activities = "/api/v1/crm/activities"
 
     async def enter(number: int, by_mail: bool) -> int:  # noqa: FBT001 - one of two doors' keys
         written = f"Race{number}.{seed}@example.com"
@@ -107,11 +107,10 @@ async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
         if not by_mail:
             digits = f"604555{number % 10000:04d}"
             values = {"phone": chance.choice([digits, f"+1{digits}", f"1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"])}
-        # An activity asks for a mail address.
-        match chance.choice(("fan", "batch", *(("activity",) if by_mail else ()))):
-            case "activity":
-                answer = await api.ok(await api.post(activities, campaign_title=f"Race {seed}", **values))
-                return int((answer[0] if isinstance(answer, list) else answer)["fan_id"])
+        # Most doors ask for an email address.
+        match chance.choice(("fan", "batch", "purchases", *(DOORS if by_mail else ()))):
+            case "activities" | "purchases" | "registrations" | "tickets" as door:
+                return await DOORS[door](api, **values)
             case "batch":
                 rows = [{**values, "idol_name": "Racer"}, {"email": f"other{number}@example.com", "idol_name": "Racer"}]
                 answer = await api.ok(await api.post("/api/v1/crm/idol_fans", idol_fans=rows))

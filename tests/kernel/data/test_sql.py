@@ -67,3 +67,13 @@ async def test_rows_go_as_arrays(db: Db) -> None:
     assert await db.rows(sql, 1, **seats.arguments([])) == []
     with pytest.raises(KeyError):
         seats.arguments([{"row": "A"}])
+
+
+async def test_one_row_goes_as_single_arguments(db: Db) -> None:
+    seats = Arrays("seat", {"row": "text", "number": "integer"})
+    sql = Sql(f"select s.row, s.number, $1::bigint from {seats.one('s')}")
+    row = await db.row(sql, 1, **seats.one_arguments({"number": 2, "row": "A", "more": 1}))
+    assert row is not None
+    assert (row["row"], row["number"]) == ("A", 2)
+    with pytest.raises(KeyError):
+        seats.one_arguments({"row": "A"})

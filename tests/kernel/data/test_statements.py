@@ -18,6 +18,7 @@ from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.segments.actions.members import keep_members
 from tests.api import Api
+from tests.fans.doors import DOORS
 from tests.running import PATIENCE
 from tests.tickets.sold import bulk, line
 
@@ -101,6 +102,31 @@ async def test_no_statement_of_criteria_is_kept(caller: Api, own_db: Db) -> None
     # A statement of the source may be new to one of the connections, never to all.
     assert set(await stored_rows(own_db)) - old == set()
     assert any("into tickets" in each for each in old)
+
+
+async def runs(own_db: Db) -> int:
+    """How often the statements that can make a fan have run on the connections of a pool."""
+    count = (
+        "select coalesce(sum(generic_plans + custom_plans), 0)::integer from pg_prepared_statements"
+        " where statement like '%insert into fans (%' and statement not like '%pg_prepared_statements%'"
+    )
+    async with AsyncExitStack() as stack:
+        lent = [await stack.enter_async_context(own_db.connection()) for _ in range(SIZE)]
+        counts = [await each.fetchval(count) for each in lent]
+    return sum(counts)
+
+
+async def test_a_fan_who_brings_nothing_new_is_only_looked_up(caller: Api, own_db: Db) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    for door in DOORS.values():
+        await door(caller, email=address)
+    old = await runs(own_db)
+    assert old > 0
+    for door in DOORS.values():
+        await door(caller, email=address)
+    assert await runs(own_db) == old
+    await DOORS["purchases"](caller, email=address, country="CA")
+    assert await runs(own_db) == old + 1
 
 
 async def test_the_longest_statement_of_the_source_is_kept(own_db: Db) -> None:

@@ -1,7 +1,6 @@
 """Records activities of a fan by id, or of a fan found or created by contact data, in one statement."""
 
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress, settle
 from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
-from fanfare.fans.actions.people import MATCH_ONE, arguments, person, statement
+from fanfare.fans.actions.people import MATCH, FanStatements, person
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db, Record
@@ -28,6 +27,8 @@ CAMPAIGN = """
         select page_tab_id from campaigns
         where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text(:title)
     ),
+"""
+NEW_CAMPAIGN = """
     new_campaign as (
         insert into campaigns (account_id, title, app_type, created_at, updated_at)
         select $1, :title, 'custom', :now, :now from resolved
@@ -41,7 +42,7 @@ INSERT_ACTIVITY = f"""
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
         select $1, nextval('positions'), resolved.fan_id, {{page_tab_id}},
                :ip_address, :user_key, :props, :now
-        from hold cross join resolved
+        from hold cross join resolved {{condition}}
         returning activity_id, fan_id, page_tab_id
     ),
     count_activity as (
@@ -59,9 +60,20 @@ INSERT_ACTIVITY = f"""
     {progress("campaign", "insert_activity", "q.target_page_tab_id = c.page_tab_id", moment=":now")}
     select fan_id, activity_id, {HAS_PROGRESS} from insert_activity
 """  # noqa: S608 - fixed parts
-RECORD = CAMPAIGN + INSERT_ACTIVITY.format(
-    page_tab_id="coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign))",
-    also=also(CAMPAIGN_CREATED, "new_campaign", at=":now"),
+RECORD = (
+    CAMPAIGN
+    + NEW_CAMPAIGN
+    + INSERT_ACTIVITY.format(
+        page_tab_id="coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign))",
+        condition="",
+        also=also(CAMPAIGN_CREATED, "new_campaign", at=":now"),
+    )
+)
+# Records nothing if the campaign is new.
+RECORD_LIGHT = CAMPAIGN + INSERT_ACTIVITY.format(
+    page_tab_id="(select page_tab_id from campaign)",
+    condition="where :title::text is null or exists (select from campaign)",
+    also="",
 )
 
 # The fan's row is locked, so that a concurrent erasure waits and then finds this activity too.
@@ -77,16 +89,9 @@ FOR_CAMPAIGN = Sql(f"""
     resolved as materialized (
         select fan_id from fans where account_id = $1 and fan_id = :fan_id for key share
     ),
-    {INSERT_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", also="")}
+    {INSERT_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", condition="", also="")}
 """)  # noqa: S608 - fixed parts
-FOR_CONTACT = tuple(
-    Sql(f"""
-    with {HOLD},
-    {ctes},
-    {RECORD}
-    """)
-    for ctes in MATCH_ONE
-)
+FOR_CONTACT = FanStatements(f"with {HOLD}, {MATCH}, {RECORD}", light=f"with {HOLD}, {MATCH}, {RECORD_LIGHT}")
 
 
 COUNT_ALL = """
@@ -186,14 +191,9 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     """Record an activity of the fan with this email address or phone; creates the fan if there is none."""
     contact = {name: getattr(new, name) for name in CONTACT}
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
-    profile = [person(contact, home_country=account.country_code, **attributes)]
-    named, attempts = {**arguments(profile), **_arguments(new), "now": now, "source": SOURCE}, count()
-    row = await db.retry_conflicts(
-        lambda tx: tx.row(statement(FOR_CONTACT, profile, next(attempts)), account.id, **named)
-    )
-    if row is None:
-        message = "No fan has this email or phone number"
-        raise Unknown(message)
+    profile = person(contact, home_country=account.country_code, **attributes)
+    named = {**_arguments(new), "now": now, "source": SOURCE}
+    row = (await FOR_CONTACT.run(db, account.id, [profile], named))[0]
     return await _saved(db, account.id, row, now)
 
 

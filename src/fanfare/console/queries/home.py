@@ -76,10 +76,14 @@ def last_days(account: Account, day_count: int, now: datetime) -> Range:
 
 
 async def overview(db: Db, days: Range, now: datetime) -> Overview:
-    """Return the figures that the first page shows at once."""
+    """Return how many fans there are and can be reached, and how many are new."""
     stats = await criteria_stats(db, days.account, Criteria(), now)
-    series = await _comparisons(db, days, NEW_FANS)
-    return Overview(stats.fans, stats.fan_metrics, series.get("fans") or nothing(days))
+    return Overview(stats.fans, stats.fan_metrics, await new_fans(db, days))
+
+
+async def new_fans(db: Db, days: Range) -> Comparison:
+    """Return new fans by day."""
+    return (await _comparisons(db, days, NEW_FANS)).get("fans") or nothing(days)
 
 
 async def activity(db: Db, days: Range) -> Comparison:

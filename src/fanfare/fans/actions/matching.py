@@ -12,7 +12,8 @@ Its arguments are those of PEOPLE (the fields of each Person and its place 0, 1,
 occurs twice, and no number without address (see `people.batches`).
 
 Both are tuples of three texts, of which `people.statement` chooses one: consents are expensive, and most persons have
-none.
+none. Most persons are fans already and bring nothing new: MATCH_EXISTING is for one of those, and its `resolved` is
+empty for everybody else. `people.FanStatements` tries it first.
 
 Run it with `db.retry_conflicts`: of two transactions that create the same fan, one violates the primary key of
 fan_identifiers; and a matched fan can be erased or merged meanwhile. Matched fans stay locked against erasure until the
@@ -213,6 +214,30 @@ FILLS = """
      or f.country_code is null and k.country_code is not null
      or f.ip_address is null and k.ip_address is not null)
 """
+# The fan of one person, locked as above, if nothing is to be written about the two: every identifier of the person is
+# the fan's, or shared by the fan beside its owner, and no column of the fan is to be filled. It ignores consents.
+MATCH_EXISTING = f"""
+    resolved as materialized (
+        select 0 as place, f.fan_id
+        from (select :person_mail::text as mail, :person_phone::text as phone, :person_first_name::text as first_name,
+                     :person_last_name::text as last_name, :person_birth_date::date as birth_date,
+                     :person_gender::text as gender, :person_country_code::text as country_code,
+                     :person_ip_address::text as ip_address) as k
+        cross join lateral (
+            select fan_id from fan_identifiers
+            where account_id = $1 and network = :person_network and identifier_value = :person_identifier limit 1) i
+        cross join lateral (
+            select fan_id from fans f
+            where f.account_id = $1 and f.fan_id = i.fan_id and {FILLS} is not true for key share) f
+        where k.phone is null or exists (
+            select from fan_identifiers p
+            where p.account_id = $1 and p.network = 'phone' and p.identifier_value = k.phone
+              and (p.fan_id = i.fan_id or exists (
+                  select from shared_identifiers s
+                  where s.account_id = $1 and s.network = 'phone' and s.identifier_value = k.phone
+                    and s.fan_id = i.fan_id)))
+    )
+"""  # noqa: S608 - fixed parts
 
 INSERT_FANS = f"""
     created as (

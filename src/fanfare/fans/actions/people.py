@@ -1,6 +1,7 @@
 """Finds or creates the fans of contact data, for every call and import: one person is one fan.
 
-The SQL that matches persons to fans is in `matching`; this module has its input and runs it.
+The SQL that matches persons to fans is in `matching`; this module has its input and runs it. A write that needs a fan
+is a FanStatements, whose light form is tried first: most persons are fans already and bring nothing new.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,26 +11,12 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.matching import ADDRESS, MATCH_MANY, MATCH_ONE, PEOPLE
+from fanfare.fans.actions.matching import ADDRESS, MATCH_EXISTING, MATCH_MANY, MATCH_ONE, PEOPLE
 from fanfare.fans.contact import Contact, normalized_mail_key, read_contact
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
-
-__all__ = [
-    "MATCH_MANY",
-    "MATCH_ONE",
-    "Batch",
-    "Person",
-    "arguments",
-    "batches",
-    "consent_times",
-    "details",
-    "find_or_create",
-    "person",
-    "statement",
-]
 
 BATCH = 1000
 CHANNELS = {"is_subscribed": "mail_consent_at", "is_phone_subscribed": "phone_consent_at"}
@@ -56,14 +43,6 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     # when the consents were given; None is now
     mail_consent_at: datetime | None = None
     phone_consent_at: datetime | None = None
-
-
-FIND = f"""
-    with {HOLD},
-    {{match}}
-    select place, fan_id from resolved order by place
-"""  # noqa: S608 - fixed parts
-FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(match=ctes)) for ctes in each) for each in (MATCH_ONE, MATCH_MANY))
 
 
 def consent_times(moment: datetime | None) -> dict[str, datetime | None]:
@@ -172,10 +151,75 @@ def arguments(people: Sequence[Person]) -> dict[str, object]:
 def statement(statements: tuple[Sql, ...], people: Sequence[Person], attempt: int) -> Sql:
     """Return the statement to run for some persons, in the first attempt (0) or in a retry after a race.
 
-    `statements` are built from the three texts of MATCH_ONE or MATCH_MANY.
+    `statements` are built from the three texts of MATCH_ONE, MATCH_MANY or MATCH_GUARDED.
     """
-    has_consents = any(getattr(each, name) is not None for each in people for name in CHANNELS)
-    return statements[min(has_consents + attempt, len(statements) - 1)]
+    return statements[min(_has_consents(people) + attempt, len(statements) - 1)]
+
+
+MATCH = "{match}"
+# The columns of a Person that MATCH_EXISTING compares with the fan's.
+COMPARED = ("mail", "phone", "first_name", "last_name", "birth_date", "gender", "country_code", "ip_address")
+
+
+class LightStatement:
+    """A write for one person who is a fan already and brings nothing new, which is what most calls are.
+
+    Nothing new: no identifier, no value for an empty column, no consent. It writes nothing for anybody else; then run
+    the full statement. What it relies on it reads itself and locks, so it is right beside merges, erasures and changes.
+    """
+
+    def __init__(self, text: str) -> None:
+        """`text` is the statement with MATCH for the CTEs of `matching`; inserts that can conflict must do nothing."""
+        self.sql = Sql(text.replace(MATCH, MATCH_EXISTING))
+
+    async def row(self, db: Db, account_id: int, each: Person, named: Mapping[str, object]) -> Record | None:
+        """Run it and return its row, or None if it does not suffice; `named` may have more arguments than it takes."""
+        if _has_consents([each]):
+            return None
+        network, identifier = ("email", each.mail_key) if each.mail_key else ("phone", each.phone)
+        values = {f"person_{name}": getattr(each, name) for name in COMPARED}
+        values |= {"person_network": network, "person_identifier": identifier, **named}
+        arguments = {name: values[name] for name in self.sql.names}
+        if db.in_transaction:
+            # No savepoint: nothing here ends in a conflict.
+            return await db.row(self.sql, account_id, **arguments)
+        return await db.retry_conflicts(lambda tx: tx.row(self.sql, account_id, **arguments))
+
+
+class FanStatements:
+    """A write for people, in the forms in which its statement finds or makes their fans; the light one comes first."""
+
+    def __init__(self, text: str, light: str | None = None) -> None:
+        """`text` is the statement with MATCH for the CTEs of `matching`; `light` is the light form if it differs."""
+        self.light = LightStatement(light or text)
+        self._forms, self._batch_forms = (
+            tuple(Sql(text.replace(MATCH, ctes)) for ctes in each) for each in (MATCH_ONE, MATCH_MANY)
+        )
+
+    async def full(
+        self, db: Db, account_id: int, people: Sequence[Person], attempt: int, named: Mapping[str, object]
+    ) -> list[Record]:
+        """Run the form for any people, in the first attempt (0) or in a retry after a race; use `retry_conflicts`."""
+        forms = self._forms if len(people) == 1 else self._batch_forms
+        return await db.rows(statement(forms, people, attempt), account_id, **arguments(people), **named)
+
+    async def run(self, db: Db, account_id: int, people: Sequence[Person], named: Mapping[str, object]) -> list[Record]:
+        """Run the light form if there is one person, and a full one where that does not suffice; return the rows."""
+        if len(people) == 1 and (row := await self.light.row(db, account_id, people[0], named)):
+            return [row]
+        attempts = count()
+        return await db.retry_conflicts(lambda tx: self.full(tx, account_id, people, next(attempts), named))
+
+
+def _has_consents(people: Sequence[Person]) -> bool:
+    return any(getattr(each, name) is not None for each in people for name in CHANNELS)
+
+
+FIND = FanStatements(f"""
+    with {HOLD},
+    {MATCH}
+    select place, fan_id from resolved order by place
+""")  # noqa: S608 - fixed parts
 
 
 async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now: datetime, *, source: str) -> list[int]:
@@ -186,12 +230,6 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
     """
     fan_ids: list[int] = []
     for batch in batches(people):
-        rows = await _find(db, account_id, batch.people, now, source)
+        rows = await FIND.run(db, account_id, batch.people, {"now": now, "source": source})
         fan_ids += [rows[place]["fan_id"] for place in batch.places]
     return fan_ids
-
-
-async def _find(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
-    find = FIND_ONE if len(people) == 1 else FIND_MANY
-    named, attempts = {**arguments(people), "now": now, "source": source}, count()
-    return await db.retry_conflicts(lambda tx: tx.rows(statement(find, people, next(attempts)), account_id, **named))

@@ -27,7 +27,7 @@ class Sql:
     If the text is Heavy, the compiled text is too.
     """
 
-    __slots__ = ("_names", "text")
+    __slots__ = ("names", "text")
 
     def __init__(self, text: str) -> None:
         """Compile the text; raises ValueError for a numbered argument other than `$1`, and for a missing `$1`."""
@@ -40,18 +40,19 @@ class Sql:
             return names.setdefault(token["name"], f"${len(names) + 2}") if token["name"] else token[0]
 
         self.text = type(text)(TOKENS.sub(number, text))
-        self._names = tuple(names)
+        # In the order of the numbers, from $2 on.
+        self.names = tuple(names)
         if "$1" not in self.text:
             message = "the account is not the first argument"
             raise ValueError(message)
 
     def arguments(self, account_id: object, named: Mapping[str, object]) -> tuple[object, ...]:
         """Return the arguments in the driver's order; raises TypeError for missing or unknown ones."""
-        if len(named) != len(self._names) or any(name not in named for name in self._names):
-            missing, unknown = set(self._names) - named.keys(), named.keys() - set(self._names)
+        if len(named) != len(self.names) or any(name not in named for name in self.names):
+            missing, unknown = set(self.names) - named.keys(), named.keys() - set(self.names)
             message = f"arguments missing: {sorted(missing)}, unknown: {sorted(unknown)}"
             raise TypeError(message)
-        return (account_id, *(named[name] for name in self._names))
+        return (account_id, *(named[name] for name in self.names))
 
 
 class Arrays:
@@ -67,6 +68,15 @@ class Arrays:
         arrays = ", ".join(f":{self._name}_{column}::{kind}[]" for column, kind in self._columns.items())
         names = ", ".join([*self._columns, *([place] if place else [])])
         return f"unnest({arrays}){' with ordinality' if place else ''} as {alias} ({names})"
+
+    def one(self, alias: str) -> str:
+        """Return the text for `from` of a single row, whose arguments are those of `unnest` without the arrays."""
+        columns = ", ".join(f":{self._name}_{column}::{kind} as {column}" for column, kind in self._columns.items())
+        return f"(select {columns}) as {alias}"
+
+    def one_arguments(self, row: Mapping[str, object]) -> dict[str, object]:
+        """Return the arguments of `one`; raises KeyError if the row lacks a column."""
+        return {f"{self._name}_{column}": row[column] for column in self._columns}
 
     def arguments(self, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
         """Return the arguments; raises KeyError if a row lacks a column.

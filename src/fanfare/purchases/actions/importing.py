@@ -13,15 +13,8 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Refusal
-from fanfare.purchases.actions.purchases import (
-    KEYS,
-    SUBJECT,
-    claim_customers,
-    customer_of,
-    match_purchases,
-    record_of,
-    save_lines,
-)
+from fanfare.purchases.actions.lines import SUBJECT, record_of, save_lines
+from fanfare.purchases.actions.purchases import KEYS, claim_customers, customer_of, match_purchases
 from fanfare.purchases.schemas import NewPurchase
 from fanfare.purchases.topics import PURCHASE_DELETED
 

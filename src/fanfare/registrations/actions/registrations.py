@@ -8,7 +8,7 @@ import msgspec
 
 from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress
 from fanfare.fans.actions.fans import change_fan
-from fanfare.fans.actions.people import Person, consent_times, find_or_create, person
+from fanfare.fans.actions.people import MATCH, LightStatement, Person, consent_times, find_or_create, person
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
@@ -57,6 +57,12 @@ async def add_registration(db: Db, account: Account, new: NewFanRegistration, no
 
 async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int | None, now: datetime) -> int:
     profile = holder_of(account, params, now)
+    if fan_id is None:
+        await check_activity(db, account.id, params.activity_id)
+        named = {"record": _record(params, profile, None), "now": now}
+        if row := await SAVE_LIGHT.row(db, account.id, profile, named):
+            owner_id: int = row["fan_id"]
+            return owner_id
 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
@@ -167,6 +173,29 @@ SAVE = f"""
     select {HAS_PROGRESS}, {HAS_SCAN_QUESTS} as has_scan_quests,
            (select registration_id from saved where is_new) as new_id
 """  # noqa: S608 - fixed parts
+# A single new registration in an account without quests of registrations and scans. For any other it writes nothing.
+SAVE_LIGHT = LightStatement(f"""
+    with {HOLD},
+    {MATCH},
+    inserted as (
+        insert into registrations (account_id, registration_id, created_at, updated_at, is_preferred, {COLUMNS})
+        select $1, nextval('positions'), :now, :now, coalesce(is_preferred, false), {COLUMNS}
+        from hold cross join (
+            select g.* from resolved
+            cross join jsonb_populate_record(
+                null::registrations, :record::jsonb || jsonb_build_object('fan_id', resolved.fan_id)) as g
+            where not exists (
+                select from quests q
+                where q.account_id = $1 and q.quest_type in ('registration', 'scan') and q.performance_uid is not null)
+        ) as line
+        on conflict (account_id, network, registration_key) do nothing
+        returning network, registration_key, registration_id, fan_id, event_date, event_key, event_name
+    ),
+    announced as (
+        {announce(REGISTRATION_CREATED, "inserted", subject=SUBJECT, position="registration_id", at=":now")}
+    )
+    select fan_id from inserted
+""")  # noqa: S608 - fixed parts
 PLAIN = (
     "network", "registration_key", "activity_id", "event_name", "event_date", "event_key", "venue_name", "order_key",
     "ticket_key", "barcode", "lookup_id", "is_minor", "is_preferred", "first_name", "last_name", "birth_date",
@@ -175,20 +204,24 @@ PLAIN = (
 PROFILE_COLUMNS = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
-async def write_registration(
-    db: Db, account: Account, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime
-) -> int | None:
-    """Insert or update a registration of a fan whom the caller's transaction holds; return its id if it is new."""
-    new, profile = line
-    record = {
+def _record(new: RegistrationLine, profile: Person, fan_id: int | None) -> dict[str, Any]:
+    """Return the columns of a registration."""
+    return {
         **{name: getattr(new, name) for name in PLAIN},
         **{name: getattr(profile, name) for name in PROFILE_COLUMNS},
         "fan_id": fan_id,
         "registered_at": new.registration_timestamp,
         "email": profile.mail,
     }
+
+
+async def write_registration(
+    db: Db, account: Account, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime
+) -> int | None:
+    """Insert or update a registration of a fan whom the caller's transaction holds; return its id if it is new."""
+    new, profile = line
     await lock_registration(db, account.id, new.network, [new.registration_key, new.barcode])
-    row = await db.row(SAVE, account.id, record, now)
+    row = await db.row(SAVE, account.id, _record(new, profile, fan_id), now)
     if row and (row["has_progress"] or row["has_scan_quests"]):
         key = new.network, new.registration_key
         flags = row["has_progress"], row["has_scan_quests"]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fanfare.fans.queries.business_limits import BELONGS
+from fanfare.fans.queries.business_limits import AMONG, BELONGS, WAYS
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
@@ -71,7 +71,11 @@ async def compose(account_id: int, criteria: Criteria, context: Context, newest_
 
 def limits(context: Context) -> list[Condition]:
     """Return the condition that people set who are limited to businesses."""
-    return [] if context.business_ids is None else [Condition(BELONGS, (list(context.business_ids),))]
+    if context.business_ids is None:
+        return []
+    ids = list(context.business_ids)
+    # Each way to have something to do with a business names them.
+    return [Condition(AMONG, (ids,) * len(WAYS)) if context.reads_businesses_first else Condition(BELONGS, (ids,))]
 
 
 async def evaluate(account_id: int, context: Context, work: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.people import Batch, Person, arguments, batches, consent_times, person, statement
+from fanfare.fans.actions.people import Batch, Person, batches, consent_times, person
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
@@ -18,7 +18,7 @@ from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.changes import mark_tickets
-from fanfare.tickets.actions.selling import EVENT_ARRAYS, LINE_ARRAYS, SELL
+from fanfare.tickets.actions.selling import EVENT_ARRAYS, LINE_ARRAYS, SELL, SELL_LIGHT
 from fanfare.tickets.schemas.tickets import (
     BatchSaved,
     BulkTicket,
@@ -56,7 +56,14 @@ async def create_ticket(db: Db, account: Account, new: NewTicket, now: datetime)
 
     Of a duplicate only is_deleted is written, which cancels or restores the ticket.
     """
-    (line,) = await save_tickets(db, account, [ticket_line(account, 0, new, now)], now)
+    line = ticket_line(account, 0, new, now)
+    line.is_deleted = new.is_deleted or False
+    (event,), places = _events(account, [line])
+    (row,) = _rows(account, [line], [0], places)
+    named = {**EVENT_ARRAYS.one_arguments(event), **LINE_ARRAYS.one_arguments(row), "now": now}
+    if saved := await SELL_LIGHT.row(db, account.id, line.profile, named):
+        return TicketSaved(saved["ticket_id"], new.ticket_key, saved["fan_id"], "success")
+    await save_tickets(db, account, [line], now)
     return _result(line)
 
 
@@ -197,15 +204,13 @@ async def _write_parts(
         lines = new_lines[offset : offset + len(part.places)]
         offset += len(part.places)
         events, places = _events(account, lines)
-        rows = await db.rows(
-            statement(SELL, part.people, attempt),
-            account.id,
-            **arguments(part.people),
+        named = {
             **EVENT_ARRAYS.arguments(events),
             **LINE_ARRAYS.arguments(_rows(account, lines, part.places, places)),
-            now=now,
-            source=SOURCE,
-        )
+            "now": now,
+            "source": SOURCE,
+        }
+        rows = await SELL.full(db, account.id, part.people, attempt, named)
         for line, row in zip(lines, rows, strict=True):
             line.saved = TicketSaved(row["ticket_id"], line.new.ticket_key, row["fan_id"], "success")
 
