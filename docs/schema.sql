@@ -291,6 +291,7 @@ CREATE INDEX fans_by_position ON fans USING btree (account_id, "position");
 CREATE INDEX fans_by_postal_code ON fans USING btree (account_id, replace(postal_code, ' '::text, ''::text));
 CREATE INDEX fans_by_province ON fans USING btree (account_id, fold_text(province), fan_id) INCLUDE (province, is_subscribed, is_phone_subscribed, is_optout, gender, birth_date, rating);
 CREATE INDEX fans_by_text ON fans USING gin (account_id, search_text gin_trgm_ops);
+CREATE INDEX fans_sample ON fans USING btree (account_id, hashint8(fan_id)) WHERE ((hashint8(fan_id) % 512) = 0);
 CREATE STATISTICS fans_metro_areas ON fold_text(metro_area) FROM fans;
 CREATE STATISTICS fans_sources ON fold_text(fan_source) FROM fans;
 
@@ -536,9 +537,12 @@ create table search_chunks (
     first_row integer not null,
     end_row integer not null,
     is_last boolean not null,
-    fan_ids bigint[] not null,
+    fan_ids bigint[],
+    last_fan_id bigint,
+    fan_set bytea,
     constraint search_chunks_pkey PRIMARY KEY (account_id, search_uid, first_row),
-    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids))))
+    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids)))),
+    constraint search_chunks_have_fans CHECK ((((fan_set IS NULL) = (fan_ids IS NOT NULL)) AND ((fan_set IS NULL) = (last_fan_id IS NULL))))
 );
 
 create table segment_members (
@@ -1291,6 +1295,17 @@ create table reset_requests (
     constraint reset_requests_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id) ON DELETE CASCADE
 );
 
+create table retention_periods (
+    account_id bigint not null,
+    retention_kind text not null,
+    retention_days integer not null,
+    updated_at timestamp with time zone not null,
+    constraint retention_periods_pkey PRIMARY KEY (account_id, retention_kind),
+    constraint retention_periods_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint retention_periods_retention_days_check CHECK ((retention_days > 0)),
+    constraint retention_periods_retention_kind_check CHECK ((retention_kind = ANY (ARRAY['changes'::text, 'deliveries'::text, 'messages'::text, 'clicks'::text])))
+);
+
 create table searches (
     account_id bigint not null,
     search_uid uuid not null,
@@ -1688,6 +1703,22 @@ create table webhooks (
 CREATE UNIQUE INDEX webhooks_by_uid ON webhooks USING btree (account_id, webhook_uid);
 CREATE INDEX webhooks_due ON webhooks USING btree (account_id, due_at) WHERE ((due_at IS NOT NULL) AND is_enabled);
 
+create table zone_changes (
+    account_id bigint not null,
+    change_id bigint not null,
+    old_time_zone text not null,
+    time_zone text not null,
+    created_at timestamp with time zone not null,
+    completed_at timestamp with time zone,
+    click_count bigint not null default 0,
+    sale_count bigint not null default 0,
+    segment_move_count bigint not null default 0,
+    schedule_count bigint not null default 0,
+    constraint zone_changes_pkey PRIMARY KEY (account_id, change_id),
+    constraint zone_changes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX zone_changes_open ON zone_changes USING btree (account_id) WHERE (completed_at IS NULL);
+
 create table accepted_terms (
     account_id bigint not null,
     fan_id bigint not null,
@@ -1879,6 +1910,28 @@ create table login_codes (
 );
 CREATE INDEX login_codes_by_expiry ON login_codes USING btree (account_id, expires_at);
 CREATE INDEX login_codes_by_session ON login_codes USING btree (account_id, session_id);
+
+create table message_senders (
+    account_id bigint not null,
+    sender_id bigint not null,
+    business_id bigint,
+    from_name text,
+    from_address text,
+    reply_to text,
+    sms_sender text,
+    confirmation_token text not null,
+    confirmed_at timestamp with time zone,
+    is_signed boolean not null default false,
+    has_policy boolean not null default false,
+    checked_at timestamp with time zone,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint message_senders_pkey PRIMARY KEY (account_id, sender_id),
+    constraint message_senders_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
+    constraint message_senders_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX message_senders_by_business ON message_senders USING btree (account_id, COALESCE(business_id, (0)::bigint));
+CREATE INDEX message_senders_of_business ON message_senders USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
 
 create table message_templates (
     account_id bigint not null,

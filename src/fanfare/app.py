@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from types import ModuleType
 
+from fanfare.account_settings.queries.retention import server_periods
+from fanfare.audience import counting
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
@@ -33,6 +35,8 @@ from fanfare.kernel.pages.page import Page
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.http_client import http_client
+from fanfare.kernel.running.mail_server import mail_server
+from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
@@ -44,7 +48,6 @@ from fanfare.kernel.web.oauth import OAuthCall
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
-from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.schemas.reports import PATH
 from fanfare.moving.actions import followers as moving
 from fanfare.openid.actions import followers as openid
@@ -58,6 +61,7 @@ from fanfare.points.queries.points import CAMPAIGN_ROWS
 from fanfare.purchases.actions import followers as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search
+from fanfare.search.actions.indexed import FIND_SET
 from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
@@ -69,7 +73,6 @@ from fanfare.tickets.actions import followers as tickets
 from fanfare.trackers import followers as clicks
 from fanfare.trackers.actions import followers as trackers
 from fanfare.trackers.endpoints.routes import add_routes as add_tracker_routes
-from fanfare.trackers.gateways.domains import name_servers
 from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.webhooks.actions import upkeep as webhooks
 from fanfare.webhooks.schemas import topic_patterns
@@ -105,6 +108,7 @@ DOMAINS = (
     "fanfare.imports",
     "fanfare.reports",
     "fanfare.exports",
+    "fanfare.account_settings",
     "fanfare.fan_jobs",
     "fanfare.profiles",
     "fanfare.hosted",
@@ -122,6 +126,7 @@ followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 SETTLE.set(settle)
+FIND_SET.set(counting.fan_set)
 references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])
@@ -204,17 +209,19 @@ class Database:
         metrics.count_answers()
 
 
-def create(settings: Settings, clock: Clock = system_clock) -> Application:
-    """Return the ASGI application; the server's lifespan opens its database."""
+def _use(settings: Settings) -> None:
+    """Hand the settings to what this process has one of."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
-    secret_keys.use(settings)
-    http_client.use(settings)
-    public_address.use(settings)
-    mail_server.use(settings)
-    name_servers.use(settings)
+    for each in (secret_keys, http_client, public_address, mail_server, name_servers, server_periods):
+        each.use(settings)
     data_centres.use(settings.data_centres)
     lifetimes.use(settings.session_idle_days, settings.session_days)
+
+
+def create(settings: Settings, clock: Clock = system_clock) -> Application:
+    """Return the ASGI application; the server's lifespan opens its database."""
+    _use(settings)
     proxies = addresses.networks(settings.trusted_proxies)
     service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked, audit_log)
     served = endpoints()

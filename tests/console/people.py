@@ -19,6 +19,7 @@ from tests.hosted.pages import relative, token_in, visitor
 
 PASSWORD = "correct horse battery staple"
 KEY = re.compile(r'id="app-secret"[^>]*>([A-Z2-7]+)<')
+COPY = re.compile(r'name="form_copy" value="([^"]+)"')
 SEALED = re.compile(r'name="secret" value="([^"]+)"')
 COOKIE = "fanfare-staff"
 
@@ -78,6 +79,13 @@ async def signed_in(
 async def accept(client: httpx.AsyncClient, path: str, name: str = "Jo Castle") -> httpx.Response:
     """Accept an invitation as somebody new."""
     return await send(client, path, name=name, password=PASSWORD)
+
+
+def copy_in(page: httpx.Response) -> str:
+    """Return the form that waits, sealed, in a page that asks who somebody is, or that sends it on."""
+    match = COPY.search(page.text)
+    assert match, page.text
+    return unescape(match[1])
 
 
 def code_at(app: pyotp.TOTP, now: datetime, step: int = 0) -> str:

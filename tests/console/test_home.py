@@ -72,11 +72,12 @@ async def client(base_url: str, db: Db, api: Api) -> AsyncIterator[httpx.AsyncCl
 async def test_new_fans_against_the_days_before(client: httpx.AsyncClient, api: Api, fans: list[int]) -> None:
     text = await text_of(client, f"/manage/{api.account_id}?days=7")
     assert len(fans) == 5
-    assert "Fans 5 +3 in 7 days" in text
-    assert "New fans 3 +50% from 2" in text
+    figures = await text_of(client, f"/manage/{api.account_id}/home/figures?days=7")
+    assert "Fans 5 +3 in 7 days" in figures
+    assert "New fans 3 +50% from 2" in figures
     assert "the days before, 2" in text
     # What takes longer comes after the page.
-    for part in ("activity", "revenue", "campaigns", "attention", "consents"):
+    for part in ("figures", "activity", "revenue", "campaigns", "attention", "consents"):
         assert (
             f'hx-get="/manage/{api.account_id}/home/{part}?days=7"'
             in (await client.get(f"/manage/{api.account_id}?days=7")).text
@@ -147,5 +148,5 @@ async def test_people_of_one_business_see_its_campaigns_alone(base_url: str, db:
         assert "Camping vote" not in text
         home = await text_of(limited, f"/manage/{api.account_id}")
         assert "New fans" not in home
-        for part in ("activity", "revenue", "consents", "attention"):
+        for part in ("figures", "activity", "revenue", "consents", "attention"):
             assert (await limited.get(f"/manage/{api.account_id}/home/{part}")).status_code == 403, part

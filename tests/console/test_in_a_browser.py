@@ -114,6 +114,7 @@ PERSONAL = {
 }
 OF_ACCOUNT = {
     "home": "",
+    "home_figures": "/home/figures",
     "home_activity": "/home/activity",
     "home_revenue": "/home/revenue",
     "home_consents": "/home/consents",

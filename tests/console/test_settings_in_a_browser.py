@@ -33,6 +33,15 @@ async def urls(api: Api) -> dict[str, str]:
     root = f"/manage/{api.account_id}"
     pages = {f"settings_{each.path.rpartition('/')[2]}": root + each.path for each in SETTINGS}
     pages["staff_sso"] = f"{root}/staff/sso"
+    sender = {
+        "from_name": "Harbour City",
+        "from_address": "news@harbour.example",
+        "business_id": business["business_id"],
+    }
+    saved = await api.ok(await api.post("/api/v1/manage/senders", **sender))
+    previews = {"sender": f"senders/{saved['sender_id']}", "home_preview": "home?time_zone=Asia/Tokyo&currency=EUR"}
+    previews["retention_preview"] = "retention?retention_kind=messages&retention_days=7"
+    pages |= {f"settings_{name}": f"{root}/settings/{path}" for name, path in previews.items()}
     return {**pages, "settings_business": f"{root}/settings/businesses/{business['business_id']}"}
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.console.people import COOKIE, add_person, send, session_cookie, signed_in
-from tests.hosted.pages import visitor
+from tests.console.people import COOKIE, add_person, copy_in, send, session_cookie, signed_in
+from tests.hosted.pages import token_in, visitor
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, identity_provider
 
 ROLES = {"crm-admins": "full", "marketing": "editor"}
@@ -190,6 +190,26 @@ async def test_a_proof_is_asked_of_the_provider(
     answer = await arrive(browser, provider, api.account_id, way, **claims, auth_time=int(time.time()))
     assert answer.headers["location"] == path
     assert (await browser.get(path)).status_code == 200
+
+
+async def test_a_form_waits_while_the_provider_is_asked(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "one-more-full@example.com")
+    path = f"/manage/{api.account_id}/keys/new"
+    claims = {"email": "waiter@club.example", "groups": "crm-admins"}
+    await arrive(browser, provider, api.account_id, **claims)
+    fields = {"form_token": token_in(await browser.get(f"/manage/{api.account_id}")), "key_name": "Shop"}
+    detour = await browser.post(path, data={**fields, "scopes[]": ["apps"]})
+    assert "Shop" not in str(detour.headers)
+    way = detour.headers["location"]
+    answer = await arrive(browser, provider, api.account_id, way, **claims, auth_time=int(time.time()))
+    page = await browser.get(answer.headers["location"])
+    assert page.status_code == 200, page.text
+    form = {"form_token": token_in(page), "form_copy": copy_in(page)}
+    assert 'id="api-secret"' in (await browser.post(path, data=form)).text
+    # It waits no longer.
+    assert (await browser.get(answer.headers["location"])).headers["location"] == "/manage"
 
 
 async def test_it_is_set_up_by_its_page(base_url: str, provider: Provider, db: Db, api: Api) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.messages.actions.delivery import unsealed
-from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.staff.actions import second_factors
 from fanfare.staff.actions.passwords import new_link, person_of_link

@@ -11,5 +11,6 @@ async def made_messages(post: Any, got: Any) -> dict[str, Any]:
     return {
         "template_id": (await post("manage/message_templates", **template))["template_id"],
         "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
+        "sender_id": (await post("manage/senders", from_name="Northside"))["sender_id"],
         "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
     }

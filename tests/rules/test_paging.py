@@ -40,7 +40,7 @@ UNPAGED = {
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
     "manage_segments_list", "manage_segments_filters_list",
     "manage_stream_sources_list", "streams_list", "manage_keys_list", "manage_staff_list",
-    "manage_staff_invitations_list", "manage_urgent_matters_list",
+    "manage_staff_invitations_list", "manage_urgent_matters_list", "manage_senders_list", "manage_retention_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens", "manage_fans_quests_list",

@@ -113,6 +113,7 @@ COMPOSITIONS: dict[str, Reason] = {
 # A table whose columns look like a fan's id.
 FAN_IDS: dict[str, Reason] = {
     "searches": Reason.BOUND,
+    "search_chunks": Reason.BOUND,
 }
 # A table whose name is no plural.
 TABLE_NAMES: dict[str, Reason] = {

@@ -174,7 +174,7 @@ async def test_an_unfinished_set_is_completed_by_the_next_page(api: Api, db: Db)
         api.account_id,
         uuid.UUID(meta["search_uid"]),
     )
-    assert remaining == "DELETE 2"
+    assert remaining == "DELETE 1"
     await drop_fans(db, api.account_id, there[:10])
     await many_fans(db, api.account_id, 5, "SK")
     pages = await asyncio.gather(*(page(api, search_uid=meta["search_uid"], limit=300) for _ in range(7)))

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, receive, send
+from fanfare.audience.protocol import Answer, Query, receive, send
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.shares import Shares
 
@@ -26,7 +26,7 @@ class Connections:
         self._idle: dict[str, list[Streams]] = {}
         self._shares = Shares(MAX_QUERIES)
 
-    async def ask(self, db: Db, query: FansQuery | MembersQuery, timeout_seconds: float) -> Answer | None:
+    async def ask(self, db: Db, query: Query, timeout_seconds: float) -> Answer | None:
         """Return the answer, or None without an index or an answer in time."""
         address = await self._address(db, query.account_id)
         if address is None:
@@ -46,7 +46,7 @@ class Connections:
             self._addresses[account_id] = address, now
         return address
 
-    async def _exchange(self, address: str, query: FansQuery | MembersQuery) -> Answer:
+    async def _exchange(self, address: str, query: Query) -> Answer:
         idle = self._idle.setdefault(address, [])
         reader, writer = idle.pop() if idle else await asyncio.open_unix_connection(address)
         try:
@@ -63,7 +63,7 @@ class Connections:
 _connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = WeakKeyDictionary()
 
 
-async def ask(db: Db, query: FansQuery | MembersQuery, timeout_seconds: float | None = None) -> Answer | None:
+async def ask(db: Db, query: Query, timeout_seconds: float | None = None) -> Answer | None:
     """Return the answer of the account's index, or None when there is no index or it does not answer in time."""
     connections = _connections.setdefault(asyncio.get_running_loop(), Connections())
     return await connections.ask(db, query, TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)

@@ -1,10 +1,10 @@
-"""Counts and statistics of the fans who meet criteria: from the index if it answers in time, else by SQL."""
+"""What the index knows of the fans who meet criteria: counts and statistics, else by SQL, and sets of searches."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fanfare.audience import client
-from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, StatsOptions
+from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, SetQuery, StatsOptions
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
@@ -13,6 +13,8 @@ from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
+from fanfare.search.queries.estimates import with_quick_limit
+from fanfare.search.schemas.sets import FanSet
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 
 # The timeout of queries for members. SQL would take longer than this for many filters.
@@ -30,6 +32,7 @@ async def fan_count(
     answer = await _ask(db, account, criteria, context)
     if answer is not None and answer.count is not None:
         return answer.count
+    context = await with_quick_limit(db, account.id, criteria, context)
     return await conditions.fan_count(db, account.id, criteria, context)
 
 
@@ -43,6 +46,7 @@ async def criteria_stats(
     context = await conditions.checked_context(db, account, criteria, now, business_ids)
     answer = await _ask(db, account, criteria, context, stats_options(context))
     if answer is None or answer.statistics is None:
+        context = await with_quick_limit(db, account.id, criteria, context)
         return await stats.criteria_stats(db, account.id, criteria, context)
     result = answer.statistics
     result.postal_demographics = await stats.with_census(db, result.postal_demographics)
@@ -82,6 +86,22 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     return answer.matches if answer else None
 
 
+async def fan_set(
+    db: Db, account: Account, criteria: Criteria, context: Context, counts: tuple[int, int]
+) -> FanSet | None:
+    """Return the set of the fans who meet criteria, as of a moment after this call; None without an index or answer.
+
+    `counts`: how many of its first ids, and how many fans it has at most.
+    """
+    if not _may_ask(db, context):
+        return None
+    plan = await _plan(account, criteria, context)
+    if plan is None:
+        return None
+    answer = await client.ask(db, SetQuery(account.id, account.time_zone, plan, *counts))
+    return answer.fan_set if answer else None
+
+
 def _may_ask(db: Db, context: Context) -> bool:
     # The index sees only what is committed, so it would miss what the caller's transaction wrote; and no businesses.
     return not db.in_transaction and context.business_ids is None
@@ -92,8 +112,12 @@ async def _ask(
 ) -> Answer | None:
     if not _may_ask(db, context):
         return None
-    query: Plan | None = await conditions.evaluate(account.id, context, lambda: plan_of(criteria, context))
-    return None if query is None else await client.ask(db, FansQuery(account.id, account.time_zone, query, options))
+    plan = await _plan(account, criteria, context)
+    return None if plan is None else await client.ask(db, FansQuery(account.id, account.time_zone, plan, options))
+
+
+async def _plan(account: Account, criteria: Criteria, context: Context) -> Plan | None:
+    return await conditions.evaluate(account.id, context, lambda: plan_of(criteria, context))
 
 
 def stats_options(context: Context) -> StatsOptions:

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from fanfare.search.criteria.plans import Plan
+from fanfare.search.schemas.sets import FanSet
 from fanfare.search.schemas.stats import FilterStats
 
 LENGTH = 4
@@ -42,12 +43,26 @@ class MembersQuery(msgspec.Struct, frozen=True, tag=True):
     fan_ids: list[int]
 
 
+class SetQuery(msgspec.Struct, frozen=True, tag=True):
+    """Asks for the set of the fans for whom a plan holds, at most `max_count` of them, and its first ids."""
+
+    account_id: int
+    zone: str
+    plan: Plan
+    first_count: int
+    max_count: int
+
+
+Query = FansQuery | MembersQuery | SetQuery
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """The result of a query: a count, statistics, or fan ids for each plan. All None: the index cannot answer."""
+    """The result of a query: a count, statistics, ids for each plan, or a set. All None: the index cannot answer."""
 
     count: int | None = None
     statistics: FilterStats | None = None
     matches: list[list[int]] | None = None
+    fan_set: FanSet | None = None
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:
@@ -61,7 +76,7 @@ async def receive(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(length)
 
 
-async def send(writer: asyncio.StreamWriter, message: FansQuery | MembersQuery | Answer) -> None:
+async def send(writer: asyncio.StreamWriter, message: Query | Answer) -> None:
     """Encode and send a message."""
     data = msgspec.msgpack.encode(message)
     writer.write(len(data).to_bytes(LENGTH, "big") + data)

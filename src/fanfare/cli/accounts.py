@@ -3,7 +3,6 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from zoneinfo import available_timezones
 
 import msgspec
 import typer
@@ -16,6 +15,7 @@ from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import Settings, from_environment
+from fanfare.kernel.wire.zones import zone_names
 from fanfare.places.countries import country_code
 
 account = typer.Typer(help="Create and list accounts.", no_args_is_help=True)
@@ -195,6 +195,6 @@ def _country(name: str | None) -> str | None:
 
 
 def _check_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in zone_names():
         message = f"{name!r} is not a time zone; use a name such as America/New_York"
         raise CannotRun(message)

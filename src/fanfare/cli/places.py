@@ -31,13 +31,11 @@ from fanfare.places.loading.tables import (
     LoadResult,
     LoadTask,
     Report,
-    SourceStatus,
-    Status,
     is_done,
     load,
     loaded_countries,
-    status,
 )
+from fanfare.places.loads import SourceStatus, Status, status
 
 places = typer.Typer(help="Load postal codes, metro areas and census figures.", no_args_is_help=True)
 

@@ -14,10 +14,10 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.folding import fold
 from fanfare.kernel.running.embedded import running
+from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import from_environment
-from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.staff.actions.invitations import invite as send_invitation
 from fanfare.staff.actions.passwords import new_link
 from fanfare.staff.queries.people import person_by_email

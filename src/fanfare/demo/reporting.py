@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.wire.times import day_of
 from fanfare.reports.actions.reports import create_report
 from fanfare.reports.schemas.reports import NewReport
 
@@ -15,7 +15,7 @@ DAYS = 90
 
 async def make_reports(db: Db, account: Account, business_id: int, page_tab_id: int, now: datetime) -> None:
     """Create the reports; those with days go from three months ago up to today."""
-    start = now.astimezone(ZoneInfo(account.time_zone)).date() - timedelta(days=DAYS)
+    start = day_of(now, account.time_zone) - timedelta(days=DAYS)
     rows: list[tuple[str, str, Mapping[str, Any]]] = [
         ("Facebook and Instagram ads", "facebook_ad_account", {}),
         ("Ad campaigns", "ad_campaigns", {}),

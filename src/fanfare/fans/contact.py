@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from fanfare.fans.phone_plans import LONGEST_E164, plain_number
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import whole_number
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
@@ -23,8 +24,6 @@ NOWHERE = Address()
 # network `email` must not assign somebody else's address to a buyer.
 OWN_NETWORKS = ("email", "phone")
 NORTH_AMERICA = 1
-# The maximum of E.164; some countries have longer numbers, which gateways abroad reject.
-LONGEST_E164 = 15
 WRITTEN_NUMBER = re.compile(
     r"(?:tel:)?\s*(?P<number>[+(\d][\d\s()./\u2010-\u2015\u2212-]*)"
     r"(?:(?:[;,]?\s*ext(?:n|ension)?|x|#)[\s.:=]*\d{1,7})?",
@@ -54,8 +53,6 @@ def mail_address(text: str) -> str:
 
     The local part keeps its case. There is no DNS lookup. Raises ValueError with the reason for an invalid address.
     """
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see the module's docstring
-
     address = text.strip()
     # Checked first, to bound the time of everything below.
     if len(address) > LONGEST_MAIL:
@@ -63,6 +60,8 @@ def mail_address(text: str) -> str:
         raise ValueError(message)
     if PLAIN_MAIL.fullmatch(address) and "xn--" not in address and "--" not in address:
         return address
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see the module's docstring
+
     try:
         return validate_email(address, check_deliverability=False, strict=True).normalized
     except EmailNotValidError as error:
@@ -86,6 +85,8 @@ def phone_number(text: str, region: str | None = None) -> str:
     `region` is the two-letter country of numbers in national format; +, 00 and 011 precede a country code. Raises
     ValueError for an invalid number, or when the country is unknown.
     """
+    if len(text) <= LONGEST_PHONE and (plain := plain_number(text, region.upper() if region else None)):
+        return plain
     digits = whole_number(unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip())
     match = WRITTEN_NUMBER.fullmatch(digits) if len(text) <= LONGEST_PHONE else None
     if match is None:
@@ -147,14 +148,6 @@ def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contac
     `home_country` is the country of a national phone number when there is no country_code.
     """
     faults: list[tuple[str, str]] = []
-
-    def part(name: str, read: Callable[[str], str]) -> str | None:
-        try:
-            return read(contact[name]) if contact.get(name) else None
-        except ValueError as error:
-            faults.append((name, str(error)))
-            return None
-
     address = NOWHERE
     try:
         if any(map(contact.get, ADDRESS)):
@@ -162,7 +155,17 @@ def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contac
     except WrongAddressError as error:
         faults += error.errors
     home = address.country_code or home_country
-    return Contact(part("email", mail_address), part("phone", lambda text: phone_number(text, home)), address, faults)
+    mail = _part("email", contact.get("email"), mail_address, faults)
+    number = _part("phone", contact.get("phone"), lambda text: phone_number(text, home), faults)
+    return Contact(mail, number, address, faults)
+
+
+def _part(name: str, text: str | None, read: Callable[[str], str], faults: list[tuple[str, str]]) -> str | None:
+    try:
+        return read(text) if text else None
+    except ValueError as error:
+        faults.append((name, str(error)))
+        return None
 
 
 def identifies_people(network: str) -> bool:

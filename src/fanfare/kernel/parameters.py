@@ -1,7 +1,7 @@
 """Parameters: path, query, form, multipart and JSON are merged into one set, which is read into one struct."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from types import UnionType
@@ -133,6 +133,15 @@ def _annotations(hint: object) -> Iterator[object]:
         yield hint
 
 
+@cache
+def _places(struct: type[Params]) -> tuple[dict[str, int], frozenset[int], frozenset[int]]:
+    """Return the place of each slot by its wire names, the places of those that are required, and of wildcards."""
+    every = list(enumerate(slots(struct)))
+    names = {name: place for place, slot in every for name in slot.wire_names}
+    required = frozenset(place for place, slot in every if slot.is_required)
+    return names, required, frozenset(place for place, slot in every if slot.prefix is not None)
+
+
 def read(struct: type[P], raw: Raw) -> P:
     """Return the struct filled from the raw parameters; raises BadParameters with all wrong fields.
 
@@ -140,12 +149,16 @@ def read(struct: type[P], raw: Raw) -> P:
     """
     fields: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
-    for slot in slots(struct):
+    names, required, wildcards = _places(struct)
+    # What was not sent is not looked at: a call has a few of many.
+    places = {names[name] for name in raw if name in names} | required
+    for place in sorted(places if raw.keys() <= names.keys() else places | wildcards):
+        slot = slots(struct)[place]
         try:
             if slot.prefix is None:
                 read_field(slot, raw, fields)
             else:
-                _read_wildcard(struct, slot, raw, fields)
+                _read_wildcard(slot, names, raw, fields)
         except InvalidFields as wrong:
             errors += wrong.errors
     wrong_fields = {field for field, _ in errors}
@@ -153,6 +166,22 @@ def read(struct: type[P], raw: Raw) -> P:
     if errors:
         raise BadParameters(errors, fields)
     return struct(**fields)
+
+
+def read_one(slot: Slot, wire_name: str, value: object) -> Any:  # noqa: ANN401 - depends on the slot
+    """Return the value of a parameter that was sent once under this name, UNSET if it means none.
+
+    That of a wildcard is the value of its one entry. Raises BadParameters.
+    """
+    fields: dict[str, Any] = {}
+    try:
+        if slot.prefix is None:
+            read_field(slot, {wire_name: [value]}, fields)
+            return fields.get(slot.name, msgspec.UNSET)
+        _read_wildcard(slot, (), {wire_name: [value]}, fields)
+        return fields[slot.name][wire_name.removeprefix(slot.prefix)]
+    except InvalidFields as wrong:
+        raise BadParameters(wrong.errors) from None
 
 
 def select_fields(struct: type[Params], raw: Raw) -> Raw:
@@ -241,9 +270,8 @@ def _read_value(form: Form, wire_name: str, value: object) -> object:
         raise InvalidFields([(wire_name, str(error))]) from None
 
 
-def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
+def _read_wildcard(slot: Slot, names: Container[str], raw: Raw, fields: dict[str, Any]) -> None:
     prefix = slot.prefix or ""
-    names = {wire_name for each in slots(struct) for wire_name in each.wire_names}
     result: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
     for wire_name, values in raw.items():

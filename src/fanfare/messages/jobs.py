@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from fanfare.accounts.queries import account_ids
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import job, schedule
+from fanfare.kernel.data.retention import MESSAGES, oldest
 from fanfare.messages.actions import delivery, upkeep
 from fanfare.messages.gateways.outgoing import outgoing
 
@@ -24,5 +25,6 @@ async def queue_again(db: Db, account_id: int, now: datetime) -> None:
 
 @schedule("23 3 * * *", each=account_ids)
 async def forget_messages(db: Db, account_id: int, now: datetime) -> None:
-    """Delete messages that are older than the settings say."""
-    await upkeep.forget_messages(db, account_id, now - timedelta(days=outgoing.days))
+    """Delete messages that are older than the settings, or the account, say."""
+    longest = timedelta(days=outgoing.days)
+    await upkeep.forget_messages(db, account_id, await oldest(db, account_id, MESSAGES, longest, now))

@@ -42,3 +42,9 @@ SUPPRESSION_CREATED = Topic(
 SUPPRESSION_DELETED = Topic(
     "suppression.deleted", "An address may get messages again.", "suppression_id", "never", OnChannel
 )
+SENDER_UPDATED = Topic(
+    "sender.updated", "Who messages of the account or of a business come from was set or checked.", "sender_id"
+)
+SENDER_DELETED = Topic(
+    "sender.deleted", "A sender was deleted; messages come from the account's or the operator's.", "sender_id"
+)

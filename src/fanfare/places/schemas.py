@@ -45,3 +45,27 @@ class GeoPlace(msgspec.Struct):
     longitude: float | None = None
     country_name: str | None = None
     postal_code: str | None = None
+
+
+class PlaceList(msgspec.Struct):
+    """A list of places: what is loaded of it, null and 0 if nothing. is_whole: all of its countries were asked for.
+
+    load_timestamp is in unix seconds.
+    """
+
+    source: str
+    version: str | None
+    country_count: int
+    postal_code_count: int
+    is_whole: bool
+    load_timestamp: int | None
+
+
+class PlaceLists(msgspec.Struct):
+    """The lists of places of this server, which all accounts share, and the numbers of rows."""
+
+    lists: list[PlaceList]
+    postal_code_count: int
+    in_metro_area_count: int
+    metro_area_count: int
+    census_count: int

@@ -84,6 +84,11 @@ async def continue_pass(db: Db, account: Account, now: datetime) -> bool:
     return has_more
 
 
+async def pass_again(db: Db, account_id: int) -> None:
+    """Let the daily pass begin again, in whichever time zone today is."""
+    await db.execute("update rating_progress set passed_on = passed_on - 2 where account_id = $1", account_id)
+
+
 async def _progress(db: Db, account: Account, now: datetime) -> Progress:
     """Return an account's progress; a new one starts with a full pass, and with changes from now on."""
     sql = "select position, passed_on, pass_to from rating_progress where account_id = $1"

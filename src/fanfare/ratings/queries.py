@@ -1,7 +1,6 @@
 """The rule of the rating as one statement, and the parts of a fan's rating. See docs/decisions/0016-rating.md."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.topics import ACTIVITY_CREATED
 from fanfare.fans.topics import (
@@ -18,6 +17,7 @@ from fanfare.kernel.data.announcements import names
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds
+from fanfare.kernel.wire.times import day_of
 from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
 from fanfare.ratings.schemas import RatingParts, Since
 from fanfare.tickets.topics import TICKET_CREATED, TICKET_DELETED, TICKET_UPDATED
@@ -86,7 +86,7 @@ RATED = f"""
 
 def today(account: Account, now: datetime) -> date:
     """Return the current day in the account's time zone."""
-    return now.astimezone(ZoneInfo(account.time_zone)).date()
+    return day_of(now, account.time_zone)
 
 
 def since(account: Account, now: datetime) -> Since:

@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import job, schedule
+from fanfare.kernel.data.retention import CLICKS, oldest
 from fanfare.trackers.actions import attribution, domains, judging, sales, upkeep
 from fanfare.trackers.actions.retention import clear_old, retention
 
@@ -27,8 +28,8 @@ async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
 
 @schedule("41 3 * * *", each=accounts.account_ids)
 async def clear_old_clicks(db: Db, account_id: int, now: datetime) -> None:
-    """Clear IP addresses, user agents and parameters of clicks and sales that are older than the settings say."""
-    await clear_old(db, account_id, now - retention.time, now)
+    """Clear IP addresses, user agents and parameters of clicks and sales that are old by settings or account."""
+    await clear_old(db, account_id, await oldest(db, account_id, CLICKS, retention.time, now), now)
 
 
 @job()

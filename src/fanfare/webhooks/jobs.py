@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.accounts.queries import account_ids
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import always, schedule
+from fanfare.kernel.data.retention import DELIVERIES, oldest
 from fanfare.webhooks.actions import following, upkeep
 from fanfare.webhooks.actions.sending import sender
 from fanfare.webhooks.actions.webhooks import seal_again
@@ -26,5 +27,6 @@ async def send_deliveries(db: Db, account_id: int, now: datetime) -> bool:
 @schedule("37 3 * * *", each=account_ids)
 async def keep_webhooks(db: Db, account_id: int, now: datetime) -> None:
     """Delete old deliveries, and seal secrets with the present secret key."""
-    await upkeep.forget_deliveries(db, account_id, now - upkeep.delivery_retention.duration)
+    longest = upkeep.delivery_retention.duration
+    await upkeep.forget_deliveries(db, account_id, await oldest(db, account_id, DELIVERIES, longest, now))
     await seal_again(db, account_id)

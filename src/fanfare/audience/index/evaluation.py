@@ -9,6 +9,7 @@ from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.index.bitmaps import Value
 from fanfare.audience.protocol import StatsOptions
 from fanfare.search.criteria.plans import AllOf, AnyOf, HasText, HasTickets, HasValue, InRange, Not, Plan
+from fanfare.search.schemas.sets import FanSet, chunks
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,
@@ -61,6 +62,12 @@ def matches(index: AccountIndex, plans: Sequence[Plan], fan_ids: Sequence[int]) 
     """Return for each plan the ids of those of some fans for whom it holds."""
     candidates = BitMap(fan_ids) & index.fans
     return [list(fans(index, plan, candidates)) for plan in plans]
+
+
+def fan_set(index: AccountIndex, plan: Plan, first_count: int, max_count: int) -> FanSet:
+    """Return the set of the first `max_count` fans for whom a plan holds, with its first ids."""
+    result = fans(index, plan, index.fans)[:max_count]
+    return FanSet(len(result), list(result[:first_count]), chunks(result))
 
 
 def statistics(index: AccountIndex, plan: Plan, options: StatsOptions) -> FilterStats:

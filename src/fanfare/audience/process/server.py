@@ -18,7 +18,7 @@ import structlog
 from fanfare.audience.index import evaluation
 from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.process.updater import IndexUnavailable, IndexUpdater
-from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, receive, send
+from fanfare.audience.protocol import Answer, MembersQuery, Query, SetQuery, receive, send
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Connection, Db
 from fanfare.kernel.data.locks import lock_key
@@ -113,13 +113,13 @@ class IndexProcess:
         try:
             with contextlib.suppress(OSError, EOFError, msgspec.MsgspecError):
                 while True:
-                    query = msgspec.msgpack.decode(await receive(reader), type=FansQuery | MembersQuery)
+                    query = msgspec.msgpack.decode(await receive(reader), type=Query)
                     await send(writer, await self.answer(query))
         finally:
             self._writers.discard(writer)
             writer.close()
 
-    async def answer(self, query: FansQuery | MembersQuery) -> Answer:
+    async def answer(self, query: Query) -> Answer:
         """Return the answer as of now, empty if this process cannot answer for the account or its time zone."""
         updater = self.updaters.get(query.account_id)
         if updater is None or query.account_id not in self.ready or query.zone != updater.index.zone:
@@ -293,10 +293,12 @@ class IndexProcess:
         await self.db.close()
 
 
-def evaluate(index: AccountIndex, query: FansQuery | MembersQuery) -> Answer:
+def evaluate(index: AccountIndex, query: Query) -> Answer:
     """Return the answer of an index to a query."""
     if isinstance(query, MembersQuery):
         return Answer(matches=evaluation.matches(index, query.plans, query.fan_ids))
+    if isinstance(query, SetQuery):
+        return Answer(fan_set=evaluation.fan_set(index, query.plan, query.first_count, query.max_count))
     if query.stats is not None:
         return Answer(statistics=evaluation.statistics(index, query.plan, query.stats))
     return Answer(count=evaluation.count(index, query.plan))

@@ -89,6 +89,9 @@ class IndexUpdater:
 
     async def _apply_changes(self) -> bool:
         """Apply the next page of changes; return whether it was the last."""
+        if not await self._changes(self.db):
+            # As most often: nothing happened, and no transaction is open above the position.
+            return True
         bound = await settled(self.db, self.account_id)
         changes = await self._changes(self.db)
         if not self._new_changes(changes):

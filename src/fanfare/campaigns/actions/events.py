@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ReportedEvent, ViewsSaved
@@ -16,6 +15,7 @@ from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
+from fanfare.kernel.wire.times import day_of
 
 FIELD = "events"
 # Stands for a fan_id that does not exist.
@@ -31,7 +31,7 @@ def _hash(viewer: str | None, account_id: int) -> bytes:
 async def record_views(db: Db, account: Account, new: NewViews, now: datetime) -> ViewsSaved:
     """Count views of a campaign, by day in the account's time zone; Unknown (404) campaign."""
     check_past(now, viewed_at=new.viewed_at)
-    day = (new.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
+    day = day_of(new.viewed_at or now, account.time_zone)
     view_count = await db.value(
         """
         insert into campaign_views (account_id, page_tab_id, viewed_on, viewer_hash, view_count)

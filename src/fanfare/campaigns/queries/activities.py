@@ -57,7 +57,7 @@ async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page
     settled = await changes.settled(db, account.id)
     ascends = query.min_activity_id is not None
     limit = query.limit or PAGE
-    sql, args = _page(account, query, settled, limit, ascends=ascends)
+    sql, args = page_statement(account, query, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = read_rows(Activity, rows[:limit])
     for activity in data:
@@ -104,7 +104,7 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
         row.idol_names = details[row.fan_id]["idol_names"]
 
 
-def _page(
+def page_statement(
     account: Account, query: ActivityWindow, settled: int, limit: int, *, ascends: bool
 ) -> tuple[str, list[object]]:
     """Return the statement of a page and one more row, and its arguments.

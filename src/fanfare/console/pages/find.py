@@ -24,11 +24,11 @@ async def find(db: Db, member: Member, visit: Visit, query: FindQuery) -> View:
 
 
 def _paths(member: Member) -> set[str]:
-    """Return the pages below an account that are read; without those that are closed to the person's businesses."""
+    """Return the pages below an account that are open to the person."""
     return {
         path.removeprefix(ACCOUNT_ROOT)
-        for (method, path), access in manage.accesses.items()
-        if method == "GET" and not (access.is_account_wide and member.is_limited)
+        for method, path in manage.accesses
+        if method == "GET" and manage.may_open(member, path.removeprefix(ACCOUNT_ROOT))
     }
 
 
@@ -41,7 +41,6 @@ def _places(member: Member, language: Language, text: str) -> list[FoundEntry]:
     result = []
     for place, kind in places:
         names = f"{fold(place.name)} {fold(language.text(place.name))}"
-        may = member.may(place.area, "write" if kind == "action" else "read")
-        if may and place.path in paths and all(word in names for word in words):
+        if place.path in paths and all(word in names for word in words):
             result.append(FoundEntry(language.text(place.name), root + place.path, kind, place.icon))
     return result

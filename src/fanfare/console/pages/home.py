@@ -34,28 +34,33 @@ async def index(db: Db, session: StaffSession) -> View | Redirect:
 
 @manage.get("", area="home")
 async def home(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
-    """Show fans, reach and growth over a range, against the range before; the rest comes after the page."""
+    """Show new fans over a range, against the range before; the rest comes after the page."""
     days = queries.last_days(member.account, query.day_count, now)
     values = {"days": days, "ranges": RANGES, "day_count": query.day_count}
     if not member.is_limited:
-        figures = await queries.overview(db, days, now)
-        values |= {"figures": figures, "growth": _chart(visit.language, figures.new_fans, visit.language.number)}
+        fans = await queries.new_fans(db, days)
+        values |= {"fans": fans, "growth": _chart(visit.language, fans, visit.language.number)}
     return View(f"{TEMPLATES}/home/home.html", values)
 
 
-@manage.get("/home/activity", area="home")
+@manage.get("/home/figures", area="home", is_account_wide=True)
+async def home_figures(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
+    """Show how many fans there are and can be reached, how many are new, and what they did."""
+    figures = await queries.overview(db, queries.last_days(member.account, query.day_count, now), now)
+    return View(f"{TEMPLATES}/home/figures.html", {"figures": figures, "day_count": query.day_count})
+
+
+@manage.get("/home/activity", area="home", is_account_wide=True)
 async def home_activity(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show activities by day."""
-    member.require_all_businesses()
     series = await queries.activity(db, queries.last_days(member.account, query.day_count, now))
     chart = _chart(visit.language, series, visit.language.number)
     return View(f"{TEMPLATES}/home/activity.html", {"series": series, "chart": chart, "day_count": query.day_count})
 
 
-@manage.get("/home/revenue", area="purchases")
+@manage.get("/home/revenue", area="purchases", is_account_wide=True)
 async def home_revenue(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show what was paid by day, in each currency."""
-    member.require_all_businesses()
     series = await queries.revenue(db, queries.last_days(member.account, query.day_count, now))
     language = visit.language
     charts = {
@@ -65,10 +70,9 @@ async def home_revenue(db: Db, member: Member, visit: Visit, query: HomeQuery, n
     return View(f"{TEMPLATES}/home/revenue.html", {"series": series, "charts": charts, "day_count": query.day_count})
 
 
-@manage.get("/home/consents", area="home")
+@manage.get("/home/consents", area="home", is_account_wide=True)
 async def home_consents(db: Db, member: Member, visit: Visit, query: HomeQuery, now: datetime) -> View:
     """Show how many fans said yes and no, by day."""
-    member.require_all_businesses()
     yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
     points = _points(visit.language, yes.days.items(), visit.language.number)
     chart = bar_chart(points, lower=[float(each) for each in no.days.values()])
@@ -84,10 +88,9 @@ async def home_campaigns(db: Db, member: Member, query: HomeQuery, now: datetime
     return View(f"{TEMPLATES}/home/campaigns.html", {"campaigns": campaigns, "day_count": query.day_count})
 
 
-@manage.get("/home/attention", area="home")
+@manage.get("/home/attention", area="home", is_account_wide=True)
 async def home_attention(db: Db, member: Member, query: HomeQuery, now: datetime) -> View:
     """Show what needs a look, of the areas that the person may read."""
-    member.require_all_businesses()
     yes, no = await queries.consents(db, queries.last_days(member.account, query.day_count, now))
     matters = [each for each in await attention(db, member.account.id, now) if member.may(AREAS[each.concern][0])]
     is_sinking = no.total > max(yes.total, MIN_REFUSALS)

@@ -29,10 +29,9 @@ async def idol_list(db: Db, member: Member, query: IdolSearch) -> View:
     return View(f"{TEMPLATES}/idols.html", values)
 
 
-@manage.get("/idols/figures", area="points")
+@manage.get("/idols/figures", area="points", is_account_wide=True)
 async def idol_figures(db: Db, member: Member, query: IdolSearch) -> View:
     """Show the idols with how many fans follow them."""
-    member.require_all_businesses()
     rows = (await idols(db, member.account.id, query))[:MAX_ROWS]
     values = {
         "idols": rows,
@@ -55,10 +54,9 @@ async def idol(db: Db, member: Member, query: OneIdol) -> View:
     return View(f"{TEMPLATES}/idol.html", values)
 
 
-@manage.get("/idols/{idol_uid}/followers", area="points")
+@manage.get("/idols/{idol_uid}/followers", area="points", is_account_wide=True)
 async def idol_followers(db: Db, member: Member, query: OneIdol) -> View:
     """Show how many fans follow an idol."""
-    member.require_all_businesses()
     each = await one_idol(db, member.account.id, query.idol_uid)
     counts = await follower_counts(db, member.account.id, [query.idol_uid])
     return View(f"{TEMPLATES}/followers.html", {"each": each, "count": counts.get(query.idol_uid, 0)})

@@ -8,7 +8,7 @@ from fanfare.console.shell.signed_in import SIGN_IN, current_session, enter, mak
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
-from fanfare.messages.gateways.mail_server import mail_server
+from fanfare.kernel.running.mail_server import mail_server
 from fanfare.staff.actions.invitations import PATH, accept_as, accept_as_new, open_invitation
 from fanfare.staff.actions.password_mails import request_password_link
 from fanfare.staff.actions.passwords import (

@@ -7,8 +7,8 @@ from fanfare.console.schemas.sign_in import (
     Next,
     OnePasskey,
     OneSession,
+    PasskeyProof,
     PasskeySetUp,
-    PasskeySignIn,
     PasswordChange,
     PersonChanges,
     Proof,
@@ -16,10 +16,12 @@ from fanfare.console.schemas.sign_in import (
 )
 from fanfare.console.shell.access import personal
 from fanfare.console.shell.frame import THEME_COOKIE, THEMES, flash
+from fanfare.console.shell.proofs import proof_view, sending_view, take_copy
 from fanfare.console.shell.signed_in import HOME, SET_UP, next_path, with_next
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict
 from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.form_copies import FIELD as FORM_COPY
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.passkeys.actions.challenges import FIELD
@@ -173,20 +175,22 @@ async def sessions_end(db: Db, session: StaffSession, visit: Visit) -> Redirect:
 
 
 @personal.get("/prove")
-async def proof(session: StaffSession, query: Next, now: datetime) -> View:
+async def proof(session: StaffSession, visit: Visit, query: Next, now: datetime) -> View:
     """Ask who it is, before something that must not happen by accident."""
-    values = {
-        "options": passkeys.sign_in_options(now) if session.person.passkey_count else "",
-        "passkey_path": with_next(f"{PROOF}/passkey", next_path(query.next)),
-    }
-    return View(f"{TEMPLATES}/prove.html", values)
+    return proof_view(session, next_path(query.next), visit.form.get(FORM_COPY, ""), now)
 
 
 @personal.post("/prove")
-async def proof_send(db: Db, session: StaffSession, visit: Visit, form: Proof, now: datetime) -> Redirect:
-    """Check password and code."""
+async def proof_send(db: Db, session: StaffSession, visit: Visit, form: Proof, now: datetime) -> View | Redirect:
+    """Check password and code, and send the form that waited."""
     await prove(db, session, form.password or "", form.code or "", visit.address, now)
-    return Redirect(next_path(form.next))
+    return sending_view(session, visit, form.form_copy or "") or Redirect(next_path(form.next))
+
+
+@personal.get("/prove/form")
+async def proof_form(session: StaffSession, visit: Visit) -> View | Redirect:
+    """Send the form that waited while the person was at the provider of single sign-on."""
+    return sending_view(session, visit, take_copy(visit)) or Redirect(HOME)
 
 
 @personal.get("/prove/passkey")
@@ -196,12 +200,14 @@ async def proof_refused(session: StaffSession, query: Next) -> Redirect:  # noqa
 
 
 @personal.post("/prove/passkey")
-async def proof_passkey(db: Db, session: StaffSession, form: PasskeySignIn, now: datetime) -> Redirect:
-    """Check a passkey."""
+async def proof_passkey(
+    db: Db, session: StaffSession, visit: Visit, form: PasskeyProof, now: datetime
+) -> View | Redirect:
+    """Check a passkey, and send the form that waited."""
     if await passkeys.person_with_passkey(db, form.credential, now) != session.person.staff_id:
         raise BadParameters([(FIELD, NOT_ADDED)])
     await note_proof(db, session.session_id, now)
-    return Redirect(next_path(form.next))
+    return sending_view(session, visit, form.form_copy or "") or Redirect(next_path(form.next))
 
 
 @personal.post("/theme")

@@ -33,10 +33,9 @@ async def _fans(db: Db, member: Member, fan_ids: Iterable[int]) -> dict[int, Fan
     return {fan.fan_id: fan for fan in await fans_by_ids(db, member.account.id, sorted(set(fan_ids)))}
 
 
-@manage.get("/points", area="points")
+@manage.get("/points", area="points", is_account_wide=True)
 async def points(db: Db, member: Member) -> View:
     """Show the categories, each with the first places of its board. Points belong to the whole account."""
-    member.require_all_businesses()
     account_id = member.account.id
     categories = await point_categories(db, account_id)
     open_points = [each for each in categories if each.is_active][:BOARDS]
@@ -52,10 +51,9 @@ async def points(db: Db, member: Member) -> View:
     return View(f"{TEMPLATES}/points.html", values)
 
 
-@manage.post("/points", area="points")
+@manage.post("/points", area="points", is_account_wide=True)
 async def point_create(db: Db, member: Member, visit: Visit, form: NewPoint, now: datetime) -> Redirect:
     """Make a category."""
-    member.require_all_businesses()
     try:
         point_uid = await create_point(db, member.account.id, form, now)
     except Conflict as refusal:
@@ -64,10 +62,9 @@ async def point_create(db: Db, member: Member, visit: Visit, form: NewPoint, now
     return Redirect(path_of(member, f"/points/{point_uid}"))
 
 
-@manage.get("/points/{point_uid}", area="points")
+@manage.get("/points/{point_uid}", area="points", is_account_wide=True)
 async def point(db: Db, member: Member, query: BookingsPage) -> View:
     """Show a category: its board, and its awards with the reason, the newest first."""
-    member.require_all_businesses()
     account_id, path = member.account.id, f"/points/{query.point_uid}"
     choice = BookingQuery(point_uid=query.point_uid, fan_id=query.fan, cursor=query.cursor, limit=ROWS)
     page = await bookings(db, account_id, choice)
@@ -88,10 +85,9 @@ async def point(db: Db, member: Member, query: BookingsPage) -> View:
     return View(f"{TEMPLATES}/point.html", values)
 
 
-@manage.post("/points/{point_uid}", area="points")
+@manage.post("/points/{point_uid}", area="points", is_account_wide=True)
 async def point_award(db: Db, member: Member, visit: Visit, form: HandAward, now: datetime) -> Redirect:
     """Give a fan points, or take some, with the reason."""
-    member.require_all_businesses()
     try:
         await check_fan(db, member.account.id, form.fan_id)
     except Unknown as missing:
@@ -110,10 +106,9 @@ async def point_award(db: Db, member: Member, visit: Visit, form: HandAward, now
     return Redirect(path_of(member, f"/points/{form.point_uid}"))
 
 
-@manage.post("/points/{point_uid}/change", area="points")
+@manage.post("/points/{point_uid}/change", area="points", is_account_wide=True)
 async def point_change(db: Db, member: Member, visit: Visit, form: PointChanges, now: datetime) -> Redirect:
     """Rename, describe, close or reopen a category."""
-    member.require_all_businesses()
     try:
         await change_point(db, member.account.id, form, now)
         flash(visit, "Saved.")
@@ -122,10 +117,9 @@ async def point_change(db: Db, member: Member, visit: Visit, form: PointChanges,
     return Redirect(path_of(member, f"/points/{form.point_uid}"))
 
 
-@manage.post("/points/{point_uid}/undo", area="points")
+@manage.post("/points/{point_uid}/undo", area="points", is_account_wide=True)
 async def point_undo(db: Db, member: Member, visit: Visit, form: UndoForm, now: datetime) -> Redirect:
     """Take an award back."""
-    member.require_all_businesses()
     try:
         await undo_award(db, member.account.id, form.fan_point_uid, now)
         flash(visit, "The award is taken back by one of the opposite points.")

@@ -1,7 +1,6 @@
 """Purchases: orders with their lines and fan, and products with what was sold of each."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,6 +10,7 @@ from fanfare.console.shell.links import further_path, path_of
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View
+from fanfare.kernel.wire.times import day_of
 from fanfare.purchases.queries import order, orders, product_sales, products
 from fanfare.purchases.schemas import OneOrder, OrderQuery, ProductEntry, ProductQuery, ProductSalesQuery
 from fanfare.staff.schemas.members import Member
@@ -20,10 +20,9 @@ ROWS = 50
 RANGES = ("31", "90", "365", "all")
 
 
-@manage.get("/purchases", area="purchases")
+@manage.get("/purchases", area="purchases", is_account_wide=True)
 async def purchase_list(db: Db, member: Member, query: OrderQuery) -> View:
     """Show the orders, the newest first. Purchases belong to the whole account."""
-    member.require_all_businesses()
     mask = member.mask("purchases")
     # Whoever sees no addresses looks for none: what is found would tell whose it is.
     query = msgspec.structs.replace(query, limit=ROWS, text=None if mask.is_on else query.text)
@@ -44,10 +43,9 @@ async def purchase_list(db: Db, member: Member, query: OrderQuery) -> View:
     return View(f"{TEMPLATES}/orders.html", values)
 
 
-@manage.get("/purchases/order", area="purchases")
+@manage.get("/purchases/order", area="purchases", is_account_wide=True)
 async def purchase_order(db: Db, member: Member, query: OneOrder) -> View:
     """Show an order with its lines and its fan."""
-    member.require_all_businesses()
     one_order = await order(db, member.account.id, query)
     fan_ids = [one_order.fan_id] if one_order.fan_id else []
     values = {
@@ -58,10 +56,9 @@ async def purchase_order(db: Db, member: Member, query: OneOrder) -> View:
     return View(f"{TEMPLATES}/order.html", values)
 
 
-@manage.get("/products", area="purchases")
+@manage.get("/products", area="purchases", is_account_wide=True)
 async def product_list(db: Db, member: Member, query: ProductsPage) -> View:
     """Show the products; what was sold of each comes after the page."""
-    member.require_all_businesses()
     choice = ProductQuery(query=query.text, cursor=query.cursor, limit=ROWS)
     page = await products(db, member.account.id, choice, network=None)
     keys = {"text": query.text, "days": query.days}
@@ -75,10 +72,9 @@ async def product_list(db: Db, member: Member, query: ProductsPage) -> View:
     return View(f"{TEMPLATES}/products.html", values)
 
 
-@manage.get("/products/figures", area="purchases")
+@manage.get("/products/figures", area="purchases", is_account_wide=True)
 async def product_figures(db: Db, member: Member, query: ProductsPage, now: datetime) -> View:
     """Show the products with what was sold of each."""
-    member.require_all_businesses()
     choice = ProductSalesQuery(
         query=query.text, cursor=query.cursor, limit=ROWS, start_date=_first_day(member, query, now)
     )
@@ -98,7 +94,7 @@ def _first_day(member: Member, query: ProductsPage, now: datetime) -> date | Non
     """Return the first day of the range; None for all days."""
     if query.days == "all":
         return None
-    return now.astimezone(ZoneInfo(member.account.time_zone)).date() - timedelta(days=int(query.days) - 1)
+    return day_of(now, member.account.time_zone) - timedelta(days=int(query.days) - 1)
 
 
 def _values(member: Member, query: ProductsPage, *, has_figures: bool) -> dict[str, object]:

@@ -50,10 +50,9 @@ async def report_list(db: Db, member: Member, query: ReportQuery) -> View:
     return View(f"{TEMPLATES}/reports.html", values)
 
 
-@manage.get("/reports/new", area="reports", right="write")
+@manage.get("/reports/new", area="reports", right="write", is_account_wide=True)
 async def report_new(db: Db, member: Member, query: ReportTypeChoice, now: datetime) -> View:
     """Ask for the type, then for the rest of a report."""
-    member.require_all_businesses()
     values = {
         "types": list(TYPES),
         "report_type": query.report_type,
@@ -76,10 +75,9 @@ async def _choices(db: Db, member: Member, report_type: str | None, now: datetim
     return []
 
 
-@manage.post("/reports/new", area="reports")
+@manage.post("/reports/new", area="reports", is_account_wide=True)
 async def report_create(db: Db, member: Member, visit: Visit, form: ReportForm, now: datetime) -> Redirect:
     """Make a report; it is read once, and one that cannot be read is refused."""
-    member.require_all_businesses()
     try:
         report_uid = await actions.create_report(db, member.account, _new(form), now)
     except BadParameters as wrong:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -19,6 +18,7 @@ from fanfare.idols.schemas import FanIdolQuery
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import Language
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.performances.queries.performances import schedule
 from fanfare.performances.schemas.performances import ScheduleQuery
 from fanfare.points.queries.points import balances
@@ -79,7 +79,7 @@ async def visible_consents(db: Db, member: Member, fan_id: int) -> list[Consent]
 
 
 def _day(account: Account, timestamp: int | None) -> date | None:
-    zone = ZoneInfo(account.time_zone)
+    zone = zone_of(account.time_zone)
     return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC).astimezone(zone).date()
 
 
@@ -122,7 +122,7 @@ async def fan_timeline(db: Db, member: Member, query: ProfileQuery, now: datetim
     part = TimelineQuery(fan_id=query.fan_id, kinds=list(VIEWS[view]) or None, limit=ROWS, cursor=query.cursor)
     page = await timeline(db, member.account.id, part, member.business_ids)
     days: dict[date, list[tuple[datetime, TimelineEntry]]] = {}
-    zone = ZoneInfo(member.account.time_zone)
+    zone = zone_of(member.account.time_zone)
     for each in page.data:
         moment = datetime.fromtimestamp(each.occurrence_timestamp, UTC).astimezone(zone)
         days.setdefault(moment.date(), []).append((moment, _masked(member, each)))

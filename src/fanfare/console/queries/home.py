@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,6 +21,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.daily import daily
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import day_bounds
+from fanfare.kernel.wire.times import day_of
 from fanfare.purchases.queries import REVENUE
 from fanfare.search.criteria import Criteria
 from fanfare.search.schemas.stats import FanMetrics, SegmentStatus
@@ -72,14 +72,18 @@ class Overview(msgspec.Struct, frozen=True):
 
 def last_days(account: Account, day_count: int, now: datetime) -> Range:
     """Return the last days, today included."""
-    return Range(account, day_count, now.astimezone(ZoneInfo(account.time_zone)).date())
+    return Range(account, day_count, day_of(now, account.time_zone))
 
 
 async def overview(db: Db, days: Range, now: datetime) -> Overview:
-    """Return the figures that the first page shows at once."""
+    """Return how many fans there are and can be reached, and how many are new."""
     stats = await criteria_stats(db, days.account, Criteria(), now)
-    series = await _comparisons(db, days, NEW_FANS)
-    return Overview(stats.fans, stats.fan_metrics, series.get("fans") or nothing(days))
+    return Overview(stats.fans, stats.fan_metrics, await new_fans(db, days))
+
+
+async def new_fans(db: Db, days: Range) -> Comparison:
+    """Return new fans by day."""
+    return (await _comparisons(db, days, NEW_FANS)).get("fans") or nothing(days)
 
 
 async def activity(db: Db, days: Range) -> Comparison:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,6 +23,7 @@ from fanfare.kernel.wire import (
     TimeZone,
     Wildcard,
 )
+from fanfare.kernel.wire.zones import zone_of
 
 ROWS = 50
 # The kinds that have a page of their own here; any other name is a kind too.
@@ -42,14 +42,14 @@ def moment_of(name: str, text: str | None, zone: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=zone_of(zone)).astimezone(UTC)
     except ValueError:
         raise BadParameters([(name, "must be a day and a time")]) from None
 
 
 def local_time(timestamp: int | None, zone: str) -> str:
     """Return a time in unix seconds as the field of a form takes it."""
-    return "" if timestamp is None else f"{datetime.fromtimestamp(timestamp, ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+    return "" if timestamp is None else f"{datetime.fromtimestamp(timestamp, zone_of(zone)):%Y-%m-%dT%H:%M}"
 
 
 class CampaignListQuery(ManagedCampaignQuery):

@@ -30,6 +30,12 @@ DEFAULT_COLUMNS = ("place", "reach", "tags", "active", "seats", "points")
 COLUMNS_COOKIE, SEPARATOR = "fan-columns", "."
 
 
+class CountQuery(Params):
+    """How the fans who meet the criteria of the URL are counted."""
+
+    is_exact: Annotated[Flag, "Whether to count each of them, however long it takes."] = False
+
+
 class FansQuery(Params):
     """Which page of the fans who meet the criteria of the URL."""
 

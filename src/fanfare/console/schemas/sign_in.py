@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from fanfare.kernel.pages.form_copies import MAX_LENGTH
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, TextForm
 from fanfare.passkeys.schemas.credentials import NewCredential, NewCredentialForm, UsedCredential, UsedCredentialForm
@@ -11,6 +12,7 @@ from fanfare.staff.schemas.invitations import Email
 Path = Annotated[Annotated[str, TextForm(2000)] | None, "Path of the page that follows."]
 Password = Annotated[Annotated[str, TextForm(200)], "The password."]
 Code = Annotated[Annotated[str, TextForm(40)], "A code of the app, or a recovery code."]
+WaitingCopy = Annotated[Annotated[str, TextForm(MAX_LENGTH)] | None, "The form that waits, sealed."]
 Token = Annotated[Annotated[str, TextForm(100)], "The token of a link."]
 PersonName = Annotated[Annotated[str, TextForm(100)], "Name of the person."]
 
@@ -41,10 +43,17 @@ class PasskeySignIn(Next, kw_only=True):
 
 
 class Proof(Next):
-    """Shows who somebody is once more."""
+    """Shows who somebody is once more, with the form that waits for it."""
 
     password: Annotated[Annotated[str, TextForm(200)] | None, "The password."] = None
     code: Annotated[Annotated[str, TextForm(40)] | None, "A code of the app, or a recovery code."] = None
+    form_copy: WaitingCopy = None
+
+
+class PasskeyProof(PasskeySignIn, kw_only=True):
+    """The same by a passkey."""
+
+    form_copy: WaitingCopy = None
 
 
 class ForgottenPassword(Params):

@@ -11,16 +11,18 @@ asks for the session (`StaffSession`) in place of the member.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
-from fanfare.console.shell.frame import framed
-from fanfare.console.shell.signed_in import prove_url, require_session, sso_url
+from fanfare.console.shell.frame import framed, open_groups
+from fanfare.console.shell.proofs import RETURN, proof_question
+from fanfare.console.shell.signed_in import require_session, sso_url
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Forbidden, Unknown
-from fanfare.kernel.pages.page import Answer, Detour, Visit, page
+from fanfare.kernel.pages.page import Answer, Data, Detour, View, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
 from fanfare.staff.actions.audit import actor_of, audit_log
@@ -63,17 +65,19 @@ class _Parts(NamedTuple):
     handler: Callable[..., Awaitable[Answer]]
     hints: dict[str, Any]
     params: type[Params] | None
+    # whether a script asks, and not a form that the person sends
+    is_data: bool
 
 
 def _parts(handler: Callable[..., Awaitable[Any]]) -> _Parts:
     hints = get_type_hints(handler)
-    hints.pop("return")
+    is_data = hints.pop("return") is Data
     structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
     params = structs[0] if structs else None
     if unknown := [hint for hint in hints.values() if hint not in (*PROVIDED, params)]:
         message = f"{handler.__name__} asks for {unknown}, which no page of the Manage Centre provides"
         raise TypeError(message)
-    return _Parts(handler, hints, params)
+    return _Parts(handler, hints, params, is_data)
 
 
 def _account_id(raw: Raw) -> int:
@@ -100,6 +104,13 @@ class _Decorator:
     def post(self, path: str, *, area: str = "", right: Right = "write", **options: bool) -> Callable[[F], F]:
         """Declare the target of a form, which changes something; `options` are the fields of `Access`."""
         return self._mark("POST", path, area=area, right=right, **options)
+
+    def may_open(self, member: Member | None, path: str) -> bool:
+        """Return whether a page of the account is open to somebody; `path` is below the account, without ids."""
+        access = self.accesses.get(("GET", ACCOUNT_ROOT + path))
+        if access is None or member is None:
+            return False
+        return member.may(access.area, access.right) and not (access.is_account_wide and member.is_limited)
 
     def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
         root = ROOT if self.is_personal else ACCOUNT_ROOT
@@ -129,10 +140,13 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         member = await member_of(db, session, account_id)
         if member.has_to_use_sso:
             raise Detour(sso_url(account_id, visit.url if access.method == "GET" else f"/manage/{account_id}"))
+        if access.path == ACCOUNT_ROOT and not member.may(access.area):
+            _lead_on(member)
         member.require(access.area, access.right)
         if access.is_account_wide:
             member.require_all_businesses()
-        _require_proof(access, session, visit, now)
+        if question := _question(access, parts, session, visit, raw, now):
+            return await _framed(db, visit, question, member, session)
         params = read(parts.params, raw) if parts.params else None
 
         async def act(tx: Db) -> Answer:
@@ -153,7 +167,7 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
             answer = await act(db)
-        return await framed(db, visit, answer, member=member, session=session)
+        return await _framed(db, visit, answer, member, session)
 
     return serve
 
@@ -165,18 +179,19 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
         )
         if session.account_id is not None and access.path not in SSO_PATHS:
             raise OneAccountSession
-        _require_proof(access, session, visit, now)
+        if question := _question(access, parts, session, visit, raw, now):
+            return await _framed(db, visit, question, None, session)
         values: dict[Any, Any] = {Db: db, Visit: visit, datetime: now, StaffSession: session}
         if parts.params:
             values[parts.params] = read(parts.params, raw)
         answer = await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
-        return await framed(db, visit, answer, member=None, session=session)
+        return await _framed(db, visit, answer, None, session)
 
     return serve
 
 
 # Open to people who came by single sign-on: what they are otherwise is the provider's, not theirs to change here.
-SSO_PATHS = frozenset({"/manage", "/manage/console", "/manage/theme", "/manage/components"})
+SSO_PATHS = frozenset({"/manage", "/manage/console", "/manage/theme", "/manage/components", RETURN})
 
 
 class OneAccountSession(Forbidden):
@@ -189,10 +204,27 @@ SET_UP_PATHS = frozenset(
 )
 
 
-def _require_proof(access: Access, session: StaffSession, visit: Visit, now: datetime) -> None:
-    if access.needs_proof and not session.is_fresh(now):
-        path = _page_url(access, visit)
-        raise Detour(sso_url(session.account_id, path, again=True) if session.account_id else prove_url(path))
+async def _framed(db: Db, visit: Visit, answer: Answer, member: Member | None, session: StaffSession) -> Answer:
+    may_open = partial(manage.may_open, member)
+    return await framed(db, visit, answer, member=member, session=session, may_open=may_open)
+
+
+def _lead_on(member: Member) -> None:
+    """Lead somebody who sees no figures to the first page that is open to them."""
+    paths = [place.path for group in open_groups(partial(manage.may_open, member)) for place in group.places]
+    if paths:
+        path = f"/manage/{member.account.id}{paths[0]}"
+        raise Detour(path)
+
+
+def _question(
+    access: Access, parts: _Parts, session: StaffSession, visit: Visit, raw: Raw, now: datetime
+) -> View | None:
+    """Return the page that asks who it is before a form is sent; None where no proof is due."""
+    if not access.needs_proof or session.is_fresh(now):
+        return None
+    is_form = access.method == "POST" and not parts.is_data
+    return proof_question(session, visit, raw if is_form else None, _page_url(access, visit), now)
 
 
 def _page_url(access: Access, visit: Visit) -> str:

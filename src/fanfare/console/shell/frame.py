@@ -1,6 +1,6 @@
 """The frame of pages: navigation, accounts of the person, theme, and what has just happened (the flash)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -33,7 +33,7 @@ class PlaceGroup(msgspec.Struct, frozen=True):
     places: tuple[Place, ...]
 
 
-# In the order in which it is shown. An entry is shown to those who may read its area.
+# In the order in which it is shown. An entry is shown to those who may open its page.
 NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup("", (Place("", "Home", "home", "home"),)),
     PlaceGroup(
@@ -70,8 +70,8 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
     PlaceGroup(
         "Data",
         (
-            Place("/imports", "Imports", "down", "transfers"),
-            Place("/exports", "Exports", "up", "transfers"),
+            Place("/imports", "Imports", "in", "transfers"),
+            Place("/exports", "Exports", "out", "transfers"),
             Place("/webhooks", "Webhooks", "hook", "settings"),
             Place("/console", "API console", "console", "home"),
         ),
@@ -88,7 +88,7 @@ NAVIGATION: tuple[PlaceGroup, ...] = (
 )
 
 
-# What can be begun from everywhere, by those who may write in the area; what has no page is not offered.
+# What can be begun from everywhere, by those who may open its page; what has no page is not offered.
 ACTIONS: tuple[Place, ...] = (
     Place("/campaigns/new", "New campaign", "plus", "campaigns"),
     Place("/segments/new", "New segment", "plus", "segments"),
@@ -111,6 +111,9 @@ class Flash(msgspec.Struct):
     kind: str
 
 
+MayOpen = Callable[[str], bool]
+
+
 class Shell(msgspec.Struct, frozen=True):
     """What the frame shows."""
 
@@ -120,6 +123,8 @@ class Shell(msgspec.Struct, frozen=True):
     accounts: list[AccountChoice]
     theme: str
     flash: Flash | None
+    # whether a page below the account, which needs no more of its path, is open to the person
+    may_open: MayOpen
 
     @property
     def root(self) -> str:
@@ -150,27 +155,28 @@ def theme_of(visit: Visit) -> str:
     return theme if theme in THEMES else ""
 
 
-def _groups(member: Member | None) -> list[PlaceGroup]:
-    if member is None:
-        return []
+def open_groups(may_open: MayOpen) -> list[PlaceGroup]:
+    """Return the navigation of somebody, without what is closed to them."""
     groups = (
-        PlaceGroup(group.title, tuple(place for place in group.places if member.may(place.area)))
-        for group in NAVIGATION
+        PlaceGroup(each.title, tuple(place for place in each.places if may_open(place.path))) for each in NAVIGATION
     )
     return [group for group in groups if group.places]
 
 
-async def framed(db: Db, visit: Visit, answer: Answer, *, member: Member | None, session: StaffSession) -> Answer:
+async def framed(
+    db: Db, visit: Visit, answer: Answer, *, member: Member | None, session: StaffSession, may_open: MayOpen
+) -> Answer:
     """Return a view with what the frame shows; other answers as they are."""
     if not isinstance(answer, View):
         return answer
     shell = Shell(
         session,
         member,
-        _groups(member),
+        open_groups(may_open),
         await session_accounts(db, session),
         theme_of(visit),
         _take_flash(visit),
+        may_open,
     )
     values: dict[str, Any] = {**answer.values, "shell": shell, "member": member, "person": session.person}
     return View(answer.template, values, answer.status, answer.retry_after)

@@ -3,7 +3,6 @@
 import calendar
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -11,7 +10,7 @@ import structlog
 from fanfare.accounts.queries import account_by_id
 from fanfare.exports.actions.exports import Origin, check_format, create_export
 from fanfare.exports.actions.references import check_references
-from fanfare.exports.queries.schedules import current_schedule, due_schedules
+from fanfare.exports.queries.schedules import active_schedules, current_schedule, due_schedules
 from fanfare.exports.schemas.exports import NewExport
 from fanfare.exports.schemas.schedules import (
     DEFAULT_DAYS,
@@ -35,7 +34,9 @@ from fanfare.kernel.data.faults import description_of, is_transient
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
-from fanfare.search.actions.running import RunningSearch
+from fanfare.kernel.wire.times import day_of
+from fanfare.kernel.wire.zones import zone_of
+from fanfare.search.actions.running import start_search
 
 log = structlog.get_logger()
 
@@ -50,8 +51,8 @@ class TooManySchedules(Conflict):
 
 def next_run(schedule: NewSchedule | CurrentSchedule, hour: int, zone: str, now: datetime) -> datetime:
     """Return the first moment of a schedule behind `now`, by the clock of a time zone."""
-    here = ZoneInfo(zone)
-    day = now.astimezone(here).date()
+    here = zone_of(zone)
+    day = day_of(now, zone)
     while True:
         moment = datetime(day.year, day.month, day.day, hour, tzinfo=here).astimezone(UTC)
         if _is_due(schedule, day) and moment > now:
@@ -202,8 +203,7 @@ async def _search(db: Db, account: Account, schedule: CurrentSchedule, now: date
     if schedule.search is None:
         return None
     query = msgspec.structs.replace(fan_search(schedule.search), limit=0)
-    running: RunningSearch[FoundFan] = RunningSearch(db, account, query, now, _no_rows)
-    return (await running.start()).meta.search_uid
+    return (await start_search(db, account, query, now, _no_rows)).meta.search_uid
 
 
 class FoundFan(msgspec.Struct):
@@ -214,6 +214,16 @@ class FoundFan(msgspec.Struct):
 
 async def _no_rows(*_: object) -> list[FoundFan]:
     return []
+
+
+async def reschedule(db: Db, account: Account, now: datetime) -> int:
+    """Let all active schedules run next at their hour by the account's time zone; return how many there are."""
+    schedules = await active_schedules(db, account.id)
+    for each in schedules:
+        moment = next_run(each, each.schedule_hour, account.time_zone, now)
+        sql = "update export_schedules set next_run_at = $3 where account_id = $1 and schedule_id = $2"
+        await db.execute(sql, account.id, each.schedule_id, moment)
+    return len(schedules)
 
 
 FAIL = f"""

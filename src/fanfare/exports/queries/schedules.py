@@ -83,6 +83,18 @@ async def due_schedules(db: Db, account_id: int, now: datetime) -> list[CurrentS
     return [CurrentSchedule(**row) for row in rows]
 
 
+async def active_schedules(db: Db, account_id: int) -> list[CurrentSchedule]:
+    """Return the schedules of an account that run, locked in the caller's transaction."""
+    rows = await db.rows(
+        f"""
+        select {CURRENT} from export_schedules
+        where account_id = $1 and is_active order by schedule_id for no key update
+        """,  # noqa: S608 - fixed parts
+        account_id,
+    )
+    return [CurrentSchedule(**row) for row in rows]
+
+
 async def accounts_due(db: Db, now: datetime) -> list[int]:
     """Return the accounts with a schedule that is due."""
     # One query for all accounts.

@@ -9,6 +9,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.search.actions.running import complete_search
 from fanfare.search.criteria.where import Condition, Where, where
 from fanfare.search.queries.conditions import condition
+from fanfare.search.queries.searches import all_ids
 from fanfare.search.queries.stored import criteria_in
 
 FIX_SECONDS = 600
@@ -17,14 +18,12 @@ CHUNKS = {ERASE: 10, AWARD: 500}
 CHUNK = 1000
 FIX = """
     insert into fan_job_chunks (account_id, fan_job_id, chunk_number, fan_ids)
-    select $1, {job}, (place - 1) / {size}, array_agg(fan_id order by place)
+    select $1, {job}, {first} + (place - 1) / {size}, array_agg(fan_id order by place)
     from (
         select f.fan_id, row_number() over (order by f.fan_id)::integer as place
         from fans f where f.account_id = $1 and {condition}) numbered
     group by (place - 1) / {size}
 """
-OF_SEARCH = """f.fan_id in (
-    select unnest(c.fan_ids) from search_chunks c where c.account_id = $1 and c.search_uid = {})"""
 NOTE = """
     update fan_jobs
     set criteria = null, fan_count = (
@@ -37,7 +36,9 @@ NOTE = """
 
 async def fix_ids(db: Db, account_id: int, job: tuple[int, str], fan_ids: Sequence[int]) -> int:
     """Fix those of some fans who exist (job: id, action); return their number."""
-    return await _fix(db, account_id, job, where(account_id, [Condition("f.fan_id = any({}::bigint[])", (fan_ids,))]))
+    await db.allow(FIX_SECONDS)
+    await _fix(db, job, _among(account_id, fan_ids))
+    return await _note(db, account_id, job[0])
 
 
 async def fix(db: Db, account_id: int, current: CurrentFanJob, now: datetime) -> int:
@@ -46,19 +47,31 @@ async def fix(db: Db, account_id: int, current: CurrentFanJob, now: datetime) ->
     Unknown (404) for a search that has expired, BadParameters (422) for criteria that cannot be evaluated any more.
     """
     account = await account_by_id(db, account_id)
+    job = current.fan_job_id, current.job_action
+    await db.allow(FIX_SECONDS)
     if current.search_uid is None:
-        query = await condition(db, account, criteria_in(current.criteria), now)
+        await _fix(db, job, await condition(db, account, criteria_in(current.criteria), now))
     else:
         await complete_search(db, account, current.search_uid, now)
-        query = where(account_id, [Condition(OF_SEARCH, (current.search_uid,))])
-    return await _fix(db, account_id, (current.fan_job_id, current.job_action), query)
+        first = 0
+        async for fan_ids in all_ids(db, account_id, current.search_uid):
+            first += await _fix(db, job, _among(account_id, fan_ids), first)
+    return await _note(db, account_id, current.fan_job_id)
 
 
-async def _fix(db: Db, account_id: int, job: tuple[int, str], query: Where) -> int:
+def _among(account_id: int, fan_ids: Sequence[int]) -> Where:
+    return where(account_id, [Condition("f.fan_id = any({}::bigint[])", (fan_ids,))])
+
+
+async def _fix(db: Db, job: tuple[int, str], query: Where, first: int = 0) -> int:
+    """Store the chunks of those who meet a condition, numbered from `first` on; return how many chunks."""
     fan_job_id, action = job
-    await db.allow(FIX_SECONDS)
-    args, (job_mark, size_mark) = query.with_arguments(fan_job_id, CHUNKS.get(action, CHUNK))
-    marks = {"job": f"{job_mark}::bigint", "size": f"{size_mark}::integer"}
-    await db.execute(query.statement(FIX, **marks), *args)
+    args, marks = query.with_arguments(fan_job_id, CHUNKS.get(action, CHUNK), first)
+    parts = {"job": f"{marks[0]}::bigint", "size": f"{marks[1]}::integer", "first": f"{marks[2]}::integer"}
+    status = await db.execute(query.statement(FIX, **parts), *args)
+    return int(status.rpartition(" ")[2])
+
+
+async def _note(db: Db, account_id: int, fan_job_id: int) -> int:
     count: int = await db.value(NOTE, account_id, fan_job_id)
     return count

@@ -16,7 +16,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable
-from fanfare.search.actions.searches import store_set
+from fanfare.search.actions.storing import store_set
 from fanfare.segments.actions.snapshots import create_snapshot
 from fanfare.segments.schemas.filters import NewSnapshot
 

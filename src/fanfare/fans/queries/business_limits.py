@@ -12,32 +12,53 @@ from fanfare.kernel.errors import Unknown
 PERFORMANCE = """r.performance_date = e.event_date
                          and (r.campaign_event_key = e.event_key
                               or fold_text(r.performance_name) = fold_text(e.event_name))"""
-# For a fan `f`. `{}` is an array of business ids, which is read once.
+# What each way to have something to do with the business `b` is, as the column with the fan and the rows.
+WAYS = (
+    ("w.fan_id", "fan_businesses w where w.account_id = $1 and w.business_id = b.business_id"),
+    ("t.fan_id", "accepted_terms t where t.account_id = $1 and t.business_id = b.business_id"),
+    (
+        "a.fan_id",
+        """activities a join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
+                       where a.account_id = $1 and c.business_id = b.business_id""",
+    ),
+    (
+        "p.fan_id",
+        """passes p join campaigns c on c.account_id = $1 and c.page_tab_id = p.page_tab_id
+                       where p.account_id = $1 and c.business_id = b.business_id""",
+    ),
+    (
+        "p.claim_fan_id",
+        """passes p join campaigns c on c.account_id = $1 and c.page_tab_id = p.page_tab_id
+                       where p.account_id = $1 and c.business_id = b.business_id""",
+    ),
+    (
+        "s.fan_id",
+        """fan_performances s join performances r on r.account_id = $1 and r.performance_uid = s.performance_uid
+                       where s.account_id = $1 and r.business_id = b.business_id""",
+    ),
+    (
+        "t.fan_id",
+        f"""tickets t join ticket_events e on e.account_id = $1 and e.event_uid = t.event_uid
+                       join performances r on r.account_id = $1 and {PERFORMANCE}
+                       where t.account_id = $1 and not t.is_deleted and r.business_id = b.business_id""",
+    ),
+    (
+        "e.fan_id",
+        f"""registrations e join performances r on r.account_id = $1 and {PERFORMANCE}
+                       where e.account_id = $1 and r.business_id = b.business_id""",
+    ),
+)
+# Two conditions on a fan `f` that mean the same; each `{}` is the array of business ids.
+# BELONGS looks up each fan, which is quick for few; AMONG reads all fans of the businesses, which is quick in a large
+# account.
 BELONGS = f"""exists (
         select from businesses b
         where b.account_id = $1 and b.business_id = any({{}}::bigint[])
-          and (exists (select from fan_businesses w
-                       where w.account_id = $1 and w.fan_id = f.fan_id and w.business_id = b.business_id)
-            or exists (select from accepted_terms t
-                       where t.account_id = $1 and t.fan_id = f.fan_id and t.business_id = b.business_id)
-            or exists (select from activities a
-                       join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
-                       where a.account_id = $1 and a.fan_id = f.fan_id and c.business_id = b.business_id)
-            or exists (select from passes p
-                       join campaigns c on c.account_id = $1 and c.page_tab_id = p.page_tab_id
-                       where p.account_id = $1 and (p.fan_id = f.fan_id or p.claim_fan_id = f.fan_id)
-                         and c.business_id = b.business_id)
-            or exists (select from fan_performances s
-                       join performances r on r.account_id = $1 and r.performance_uid = s.performance_uid
-                       where s.account_id = $1 and s.fan_id = f.fan_id and r.business_id = b.business_id)
-            or exists (select from tickets t
-                       join ticket_events e on e.account_id = $1 and e.event_uid = t.event_uid
-                       join performances r on r.account_id = $1 and {PERFORMANCE}
-                       where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted
-                         and r.business_id = b.business_id)
-            or exists (select from registrations e
-                       join performances r on r.account_id = $1 and {PERFORMANCE}
-                       where e.account_id = $1 and e.fan_id = f.fan_id and r.business_id = b.business_id)))"""  # noqa: S608 - fixed parts
+          and ({" or ".join(f"exists (select from {rows} and {fan} = f.fan_id)" for fan, rows in WAYS)}))"""  # noqa: S608 - fixed parts
+AMONG = f"""f.fan_id in (
+        {" union ".join(f"select {fan} from {rows}" for fan, rows in WAYS)})""".replace(  # noqa: S608 - fixed parts
+    "= b.business_id", "= any({}::bigint[])"
+)
 SEEN_FANS = f"""
     select f.fan_id from fans f
     where f.account_id = $1 and f.fan_id = any($2::bigint[])

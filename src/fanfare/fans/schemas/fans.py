@@ -62,7 +62,7 @@ Businesses = Annotated[
 ]
 
 
-class FanRecord(msgspec.Struct, kw_only=True):
+class FanRecord(msgspec.Struct):
     """What both a fan and a row of the fan search have; fields of subclasses come after these."""
 
     fan_id: int
@@ -91,7 +91,7 @@ class FanRecord(msgspec.Struct, kw_only=True):
     tags: list[str]
 
 
-class Fan(FanRecord, kw_only=True):
+class Fan(FanRecord):
     """A fan. `fields` are custom values written `key=value`, `field_values` the same with their types.
 
     creation_timestamp is in unix seconds, rating from 1 to 5, phone E.164, birth_date YYYY-MM-DD.
@@ -109,7 +109,7 @@ class Fan(FanRecord, kw_only=True):
     last_campaign_name: str | None
 
 
-class LatestFan(Fan, kw_only=True):
+class LatestFan(Fan):
     """A fan in the feed of changes, with the key of the change. Timestamps are unix seconds, `_iso` ones GMT.
 
     merged_fan_ids are the ids of fans merged into this one: drop their records.

@@ -1,6 +1,6 @@
 """The lines of an import: rows of its file as its kind writes them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,19 +11,19 @@ from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.kinds.kind import Kind
 from fanfare.imports.readers.dialects import Dialect
 from fanfare.imports.readers.rows import LINES, Piece, Row, csv_rows, header_of, json_rows
+from fanfare.imports.schemas.cells import RowReader
 from fanfare.imports.schemas.fields import Plan, check_plan
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import RequestContext, present_fields
+from fanfare.kernel.parameters import Params, RequestContext, present_fields
 
 LATE = "the member {!r} occurs first behind the begin of the file: map it to a field or to null"
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A row of a file: its fields as they are read, and what the kind writes, or why it is refused."""
+    """A row of a file, and what the kind writes, or why it is refused."""
 
     row: Row
-    fields: dict[str, Any]
     item: Any = None
     refusal: BadParameters | None = None
 
@@ -54,21 +54,33 @@ def lines_of_piece(
     """Return the lines of the first rows of a piece that are not blank, and the last row of those that were read."""
     kind, dialect = kind_of(current.kind), msgspec.convert(current.dialect, Dialect)
     rows = list(islice(rows_of(current, piece), limit))
-    present = (row for row in rows if row.fault or any(value not in ("", None) for value in row.cells.values()))
-    return [_line(row, kind, plan, dialect, context) for row in present], rows[-1] if rows else None
+    present = (row for row in rows if row.fault or not is_blank(row))
+    reader = RowReader(plan, dialect)
+
+    def params_of(row: Row) -> Params:
+        if (params := reader.params(row.cells)) is not None:
+            return params
+        fields, errors = plan.values(row.cells, dialect)
+        return plan.params(fields, errors, RequestContext(context.account, context.now))
+
+    return [_line(row, kind, params_of, context) for row in present], rows[-1] if rows else None
 
 
-def _line(row: Row, kind: Kind, plan: Plan, dialect: Dialect, context: ImportContext) -> Line:
+def is_blank(row: Row) -> bool:
+    """Return whether a row has no value in any column."""
+    return all(value in ("", None) for value in row.cells.values())
+
+
+def _line(row: Row, kind: Kind, params_of: Callable[[Row], Params], context: ImportContext) -> Line:
     if row.fault:
-        return Line(row, {}, refusal=BadParameters([("", row.fault)]))
-    fields, errors = plan.values(row.cells, dialect)
-    request_context = RequestContext(context.account, context.now)
+        return Line(row, refusal=BadParameters([("", row.fault)]))
     try:
-        params = plan.params(fields, errors, request_context)
+        params = params_of(row)
         try:
-            return Line(row, fields, kind.line(params, context))
+            return Line(row, kind.line(params, context))
         except BadParameters as wrong:
+            request_context = RequestContext(context.account, context.now)
             wrong.add(type(params).account_faults(present_fields(params), request_context))
             raise
     except BadParameters as wrong:
-        return Line(row, fields, refusal=wrong)
+        return Line(row, refusal=wrong)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.actions.states import WrongState
 from fanfare.imports.queries.imports import current_import
+from fanfare.imports.readers.dialects import Dialect
 from fanfare.imports.readers.rows import Piece
 from fanfare.imports.schemas.imports import Preview, PreviewFault, PreviewRow
 from fanfare.kernel.callers import Account
@@ -34,10 +36,12 @@ async def preview(db: Db, account: Account, import_uid: uuid.UUID, now: datetime
     plan = plan_of(current)
     context = ImportContext(account, "", current.uploaded_at or now, now)
     lines, _ = await run_in_thread(lambda: lines_of_piece(current, plan, piece, ROWS, context))
-    return Preview([_row(line) for line in lines], kind_of(current.kind).fields.listing())
+    dialect = msgspec.convert(current.dialect, Dialect)
+    fields = [{} if line.row.fault else plan.values(line.row.cells, dialect)[0] for line in lines]
+    return Preview([_row(*each) for each in zip(lines, fields, strict=True)], kind_of(current.kind).fields.listing())
 
 
-def _row(line: Line) -> PreviewRow:
+def _row(line: Line, fields: dict[str, Any]) -> PreviewRow:
     faults = [PreviewFault(field, message) for field, message in line.refusal.errors] if line.refusal else []
     cells = msgspec.to_builtins(dict(line.row.cells))
-    return PreviewRow(line.row.number, cells, line.fields, faults)
+    return PreviewRow(line.row.number, cells, fields, faults)

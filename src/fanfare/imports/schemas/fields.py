@@ -87,7 +87,7 @@ class Plan(msgspec.Struct, frozen=True):
             if value is None or value == "":
                 continue
             try:
-                fields[field] = _readable(plain(value, slot.form, dialect)) if isinstance(value, str) else value
+                fields[field] = readable(plain(value, slot.form, dialect)) if isinstance(value, str) else value
             except ValueError as error:
                 errors.append((field, str(error)))
         return fields, errors
@@ -115,7 +115,8 @@ class Plan(msgspec.Struct, frozen=True):
         return params
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
+    """Return a text of a cell; ValueError if it has bytes that could not be decoded."""
     if REPLACEMENT in text:
         raise ValueError(BYTES_UNREADABLE)
     return text

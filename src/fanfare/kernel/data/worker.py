@@ -26,6 +26,7 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data.changes import accounts_with_changes, trim_changes
 from fanfare.kernel.data.db import OUTAGES, Db
 from fanfare.kernel.data.jobs import CHANNEL, Job, queue_settings, schedule
+from fanfare.kernel.data.retention import CHANGES, oldest
 from fanfare.kernel.data.sweeps import Sweep
 from fanfare.kernel.running.settings import QUEUE_CONNECTIONS, Settings
 from fanfare.kernel.running.tasks import keep_running, start_task
@@ -172,8 +173,9 @@ class Worker:
         return [Job("kernel.forget_done", forget_done, FORGET_AT), trim]
 
     async def trim(self, db: Db, account_id: int, now: datetime) -> None:
-        """Delete the changes of an account that are older than the settings allow."""
-        await trim_changes(db, account_id, now - timedelta(days=self.settings.changes_days))
+        """Delete the changes of an account that are older than the settings, or the account, allow."""
+        longest = timedelta(days=self.settings.changes_days)
+        await trim_changes(db, account_id, await oldest(db, account_id, CHANGES, longest, now))
 
     async def _run_job(self, job: Job, queued: Queued) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):

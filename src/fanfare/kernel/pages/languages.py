@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
@@ -26,6 +25,7 @@ from babel.numbers import (
 )
 
 from fanfare.kernel.parameters import from_query
+from fanfare.kernel.wire.zones import zone_of
 
 FOLDER = Path(__file__).parents[2] / "locale"
 ENGLISH = "en"
@@ -58,11 +58,11 @@ class Language(msgspec.Struct, frozen=True):
 
     def date(self, moment: datetime, time_zone: str) -> str:
         """Return the day of a moment in a time zone, such as 3 Jul 2026."""
-        return format_date(moment.astimezone(ZoneInfo(time_zone)), "medium", locale=self.code)
+        return format_date(moment.astimezone(zone_of(time_zone)), "medium", locale=self.code)
 
     def moment(self, moment: datetime, time_zone: str) -> str:
         """Return a moment in a time zone, such as 3 Jul 2026, 14:05."""
-        return f"{self.date(moment, time_zone)}, {moment.astimezone(ZoneInfo(time_zone)):%H:%M}"
+        return f"{self.date(moment, time_zone)}, {moment.astimezone(zone_of(time_zone)):%H:%M}"
 
     def timestamp(self, timestamp: int, time_zone: str) -> str:
         """Return a moment in unix seconds, such as 3 Jul 2026, 14:05."""
@@ -78,7 +78,7 @@ class Language(msgspec.Struct, frozen=True):
 
     def clock(self, timestamp: int, time_zone: str) -> str:
         """Return the time of day of a moment in unix seconds, such as 14:05:31."""
-        return f"{datetime.fromtimestamp(timestamp, ZoneInfo(time_zone)):%H:%M:%S}"
+        return f"{datetime.fromtimestamp(timestamp, zone_of(time_zone)):%H:%M:%S}"
 
     def calendar_day(self, day: CalendarDay) -> str:
         """Return a day, such as 3 Jul 2026."""

@@ -18,7 +18,7 @@ from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
-from fanfare.kernel.pages import cookies, forms, languages, policy
+from fanfare.kernel.pages import cookies, form_copies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
 from fanfare.kernel.pages.file_forms import file_form
 from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Page, Redirect, View, Visit
@@ -180,7 +180,7 @@ class Site:
             )
         if not page.is_open:
             forms.check_token(raw, visit.visitor_id)
-        return raw
+        return form_copies.fields_of(raw, visit)
 
     async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> Answer:
         values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now, Raw: raw}

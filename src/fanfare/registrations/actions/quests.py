@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.actions.quests import LOCKS, first_lock, settle
 from fanfare.kernel.callers import Account
@@ -10,6 +9,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.performances.actions.settling import pay_completed
 from fanfare.performances.topics import QUEST_COMPLETED
 from fanfare.registrations.queries.registrations import performance_of
@@ -173,7 +173,7 @@ async def follow(
     tx: Db, account: Account, statement: Sql, names: Mapping[str, object], now: datetime
 ) -> tuple[set[int], list[Record]]:
     """Run a statement with SCANS, and pay for what it completes; return the fans to settle, and its rows."""
-    ahead = now.astimezone(ZoneInfo(account.time_zone)).utcoffset()
+    ahead = now.astimezone(zone_of(account.time_zone)).utcoffset()
     progress: list[Record] = []
     for _ in range(WRITE_ATTEMPTS):
         rows = await tx.rows(statement, account.id, **names, ahead=ahead, now=now)

@@ -1,13 +1,13 @@
 """Errors of passes, and the messages for scans that were refused."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from fanfare.kernel.data.db import Record
 from fanfare.kernel.errors import Conflict
 from fanfare.kernel.wire import unix
+from fanfare.kernel.wire.zones import zone_of
 
 
 class PassUse(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class PassUse(msgspec.Struct, frozen=True):
 
     def sentence(self) -> str:
         """Return a message for people at a gate."""
-        local = self.moment.astimezone(ZoneInfo(self.time_zone))
+        local = self.moment.astimezone(zone_of(self.time_zone))
         place = f" at {self.gate_name}" if self.gate_name else ""
         return f"the pass was used on {local:%Y-%m-%d at %H:%M:%S} ({self.time_zone}){place}"
 
@@ -33,7 +33,7 @@ class PassAlreadyUsed(Conflict):
 
     def problem(self) -> dict[str, object]:
         """Return the members of the problem+json response, with the time (unix seconds and local) and the gate."""
-        local = self.used.moment.astimezone(ZoneInfo(self.used.time_zone))
+        local = self.used.moment.astimezone(zone_of(self.used.time_zone))
         return {
             **super().problem(),
             "check_in_timestamp": unix(self.used.moment),

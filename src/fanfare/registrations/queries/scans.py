@@ -1,13 +1,12 @@
 """Reads scans with their registrations."""
 
-from zoneinfo import ZoneInfo
-
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.wire import window
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
 
 PAGE = 1000
@@ -100,7 +99,7 @@ async def scans(db: Db, account: Account, query: ScanQuery) -> Page[ScanMeta, Sc
         venue_name=query.venue_name,
         event_date=query.event_date,
         limit=PAGE + 1,
-        ahead=start.astimezone(ZoneInfo(account.time_zone)).utcoffset(),
+        ahead=start.astimezone(zone_of(account.time_zone)).utcoffset(),
     )
     data = [Scan(**row) for row in rows[:PAGE]]
     following = data[-1].scan_key if data else query.next_scan_key

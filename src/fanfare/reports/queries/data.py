@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -14,6 +13,7 @@ from fanfare.campaigns.queries import stats as campaigns
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.wire.times import day_of
 from fanfare.reports.schemas.reports import AdAccount, Report, ReportData
 from fanfare.reports.schemas.types import AD_ACCOUNTS, parameters
 from fanfare.search.schemas.stats import SegmentStatus
@@ -34,7 +34,7 @@ class NoSubject(Unknown):
 
 async def report_data(db: Db, account: Account, report: Report, now: datetime) -> ReportData:
     """Return a report with its data as of now; NoSubject (404) if what it is about was deleted."""
-    first, last = report.start_date, report.end_date or now.astimezone(ZoneInfo(account.time_zone)).date()
+    first, last = report.start_date, report.end_date or day_of(now, account.time_zone)
     days = first, (max(first, last) if first else report.end_date)
     try:
         params = parameters(report.report_type, report.options, days)

@@ -1,19 +1,19 @@
 """A new search, from the call that starts it until its result set is stored.
 
-The first page and the whole set come from one snapshot: a transaction reads the first page, and if more fans remain it
-continues in the background, after the response, and stores the rest. It holds an advisory lock, which is released
-however it ends. If its process dies, the set stays incomplete, and the next request for a page computes the rest again,
-from the last stored fan on.
+The audience index determines the whole set at once (`indexed`). Without an answer of it the first page and the set come
+from one snapshot of the tables: a transaction reads the first page, and if more fans remain it continues in the
+background, after the response, and stores the rest. It holds an advisory lock, which is released however it ends. If
+its process dies, the set stays incomplete, and the next request for a page computes the rest again, from the last
+stored fan on.
 """
 
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import msgspec
 import structlog
@@ -23,40 +23,24 @@ from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unavailable
+from fanfare.kernel.running.long_inputs import run_by_size
+from fanfare.search.actions.indexed import indexed_page
+from fanfare.search.actions.pages import R, ReadRows, SearchPage, first_meta
+from fanfare.search.actions.storing import store_chunks, store_search
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import conditions, fans, searches
 from fanfare.search.queries.searches import Search
-from fanfare.search.schemas.search import FanSearch, SearchMeta
+from fanfare.search.schemas.search import FanSearch
+from fanfare.search.schemas.sets import Chunk, chunks, set_in_array, set_of
 
 log = structlog.get_logger()
-
-
-class FanRow(Protocol):
-    """A row of a page, whatever its other fields."""
-
-    fan_id: int
-
-
-R = TypeVar("R", bound=FanRow)
-SearchPage = Page[SearchMeta, R]
-# Reads the rows of a page: those of the given fans (account, fan ids) who still exist, by fan id.
-ReadRows = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
 
 PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
 STORE_SECONDS = 600
-CHUNK = 1000
-
-STORE = """
-    insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
-    select $1, {uid}, {row} + number * {chunk}, {row} + number * {chunk} + cardinality(fan_ids),
-           number = max(number) over (), fan_ids
-    from (
-        select (place - 1) / {chunk} as number, array_agg(fan_id order by place) as fan_ids
-        from (select fan_id, row_number() over (order by fan_id)::integer as place from ({fan_ids}) rest) numbered
-        group by 1
-    ) chunks
-"""
+# How many fans are found at once for a page without rows.
+FIRST_ROWS = 1000
+REST = "select array_send(array_agg(fan_id)) from ({fan_ids}) rest"
 
 
 class State(StrEnum):
@@ -116,7 +100,9 @@ class RunningSearch(Generic[R]):
     async def _search(self, turn: AsyncExitStack) -> None:
         async with self.db.transaction("repeatable_read") as tx:
             first = await self._read_first_page(tx)
-            await _store_start(tx.independent(), self.account.id, first.search, first.fan_ids, len(first.page.data))
+            # Committed before the response, outside the transaction of the set.
+            parts = chunks(set_of(first.fan_ids))
+            await store_search(tx.independent(), self.account.id, first.search, parts, len(first.page.data))
             self.state = State.WRITING
             if not self._first_page.done():
                 self._first_page.set_result(first.page)
@@ -124,20 +110,20 @@ class RunningSearch(Generic[R]):
                 # This turn is kept while waiting for the long one, so that few transactions wait.
                 async with self.db.long_turn():
                     await turn.aclose()
-                    await _store_rest(tx, first.condition, first.search)
+                    await _store_rest(tx, self.account.id, first.condition, first.search)
 
     async def _read_first_page(self, tx: Db) -> FirstPage[R]:
         newest = await _lock_set(tx, self.account.id, self.search_uid)
         condition = await conditions.condition(tx, self.account, self.query, self.now)
         # A page without rows (limit 0) fixes the set too.
         limit, max_count = self.query.limit, self.query.max_count
-        first_rows = min(limit or CHUNK, max_count)
+        first_rows = min(limit or FIRST_ROWS, max_count)
         fan_ids = await fans.ids(tx, condition, first_rows + (first_rows < max_count))
         is_complete, fan_ids = len(fan_ids) <= first_rows, fan_ids[:first_rows]
         rows = await self.read_rows(tx, self.account.id, fan_ids[:limit], self.query)
         last = max(fan_ids, default=0)
         search = Search(self.search_uid, self.query, self.now, newest, len(fan_ids), last, is_complete)
-        return FirstPage(search, fan_ids, Page(_first_meta(search, len(rows), limit), rows), condition)
+        return FirstPage(search, fan_ids, Page(first_meta(search, len(rows), limit), rows), condition)
 
     def _fail(self, error: Exception) -> None:
         self.state = State.UNFINISHED if self.state is State.WRITING else State.DROPPED
@@ -150,24 +136,26 @@ class RunningSearch(Generic[R]):
             )
 
 
-def _first_meta(search: Search, row_count: int, limit: int) -> SearchMeta:
-    has_more = not search.is_complete or row_count < search.rows
-    following = f"{search.search_uid}.{row_count}" if has_more else None
-    count = search.rows if search.is_complete else None
-    return SearchMeta(search.search_uid, following, count, limit, has_more=has_more)
+async def start_search(
+    db: Db, account: Account, query: FanSearch, now: datetime, read_rows: ReadRows[R]
+) -> SearchPage[R]:
+    """Store a new search and return its first page.
+
+    BadParameters (422) for criteria that cannot be evaluated, Unavailable (503) after `PATIENCE_SECONDS`.
+    """
+    page = await indexed_page(db, account, query, now, read_rows)
+    return page or await RunningSearch(db, account, query, now, read_rows).start()
 
 
 async def _lock_set(tx: Db, account_id: int, search_uid: uuid.UUID) -> int:
     """Lock the set of a search for this transaction, which will store it; return the largest fan id of its snapshot.
 
-    The transaction's statements are planned for their own values, and without parallel workers, which take longer to
-    start than the first page takes.
+    The transaction has no parallel workers, which take longer to start than the first page takes.
     """
     newest: int = await tx.value(
         """
         select coalesce((select max(f.fan_id) from fans f where f.account_id = $1), 0),
                pg_advisory_xact_lock($2),
-               set_config('plan_cache_mode', 'force_custom_plan', true),
                set_config('max_parallel_workers_per_gather', '0', true)
         """,
         account_id,
@@ -176,42 +164,19 @@ async def _lock_set(tx: Db, account_id: int, search_uid: uuid.UUID) -> int:
     return newest
 
 
-async def _store_start(db: Db, account_id: int, search: Search, fan_ids: list[int], next_row: int) -> None:
-    """Store a search with its first fans, and commit it before the response, outside the transaction of the set."""
-    criteria = msgspec.to_builtins(msgspec.structs.replace(search.query, search_uid=None))
-    await db.execute(
-        """
-        with started as (
-            insert into searches (account_id, search_uid, criteria, newest_fan_id, next_row, created_at)
-            values ($1, $2, $3, $7, $8, $5)
-        )
-        insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
-        values ($1, $2, 0, cardinality($4::bigint[]), $6, $4)
-        """,
-        account_id,
-        search.search_uid,
-        {name: value for name, value in criteria.items() if value is not None},
-        fan_ids,
-        search.created_at,
-        search.is_complete,
-        search.newest_fan_id,
-        next_row,
-    )
-
-
-async def _store_rest(tx: Db, condition: Where, search: Search) -> None:
+async def _store_rest(tx: Db, account_id: int, condition: Where, search: Search) -> None:
     """Store the fans of a set after the last one that is stored."""
     fan_ids, args = fans.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
-    first = len(args) + 1
     await tx.allow(STORE_SECONDS)
-    marks = {"uid": f"${first}::uuid", "row": f"${first + 1}::integer", "chunk": f"${first + 2}::integer"}
-    await tx.execute(
-        Composed(STORE.format(fan_ids=fan_ids, **marks)),
-        *args,
-        search.search_uid,
-        search.rows,
-        CHUNK,
-    )
+    data: bytes | None = await tx.value(Composed(REST.format(fan_ids=fan_ids)), *args)
+    # Ids of 12 bytes become bitmaps a hundred times as fast as input is parsed.
+    size = len(data or b"") // 100
+    parts = await run_by_size(account_id, size, _rest, data, search.rows)
+    await store_chunks(tx, account_id, search.search_uid, parts, has_end=True)
+
+
+def _rest(data: bytes | None, first_row: int) -> list[Chunk]:
+    return chunks(set_in_array(data), first_row)
 
 
 async def complete_search(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
@@ -249,5 +214,5 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
             condition = await conditions.condition(
                 tx, account, current.query, current.created_at, current.newest_fan_id
             )
-            await _store_rest(tx, condition, current)
+            await _store_rest(tx, account.id, condition, current)
     return True

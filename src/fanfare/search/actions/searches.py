@@ -1,7 +1,6 @@
 """Pages of searches, and the row up to which each search was read."""
 
 import uuid
-from collections.abc import AsyncIterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,8 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
-from fanfare.search.actions.running import R, ReadRows, RunningSearch, SearchPage, complete_search
+from fanfare.search.actions.pages import R, ReadRows, SearchPage
+from fanfare.search.actions.running import RunningSearch, complete_search, start_search
 from fanfare.search.queries import searches
 from fanfare.search.queries.searches import Search
 from fanfare.search.schemas.search import FanSearch, SearchMeta
@@ -27,8 +27,9 @@ async def search_page(
     """
     if query.search_uid is not None:
         return await _next_page(db, account, query, now, read_rows, delivery)
-    running = RunningSearch(db, account, query, now, read_rows)
-    return await (running.start() if delivery.has_body else running.peek())
+    if delivery.has_body:
+        return await start_search(db, account, query, now, read_rows)
+    return await RunningSearch(db, account, query, now, read_rows).peek()
 
 
 async def _next_page(
@@ -83,31 +84,6 @@ async def _move(tx: Db, account_id: int, search_uid: uuid.UUID, row: int, next_r
         row,
         next_row,
     )
-
-
-async def store_set(db: Db, account_id: int, chunks: AsyncIterable[list[int]], now: datetime) -> uuid.UUID:
-    """Store a search of fans who are fixed elsewhere, ids ascending, in the caller's transaction; return its uid."""
-    search_uid, row, newest = uuid.uuid4(), 0, 0
-    insert = """
-        insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
-        values ($1, $2, $3, $3 + cardinality($4::bigint[]), $4 = '{}', $4)
-    """
-    async for fan_ids in chunks:
-        await db.execute(insert, account_id, search_uid, row, fan_ids)
-        row, newest = row + len(fan_ids), fan_ids[-1]
-    # The last chunk is an empty one.
-    await db.execute(insert, account_id, search_uid, row, [])
-    await db.execute(
-        """
-        insert into searches (account_id, search_uid, criteria, newest_fan_id, next_row, created_at)
-        values ($1, $2, '{}', $3, 0, $4)
-        """,
-        account_id,
-        search_uid,
-        newest,
-        now,
-    )
-    return search_uid
 
 
 async def forget_searches(db: Db, account_id: int, cutoff: datetime) -> None:

@@ -37,7 +37,8 @@ class Context(msgspec.Struct, frozen=True):
     `filters` has by uid the criteria of the filters that are referred to, directly or through other filters;
     `unreadable` the uids of those whose stored criteria cannot be read; `segments` the existing tags and snapshots
     (tag:id, snapshot:uid); `lookups` the results of each lookup by key; `size` the length of the criteria in bytes;
-    `business_ids` for people who are limited to businesses, whose fans alone are found.
+    `business_ids` for people who are limited to businesses, whose fans alone are found; `reads_businesses_first` for
+    how: all fans of the businesses are read first, or each fan is looked up.
     """
 
     zone: str
@@ -49,6 +50,7 @@ class Context(msgspec.Struct, frozen=True):
     lookups: Mapping[Lookup[Any, Any, Any], Mapping[Any, Any]] = {}
     size: int = 0
     business_ids: tuple[int, ...] | None = None
+    reads_businesses_first: bool = False
 
     def results(self, lookup: Lookup[V, K, F]) -> Mapping[K, F]:
         """Return the results of a lookup by key."""

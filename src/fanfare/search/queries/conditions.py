@@ -11,16 +11,16 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fanfare.fans.queries.business_limits import BELONGS
+from fanfare.fans.queries.business_limits import AMONG, BELONGS, WAYS
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
+from fanfare.kernel.wire.times import day_of
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context, Lookup
 from fanfare.search.criteria.uses import (
@@ -71,7 +71,11 @@ async def compose(account_id: int, criteria: Criteria, context: Context, newest_
 
 def limits(context: Context) -> list[Condition]:
     """Return the condition that people set who are limited to businesses."""
-    return [] if context.business_ids is None else [Condition(BELONGS, (list(context.business_ids),))]
+    if context.business_ids is None:
+        return []
+    ids = list(context.business_ids)
+    # Each way to have something to do with a business names them.
+    return [Condition(AMONG, (ids,) * len(WAYS)) if context.reads_businesses_first else Condition(BELONGS, (ids,))]
 
 
 async def evaluate(account_id: int, context: Context, work: Callable[[], T]) -> T:
@@ -119,7 +123,7 @@ async def read_context(
     return Context(
         account.time_zone,
         account.country_code,
-        now.astimezone(ZoneInfo(account.time_zone)).date(),
+        day_of(now, account.time_zone),
         readable,
         frozenset(filters.keys() - readable),
         frozenset(await existing_segments(db, account.id, lists)),

@@ -1,9 +1,11 @@
 """The fans who meet a condition: their ids in the order of a search, and the rows of a page."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fanfare.fans.queries.fans import field_texts
-from fanfare.kernel.data.db import Composed, Db, Record
+from fanfare.kernel.data.db import Composed, Db
+from fanfare.kernel.data.rows import read_rows
 from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
@@ -39,16 +41,17 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
     return [row["fan_id"] for row in rows]
 
 
-# Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest.
+# Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
+# have the order of the fields, of which `_finish` fills two.
 FANS = """
     select f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
            f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
            floor(extract(epoch from f.created_at))::bigint as creation_timestamp,
            f.ip_address, f.country_code, f.city,
            f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
-           f.birth_date::text as birth_date, f.metro_area, f.postal_code, f.gender,
+           f.birth_date::text as birth_date, f.metro_area, f.postal_code, null as fields, v.field_values, f.gender,
+           coalesce(g.tags, '{}') as tags,
            recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
-           v.field_values, coalesce(g.tags, '{}') as tags,
            coalesce(b.business_ids, '{}') as opted_in_business_ids
     from fans f
     left join (
@@ -82,10 +85,15 @@ async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
     """Return the rows of those fans who still exist, by fan id."""
     if not fan_ids:
         return []
-    return [_fan(row) for row in await db.rows(FANS, account_id, fan_ids, query.include_recent_entry)]
+    result = read_rows(FoundFan, await db.rows(FANS, account_id, fan_ids, query.include_recent_entry))
+    for fan in result:
+        _finish(fan)
+    return result
 
 
-def _fan(row: Record) -> FoundFan:
-    fields = dict(row)
-    values = fields.pop("field_values") or {}
-    return FoundFan(**fields, fields=field_texts(values), field_values=values)
+def _finish(fan: FoundFan) -> None:
+    """Fill the fields of those who have custom values and of those who have none."""
+    values: dict[str, Any] | None = fan.field_values
+    fan.fields = field_texts(values) if values else []
+    if values is None:
+        fan.field_values = {}

@@ -1,6 +1,7 @@
 """Reads stored searches: how much of their set is stored, their position, and the fans in some rows."""
 
 import uuid
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -8,6 +9,10 @@ import msgspec
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.search.schemas.search import SEARCH_HOURS, FanSearch
+from fanfare.search.schemas.sets import CHUNK, ids_in
+
+# How many fans are looked up at once to find one who still exists.
+LOOKUP = 1000
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -30,11 +35,12 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     """Return a search that started in the last 24 hours; Unknown (404)."""
     row = await db.row(
         """
-        select s.criteria, s.created_at, s.newest_fan_id, c.end_row, c.is_last,
-               c.fan_ids[c.end_row - c.first_row] as last_fan_id
+        select s.criteria, s.created_at, s.newest_fan_id, c.end_row, c.is_last, c.last_fan_id
         from searches s
         cross join lateral (
-            select d.first_row, d.end_row, d.is_last, d.fan_ids from search_chunks d
+            select d.end_row, d.is_last,
+                   coalesce(d.last_fan_id, d.fan_ids[cardinality(d.fan_ids)], 0) as last_fan_id
+            from search_chunks d
             where d.account_id = $1 and d.search_uid = s.search_uid
             order by d.first_row desc
             limit 1) c
@@ -48,7 +54,7 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
         message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
         raise Unknown(message)
     query = msgspec.convert(row["criteria"], FanSearch)
-    last, newest = row["last_fan_id"] or 0, row["newest_fan_id"]
+    last, newest = row["last_fan_id"], row["newest_fan_id"]
     return Search(search_uid, query, row["created_at"], newest, row["end_row"], last, row["is_last"])
 
 
@@ -67,7 +73,7 @@ async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limi
     """Return the ids in `limit` rows of a search from `row` on, including those of deleted fans."""
     rows = await db.rows(
         """
-        select c.first_row, c.fan_ids from search_chunks c
+        select c.first_row, c.fan_set, c.fan_ids from search_chunks c
         where c.account_id = $1 and c.search_uid = $2 and c.first_row < $4 and c.end_row > $3
         order by c.first_row
         """,
@@ -78,25 +84,27 @@ async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limi
     )
     result: list[int] = []
     for each in rows:
-        first = each["first_row"]
-        result += each["fan_ids"][max(row - first, 0) : row + limit - first]
+        first, end = max(row - each["first_row"], 0), row + limit - each["first_row"]
+        # What was stored before version 160 of the schema has no bitmaps.
+        result += each["fan_ids"][first:end] if each["fan_set"] is None else ids_in(each["fan_set"], first, end)
     return result
+
+
+async def all_ids(db: Db, account_id: int, search_uid: uuid.UUID) -> AsyncIterator[list[int]]:
+    """Yield the ids of the whole set of a search, at most `CHUNK` at a time, in order."""
+    row = 0
+    while ids := await fan_ids(db, account_id, search_uid, row, CHUNK):
+        yield ids
+        row += len(ids)
 
 
 async def next_present(db: Db, account_id: int, search_uid: uuid.UUID, row: int) -> int | None:
     """Return the first row from `row` on whose fan still exists, or None."""
-    fan_id: int | None = await db.value(
-        """
-        select c.first_row + each.place - 1
-        from search_chunks c
-        cross join lateral unnest(c.fan_ids) with ordinality each (fan_id, place)
-        join fans f on f.account_id = $1 and f.fan_id = each.fan_id
-        where c.account_id = $1 and c.search_uid = $2 and c.end_row > $3 and c.first_row + each.place > $3
-        order by c.first_row, each.place
-        limit 1
-        """,
-        account_id,
-        search_uid,
-        row,
-    )
-    return fan_id
+    while ids := await fan_ids(db, account_id, search_uid, row, LOOKUP):
+        first: int | None = await db.value(
+            "select min(fan_id) from fans where account_id = $1 and fan_id = any($2::bigint[])", account_id, ids
+        )
+        if first is not None:
+            return row + ids.index(first)
+        row += len(ids)
+    return None

@@ -72,7 +72,7 @@ class FanSearch(Criteria):
     max_count: Annotated[int, IntegerForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
 
 
-class FoundFan(FanRecord, kw_only=True):
+class FoundFan(FanRecord):
     """A fan of a search. `fields` holds `key=value` texts, `field_values` the same with their types.
 
     `last_page_tab_id` and `last_campaign_name` are null unless include_recent_entry asks for them.

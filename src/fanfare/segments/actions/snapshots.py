@@ -1,6 +1,7 @@
 """Creates and deletes snapshots, and updates them when a fan is merged or erased."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -67,23 +68,22 @@ FREEZE_IDS = """
     insert into snapshot_members (account_id, snapshot_uid, fan_id)
     select f.account_id, $2, f.fan_id from fans f where f.account_id = $1 and f.fan_id = any($3::bigint[])
 """
-FREEZE_SEARCH = """
-    insert into snapshot_members (account_id, snapshot_uid, fan_id)
-    select f.account_id, $2, f.fan_id from fans f
-    where f.account_id = $1 and f.fan_id in (
-        select unnest(c.fan_ids) from search_chunks c where c.account_id = $1 and c.search_uid = $3)
-"""
 
 
 async def _freeze(tx: Db, account: Account, snapshot_uid: uuid.UUID, new: NewSnapshot, now: datetime) -> int:
     if new.filter_uid:
         return await _freeze_filter(tx, account, (snapshot_uid, new.filter_uid), now)
     if new.search_uid:
-        status = await tx.execute(FREEZE_SEARCH, account.id, snapshot_uid, new.search_uid)
+        ids_of_search = searches.all_ids(tx, account.id, new.search_uid)
+        fan_count = sum([await _freeze_ids(tx, account.id, snapshot_uid, fan_ids) async for fan_ids in ids_of_search])
         # The search still exists, so all of its set was read.
         await searches.search(tx, account.id, new.search_uid, now)
-    else:
-        status = await tx.execute(FREEZE_IDS, account.id, snapshot_uid, new.fan_ids or [])
+        return fan_count
+    return await _freeze_ids(tx, account.id, snapshot_uid, new.fan_ids or [])
+
+
+async def _freeze_ids(tx: Db, account_id: int, snapshot_uid: uuid.UUID, fan_ids: Sequence[int]) -> int:
+    status = await tx.execute(FREEZE_IDS, account_id, snapshot_uid, fan_ids)
     return int(status.rpartition(" ")[2])
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import partial
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import is_transient
+from fanfare.kernel.wire.times import day_of
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import facts_read
@@ -55,7 +55,7 @@ class Move(msgspec.Struct, frozen=True):
 
 def today(account: Account, now: datetime) -> date:
     """Return the current day in the account's time zone."""
-    return now.astimezone(ZoneInfo(account.time_zone)).date()
+    return day_of(now, account.time_zone)
 
 
 class ContextFault(Exception):  # noqa: N818 - the fault of an unknown filter
@@ -218,6 +218,6 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
     days: dict[str, date | None] = {row["time_zone"]: None for row in rows}
     for zone in days:
         # An account with an unknown time zone is always due (its day is None), and its own job reports the fault.
-        with suppress(ZoneInfoNotFoundError, ValueError):
-            days[zone] = now.astimezone(ZoneInfo(zone)).date()
+        with suppress(KeyError, ValueError):
+            days[zone] = day_of(now, zone)
     return [row["account_id"] for row in rows if row["is_waiting"] or row["followed_on"] != days[row["time_zone"]]]

@@ -15,7 +15,8 @@ from fanfare.kernel.wire import MAX_ID
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.segments import segment_parameters
 from fanfare.search.queries import stored
-from fanfare.search.queries.conditions import condition, existing_segments
+from fanfare.search.queries.conditions import checked_context, compose, existing_segments
+from fanfare.search.queries.estimates import estimate, with_quick_limit
 from fanfare.search.queries.stats import REACHABLE
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries import filters
@@ -96,6 +97,15 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
     return Criteria(**segment_parameters(kind, key))
 
 
+async def about_status(
+    db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int]
+) -> SegmentStatus | None:
+    """Return about how many fans of some businesses meet criteria now; None where they can be counted as quickly."""
+    context = await checked_context(db, account, criteria, now, business_ids)
+    guess = await estimate(db, account.id, criteria, context)
+    return guess.status if guess else None
+
+
 async def segment_status(
     db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int] | None = None
 ) -> SegmentStatus:
@@ -105,6 +115,7 @@ async def segment_status(
     """
     if business_ids is None and (status := await counting.reach(db, account, criteria, now)) is not None:
         return status
-    query = await condition(db, account, criteria, now, business_ids=business_ids)
+    context = await checked_context(db, account, criteria, now, business_ids)
+    query = await compose(account.id, criteria, await with_quick_limit(db, account.id, criteria, context))
     row = await db.row(query.statement(STATUS), *query.args)
     return msgspec.convert(dict(row or {}), SegmentStatus)

@@ -15,6 +15,12 @@ def _subject(parameter: str, table: str, columns: str, *, key: str = "", kind: s
     return Subject(parameter, statement)
 
 
+# What an account is, whichever of its fields are named.
+ACCOUNT = """
+    select to_jsonb(r) from (
+        select time_zone, currency, country_code from accounts where account_id = $1 and $2::text is not null
+    ) as r
+"""
 # No column with a secret, a hash or personal data of fans.
 SUBJECTS = (
     _subject(
@@ -54,7 +60,13 @@ SUBJECTS = (
         "message_templates",
         "template_name, channel, template_language, business_id, subject, text_body, html_body",
     ),
+    _subject(
+        "sender_id", "message_senders", "business_id, from_name, from_address, reply_to, sms_sender, confirmed_at"
+    ),
     _subject("passkey_origin_id", "passkey_origins", "origin, rp_id"),
+    Subject("currency", ACCOUNT),
+    Subject("country_code", ACCOUNT),
+    _subject("retention_kind", "retention_periods", "retention_days", kind="text"),
 )  # fmt: skip
 audit_log = AuditLog(SUBJECTS)
 

@@ -13,11 +13,11 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.limits import NO_ACCOUNT
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.wire import unix
 from fanfare.messages.actions.sending import send
 from fanfare.messages.actions.suppressions import Target, is_suppressed
-from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.schemas.messages import NewMessage
 from fanfare.sessions.actions.budgets import Attempt, count
 from fanfare.staff.actions.budgets import INVITATIONS

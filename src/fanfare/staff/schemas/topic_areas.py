@@ -23,12 +23,12 @@ AREA_NOUNS: Mapping[str, tuple[str, ...]] = {
         "tracker", "tracker_event", "tracker_settings", "tracker_domain", "ad_project", "ad_project_line",
         "ad_figures",
     ),
-    "messages": ("message", "message_template", "suppression"),
+    "messages": ("message", "message_template", "suppression", "sender"),
     "reports": ("report", "report_link"),
     "transfers": ("import", "export", "export_schedule"),
     "settings": (
-        "business", "field", "address", "passkey_origin", "identity_provider", "redirect_url", "openid_client",
-        "webhook",
+        "account", "business", "field", "address", "passkey_origin", "identity_provider", "redirect_url",
+        "openid_client", "webhook",
     ),
 }  # fmt: skip
 NOUN_AREA: Mapping[str, str] = {noun: area for area, nouns in AREA_NOUNS.items() for noun in nouns}

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
-from zoneinfo import ZoneInfo
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy, Record
@@ -61,7 +60,7 @@ async def curves(
 
 async def _curve(db: Db, account: Account, event: Record, limit: int | None, now: datetime) -> Curve:
     event_uid: uuid.UUID = event["event_uid"]
-    last = min(event["event_date"], now.astimezone(ZoneInfo(account.time_zone)).date())
+    last = min(event["event_date"], day_of(now, account.time_zone))
     first_sale = await db.value(FIRST, account.id, event_uid)
     first = day_of(first_sale, account.time_zone) if first_sale else last
     earliest = event["event_date"] - timedelta(days=min(limit or MAX_DAYS_BEFORE, MAX_DAYS_BEFORE))

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
@@ -15,6 +14,7 @@ from fanfare.kernel.data.paging import Page
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
+from fanfare.kernel.wire.times import day_of
 from fanfare.tickets.schemas.event_lists import (
     EventEntry,
     EventFigures,
@@ -100,7 +100,7 @@ async def event_entries(
     is_ranked = query.order_by in ("seats", "revenue")
     names = {
         "business_ids": business_ids, "business_id": query.business_id, "text": query.text, "period": query.period,
-        "today": now.astimezone(ZoneInfo(account.time_zone)).date(), "order_by": query.order_by,
+        "today": day_of(now, account.time_zone), "order_by": query.order_by,
         "limit": query.limit + 1, "start": query.after,
     }  # fmt: skip
     if is_ranked:

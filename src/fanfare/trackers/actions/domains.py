@@ -12,7 +12,8 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.errors import Conflict, Unknown
-from fanfare.trackers.gateways.domains import is_reached_over_tls, name_servers
+from fanfare.kernel.running.name_servers import name_servers
+from fanfare.trackers.gateways.domains import is_reached_over_tls
 from fanfare.trackers.queries.domains import TXT_PREFIX, TXT_VALUE
 from fanfare.trackers.schemas.domains import OneDomain
 from fanfare.trackers.topics import TRACKER_DOMAIN_CREATED, TRACKER_DOMAIN_DELETED, TRACKER_DOMAIN_UPDATED

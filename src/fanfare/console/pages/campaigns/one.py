@@ -1,7 +1,6 @@
 """One campaign: its figures, fields, form and texts, and its end."""
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.actions.campaigns import change_campaign, close_campaign
 from fanfare.campaigns.queries.campaigns import campaign as campaign_details
@@ -31,6 +30,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.wire.times import day_of
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/campaigns"
@@ -60,7 +60,7 @@ async def campaign(db: Db, member: Member, query: RangeQuery, now: datetime) -> 
 async def campaign_figures(db: Db, member: Member, visit: Visit, query: RangeQuery, now: datetime) -> View:
     """Count entries, fans, views and opt-ins, by day too."""
     one = await visible_campaign(db, member, query.page_tab_id, now)
-    today = now.astimezone(ZoneInfo(member.account.time_zone)).date()
+    today = day_of(now, member.account.time_zone)
     day_count = int(query.days or 28)
     span = (today - timedelta(days=day_count - 1), today)
     days = CampaignDaysQuery(page_tab_id=query.page_tab_id, start_date=span[0], end_date=span[1])

@@ -14,6 +14,7 @@ from fanfare.console.schemas.fans import (
     OF_ALL_BUSINESSES,
     SEPARATOR,
     ColumnsForm,
+    CountQuery,
     FansQuery,
 )
 from fanfare.console.shell.access import manage, personal
@@ -30,7 +31,7 @@ from fanfare.search.queries.listing import ListedFans, ListWindow, fans_listed
 from fanfare.search.queries.stored import criteria_in
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries.filters import filter_by_uid
-from fanfare.segments.queries.segments import segment_status
+from fanfare.segments.queries.segments import about_status, segment_status
 from fanfare.staff.schemas.members import Member, StaffSession
 
 TEMPLATES = "console/templates/fans"
@@ -95,10 +96,30 @@ async def _filter_path(db: Db, member: Member, path: str, query: FansQuery) -> s
 
 
 @manage.get("/fans/count", area="fans")
-async def fans_count(db: Db, member: Member, visit: Visit, now: datetime) -> View:
-    """Show how many fans meet the criteria of the URL, and how many of them can be reached."""
+async def fans_count(db: Db, member: Member, visit: Visit, query: CountQuery, now: datetime) -> View:
+    """Show how many fans meet the criteria of the URL, and how many of them can be reached.
+
+    For people limited to businesses first about how many, where to count them takes long; the page asks for the rest.
+    """
     builder = await builder_of(db, member, visit)
-    return View(f"{TEMPLATES}/count.html", await count_values(db, member, builder, now, is_counted=True))
+    values = None if query.is_exact else await _about_values(db, member, builder, now)
+    values = values or await count_values(db, member, builder, now, is_counted=True)
+    return View(f"{TEMPLATES}/count.html", values)
+
+
+async def _about_values(db: Db, member: Member, builder: Builder, now: datetime) -> dict[str, object] | None:
+    """Return what shows an estimate of the number of fans; None where it is counted."""
+    if member.business_ids is None or builder.criteria is None:
+        return None
+    try:
+        status = await about_status(db, member.account, builder.criteria, now, member.business_ids)
+    except BadParameters:
+        return None
+    total = await about_status(db, member.account, Criteria(), now, member.business_ids) if status else None
+    if status is None or total is None:
+        return None
+    values = {"builder": builder, "status": status, "total": total.fan_count, "is_estimate": True}
+    return {**values, "search_query": urlencode(builder.used_pairs)}
 
 
 async def count_values(
@@ -107,7 +128,8 @@ async def count_values(
     """Return what shows the number of fans beside the criteria."""
     status = await status_of(db, member, builder.criteria, now) if is_counted else None
     total = (await segment_status(db, member.account, Criteria(), now, member.business_ids)).fan_count if status else 0
-    return {"builder": builder, "status": status, "total": total, "search_query": urlencode(builder.used_pairs)}
+    values = {"builder": builder, "status": status, "total": total, "is_estimate": False}
+    return {**values, "search_query": urlencode(builder.used_pairs)}
 
 
 def _open_columns(member: Member) -> dict[str, str]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fanfare.accounts.queries import businesses
 from fanfare.ads.actions import figures as figure_actions
@@ -22,6 +21,7 @@ from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.errors import BadParameters, TooLarge, Unknown
 from fanfare.kernel.pages.charts import Point, bar_chart
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.wire.times import day_of
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/ads"
@@ -33,7 +33,7 @@ def _days(member: Member, query: AdsPage, now: datetime) -> FigureQuery:
     """Return the days that were chosen, or the last 31."""
     if query.has_days():
         return FigureQuery(start_date=query.start_date, end_date=query.end_date)  # type: ignore[arg-type] # both are set
-    last = now.astimezone(ZoneInfo(member.account.time_zone)).date()
+    last = day_of(now, member.account.time_zone)
     return FigureQuery(start_date=last - timedelta(days=DAYS - 1), end_date=last)
 
 
@@ -51,10 +51,9 @@ async def ads(db: Db, member: Member, query: AdsPage, now: datetime) -> View:
     return View(f"{TEMPLATES}/ads.html", values)
 
 
-@manage.get("/ads/figures", area="links")
+@manage.get("/ads/figures", area="links", is_account_wide=True)
 async def ad_figures(db: Db, member: Member, visit: Visit, query: AdsPage, now: datetime) -> View:
     """Show what ads cost beside the sales that links of the same network brought, and the campaigns of platforms."""
-    member.require_all_businesses()
     account, days, language = member.account, _days(member, query, now), visit.language
     by_day = await figures.by_day(db, account.id, days)
     currency = _currency(account.currency, by_day)
@@ -91,24 +90,21 @@ def _currency(home_currency: str, by_day: Sequence[DayFigures]) -> str:
     return home_currency if home_currency in sums or not sums else max(sums, key=lambda currency: sums[currency])
 
 
-@manage.get("/ads/import", area="links", right="write")
-async def ad_import(member: Member) -> View:
+@manage.get("/ads/import", area="links", right="write", is_account_wide=True)
+async def ad_import() -> View:
     """Ask for the export of a platform."""
-    member.require_all_businesses()
     return View(f"{TEMPLATES}/import.html", {"platforms": PLATFORMS, "result": None, "network": ""})
 
 
-@manage.post("/ads/import", area="links")
+@manage.post("/ads/import", area="links", is_account_wide=True)
 async def ad_import_run(db: Db, member: Member, visit: Visit, form: FiguresForm, now: datetime) -> View:
     """Store the figures of a text and show what was read."""
-    member.require_all_businesses()
     return await _imported(db, member, visit, (form, form.csv, "csv"), now)
 
 
-@manage.post("/ads/import/file", area="links", takes_file=True)
+@manage.post("/ads/import/file", area="links", takes_file=True, is_account_wide=True)
 async def ad_import_file(db: Db, member: Member, visit: Visit, form: FileFiguresForm, now: datetime) -> View:
     """Store the figures of a file of at most 1 MiB and show what was read."""
-    member.require_all_businesses()
     text = await _text(visit.upload) if visit.upload else ""
     return await _imported(db, member, visit, (form, text, "csv_file"), now)
 

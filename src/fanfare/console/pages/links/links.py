@@ -2,7 +2,6 @@
 
 import tempfile
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -18,6 +17,7 @@ from fanfare.kernel.pages.charts import BarChart, Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Download, Redirect, View, Visit
 from fanfare.kernel.pictures import qr_inline, qr_png, qr_svg
+from fanfare.kernel.wire.times import day_of
 from fanfare.staff.schemas.members import Member
 from fanfare.trackers.actions import trackers as actions
 from fanfare.trackers.queries.clicks import clicks
@@ -109,7 +109,7 @@ async def _tracker(db: Db, member: Member, query: TrackerQuery, now: datetime) -
 @manage.get("/links/{tracker_id}", area="links")
 async def link(db: Db, member: Member, visit: Visit, query: LinkPage, now: datetime) -> View:
     """Show a link: clicks by verdict and sales by day, its QR code, and its last clicks."""
-    last = now.astimezone(ZoneInfo(member.account.time_zone)).date()
+    last = day_of(now, member.account.time_zone)
     window = _window(query, last)
     link_figures = await _tracker(db, member, window, now)
     days = await tracker_days(db, member.account, window, now)

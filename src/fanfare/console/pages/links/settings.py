@@ -20,10 +20,9 @@ TEMPLATES = "console/templates/links"
 PATH = "/links/settings"
 
 
-@manage.get("/links/settings", area="links")
+@manage.get("/links/settings", area="links", is_account_wide=True)
 async def link_settings(db: Db, member: Member) -> View:
     """Show the rule of attribution and the domains."""
-    member.require_all_businesses()
     values = {
         "rule": (await attribution(db, member.account.id)).attribution,
         "rules": ATTRIBUTIONS,
@@ -33,30 +32,27 @@ async def link_settings(db: Db, member: Member) -> View:
     return View(f"{TEMPLATES}/settings.html", values)
 
 
-@manage.post("/links/settings", area="links")
+@manage.post("/links/settings", area="links", is_account_wide=True)
 async def link_settings_save(
     db: Db, member: Member, visit: Visit, form: AttributionSettings, now: datetime
 ) -> Redirect:
     """Choose which clicks are credited with a sale."""
-    member.require_all_businesses()
     await actions.save_attribution(db, member.account.id, form.attribution, now)
     flash(visit, "Saved. All sales are attributed again, which takes some minutes.")
     return Redirect(path_of(member, PATH))
 
 
-@manage.post("/links/settings/verdicts", area="links")
+@manage.post("/links/settings/verdicts", area="links", is_account_wide=True)
 async def link_verdicts_renew(db: Db, member: Member, visit: Visit, now: datetime) -> Redirect:
     """Judge all clicks again."""
-    member.require_all_businesses()
     await actions.judge_all_again(db, member.account.id, now)
     flash(visit, "All clicks are judged again, which takes some minutes.")
     return Redirect(path_of(member, PATH))
 
 
-@manage.post("/links/settings/domains", area="links")
+@manage.post("/links/settings/domains", area="links", is_account_wide=True)
 async def link_domain_add(db: Db, member: Member, visit: Visit, form: NewDomain, now: datetime) -> Redirect:
     """Add a domain, which a DNS record confirms."""
-    member.require_all_businesses()
     try:
         await domain_actions.add_domain(db, member.account.id, form.virtual_domain, now)
         flash(visit, "Add the DNS record below, then check it.")
@@ -65,19 +61,17 @@ async def link_domain_add(db: Db, member: Member, visit: Visit, form: NewDomain,
     return Redirect(path_of(member, PATH))
 
 
-@manage.post("/links/settings/domains/{domain_id}/check", area="links")
+@manage.post("/links/settings/domains/{domain_id}/check", area="links", is_account_wide=True)
 async def link_domain_check(db: Db, member: Member, visit: Visit, form: OneDomain) -> Redirect:
     """Let a job check the DNS record of a domain."""
-    member.require_all_businesses()
     await domain_actions.queue_check(db, member.account.id, form.domain_id)
     flash(visit, "The DNS record is being checked; reload the page in some seconds.")
     return Redirect(path_of(member, PATH))
 
 
-@manage.post("/links/settings/domains/{domain_id}/remove", area="links")
+@manage.post("/links/settings/domains/{domain_id}/remove", area="links", is_account_wide=True)
 async def link_domain_remove(db: Db, member: Member, visit: Visit, form: OneDomain, now: datetime) -> Redirect:
     """Remove a domain without links."""
-    member.require_all_businesses()
     try:
         await domain_actions.remove_domain(db, member.account.id, form.domain_id, now)
         flash(visit, "The domain is removed.")

@@ -77,10 +77,9 @@ async def suppressions(db: Db, member: Member, query: SuppressionListQuery) -> V
     return View(f"{TEMPLATES}/suppressions.html", values)
 
 
-@manage.post("/suppressions", area="messages")
+@manage.post("/suppressions", area="messages", is_account_wide=True)
 async def suppression_add(db: Db, member: Member, visit: Visit, form: SuppressionForm, now: datetime) -> Redirect:
     """Send no more messages to an address."""
-    member.require_all_businesses()
     new = NewSuppression(channel=form.channel, recipient=form.recipient)
     await suppress_manually(db, member.account, new, now)
     flash(visit, "The address gets no more messages.")

@@ -11,9 +11,9 @@ from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.parameters import Raw, read
+from fanfare.kernel.running.mail_server import mail_server
 from fanfare.messages.actions.sending import send_sample
 from fanfare.messages.actions.templates import delete_template, save_template
-from fanfare.messages.gateways.mail_server import mail_server
 from fanfare.messages.queries.templates import preview
 from fanfare.messages.queries.templates import templates as all_templates
 from fanfare.messages.queries.texts import own_text

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fanfare.console.pages.campaigns.lists import check_business_of, visible_businesses
 from fanfare.console.pages.performances.access import performance_path, visible_performance
@@ -11,6 +10,7 @@ from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.wire.times import day_of
 from fanfare.performances.actions.performances import change_performance, create_performance, delete_performance
 from fanfare.performances.queries.managed import managed_performances
 from fanfare.performances.queries.quests import figures, quests
@@ -30,7 +30,7 @@ FIELDS = (
 @manage.get("/performances", area="performances")
 async def performances(db: Db, member: Member, query: PerformanceListQuery, now: datetime) -> View:
     """Show the performances that come, or those that were."""
-    today = now.astimezone(ZoneInfo(member.account.time_zone)).date()
+    today = day_of(now, member.account.time_zone)
     business_ids = None if member.business_ids is None else list(member.business_ids)
     choice = ManagedPerformanceQuery(
         q=query.q,

@@ -38,10 +38,9 @@ async def portal_list(db: Db, member: Member, query: PortalQuery) -> View:
     return View(f"{TEMPLATES}/portals.html", values)
 
 
-@manage.post("/portals", area="performances")
+@manage.post("/portals", area="performances", is_account_wide=True)
 async def portal_create(db: Db, member: Member, visit: Visit, form: NewPortal, now: datetime) -> Redirect:
     """Create a portal."""
-    member.require_all_businesses()
     await create_portal(db, member.account.id, form, now)
     flash(visit, "The portal is created.")
     return Redirect(_path(member))

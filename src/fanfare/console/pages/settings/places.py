@@ -9,6 +9,7 @@ from fanfare.staff.schemas.members import Member
 TEMPLATES = "console/templates/settings"
 SETTINGS = (
     Place("/settings/businesses", "Businesses and legal texts", "shield", "settings"),
+    Place("/settings/home", "Time zone and currency", "day", "settings"),
     Place("/settings/fields", "Custom fields", "lines", "settings"),
     Place("/settings/tags", "Tags", "tag", "settings"),
     Place("/settings/addresses", "Banned addresses", "gate", "settings"),
@@ -18,6 +19,9 @@ SETTINGS = (
     Place("/settings/openid_clients", "Programs that log fans in", "out", "settings"),
     Place("/settings/identity_providers", "Identity providers", "fans", "settings"),
     Place("/settings/suppressions", "Addresses without messages", "mail", "settings"),
+    Place("/settings/senders", "Senders", "mail", "settings"),
+    Place("/settings/retention", "How long things are kept", "day", "settings"),
+    Place("/settings/places", "Places", "gate", "settings"),
     Place("/settings/account", "Account and server", "info", "settings"),
 )
 

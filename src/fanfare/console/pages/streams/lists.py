@@ -32,10 +32,9 @@ async def stream_new() -> View:
     return View(f"{TEMPLATES}/new.html")
 
 
-@manage.post("/streams/new", area="streams")
+@manage.post("/streams/new", area="streams", is_account_wide=True)
 async def stream_create(db: Db, member: Member, visit: Visit, form: NewStreamForm, now: datetime) -> Redirect:
     """Create a stream."""
-    member.require_all_businesses()
     stream_key = await create_stream(db, member.account.id, form.new(), now)
     flash(visit, "The stream is created. Add a source, or let fans submit.")
     return Redirect(f"{stream_path(member, stream_key)}/sources")

@@ -1,7 +1,6 @@
 """The gates of an event: live figures, the log of scans, and a pass that is checked in by hand."""
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from fanfare.console.schemas.tickets import CheckInForm, GatesPage
 from fanfare.console.shell.access import manage
@@ -11,6 +10,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.charts import BarChart, Point, bar_chart
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.kernel.wire.times import day_of
+from fanfare.kernel.wire.zones import zone_of
 from fanfare.registrations.actions.by_hand import check_in_at_event
 from fanfare.registrations.queries.gates import event_gates, event_scans
 from fanfare.registrations.schemas.gates import Arrivals, EventGates, EventScanQuery
@@ -58,7 +59,7 @@ async def event_gates_live(db: Db, member: Member, visit: Visit, query: GatesPag
 
 
 def _is_near(day: date, now: datetime, zone: str) -> bool:
-    return abs(now.astimezone(ZoneInfo(zone)).date() - day) <= NEAR
+    return abs(day_of(now, zone) - day) <= NEAR
 
 
 def _chart(language: Language, zone: str, gates: EventGates, now: datetime) -> BarChart:
@@ -78,7 +79,7 @@ def _moments(arrivals: list[Arrivals], seconds: int) -> range:
 
 
 def _point(language: Language, zone: str, timestamp: int, count: int, *, is_long: bool) -> Point:
-    local = datetime.fromtimestamp(timestamp, UTC).astimezone(ZoneInfo(zone))
+    local = datetime.fromtimestamp(timestamp, UTC).astimezone(zone_of(zone))
     name = f"{local:%H:%M}" if not is_long else f"{language.short_day(local.date())}, {local:%H:%M}"
     return Point(name, count, f"{name}: {language.number(count)}")
 

@@ -9,6 +9,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Sends the form that waited while the person showed who they are.
+document.querySelector("form[data-send]")?.requestSubmit();
+
 // What is loaded again and again stays as it is while a part of it is open, or is typed into.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const place = event.target.closest("[data-while-closed]");

@@ -1,0 +1,1 @@
+"""Changes the settings of an account."""

@@ -1,0 +1,1 @@
+"""Reads the settings of an account."""

@@ -1,0 +1,37 @@
+"""Asks name servers for the records of names that accounts say are theirs."""
+
+import dns.asyncresolver
+import dns.exception
+
+from fanfare.kernel.running.settings import Settings
+
+SECONDS = 5.0
+
+
+class NameServers:
+    """The name servers that are asked; each process sets them as it starts."""
+
+    def __init__(self) -> None:
+        """Begin with the machine's."""
+        self._addresses: tuple[str, ...] = ()
+
+    def use(self, settings: Settings) -> None:
+        """Take those of FANFARE_NAME_SERVERS, else the machine's."""
+        self._addresses = settings.name_servers
+
+    async def txt(self, name: str) -> list[str]:
+        """Return the TXT records of a name; empty if there are none or nobody answers."""
+        resolver = dns.asyncresolver.Resolver(configure=not self._addresses)
+        if self._addresses:
+            hosts = [address.rpartition(":") for address in self._addresses]
+            resolver.nameservers = [host for host, _, _ in hosts]
+            resolver.nameserver_ports = {host: int(port) for host, _, port in hosts}
+        resolver.lifetime = SECONDS
+        try:
+            answer = await resolver.resolve(name, "TXT", search=False)
+        except (dns.exception.DNSException, OSError):
+            return []
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+
+
+name_servers = NameServers()

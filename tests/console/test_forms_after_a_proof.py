@@ -1,0 +1,139 @@
+"""What was typed into a form is sent after all when a proof was due: it comes back, sealed, for its person alone."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import httpx
+import pyotp
+import pytest
+
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.console.people import PASSWORD, accept, code_at, copy_in, invitation_path, send, set_up_app
+from tests.hosted.pages import token_in, visitor
+
+ACTION = re.compile(r'<form class="stack" method="post" action="([^"]+)"')
+KEY = {"key_name": "Ticket shop of the club", "scopes[]": ["apps", "sessions"]}
+
+
+@pytest.fixture
+async def person(base_url: str, db: Db, api: Api) -> AsyncIterator[tuple[httpx.AsyncClient, pyotp.TOTP]]:
+    """Somebody with an app, whose last proof is too old."""
+    async with visitor(base_url) as client:
+        email = f"prover{datetime.now(UTC).timestamp()}@example.com"
+        await accept(client, await invitation_path(db, api.account_id, email))
+        app, _ = await set_up_app(client)
+        await age(db, email)
+        yield client, app
+
+
+async def age(db: Db, email: str) -> None:
+    """Let ten minutes pass since the last proof of a person."""
+    sql = """
+        update staff_sessions s set proved_at = $2 from staff p where p.staff_id = s.staff_id and p.email = $1
+    """
+    await db.execute(sql, email, datetime.now(UTC) - timedelta(minutes=11))
+
+
+def action_in(page: httpx.Response) -> str:
+    """Return where the first form of the page itself leads."""
+    match = ACTION.search(page.text)
+    assert match, page.text
+    return unescape(match[1])
+
+
+async def prove(client: httpx.AsyncClient, app: pyotp.TOTP, question: httpx.Response, **fields: Any) -> httpx.Response:
+    """Answer the question who it is, as the form of the page does."""
+    proof = {"password": PASSWORD, "code": code_at(app, datetime.now(UTC)), "form_copy": copy_in(question), **fields}
+    return await client.post(action_in(question), data={"form_token": token_in(question), **proof})
+
+
+async def send_on(client: httpx.AsyncClient, page: httpx.Response) -> httpx.Response:
+    """Send the form that waited, as the page does."""
+    return await client.post(action_in(page), data={"form_token": token_in(page), "form_copy": copy_in(page)})
+
+
+async def question_of(client: httpx.AsyncClient, path: str, **fields: Any) -> httpx.Response:
+    """Send a form when a proof is due, and return the page that asks for it."""
+    token = token_in(await client.get("/manage/me"))
+    question = await client.post(path, data={"form_token": token, **fields})
+    assert question.status_code == 403, question.text
+    assert "Is it you?" in question.text
+    return question
+
+
+async def keys(api: Api) -> list[str]:
+    return [each["key_name"] for each in await api.ok(await api.get("/api/v1/manage/keys"))]
+
+
+async def test_a_form_is_sent_after_the_proof(api: Api, db: Db, person: tuple[httpx.AsyncClient, pyotp.TOTP]) -> None:
+    client, app = person
+    path = f"/manage/{api.account_id}/keys/new"
+    question = await question_of(client, path, **KEY)
+    assert "Ticket shop" not in question.text
+    assert KEY["key_name"] not in await keys(api)
+    # A wrong code: the form still waits.
+    question = await prove(client, app, question, code="000000")
+    assert question.status_code == 422
+    page = await prove(client, app, question)
+    assert page.status_code == 200, page.text
+    assert action_in(page) == path
+    answer = await send_on(client, page)
+    assert answer.status_code == 200, answer.text
+    assert 'id="api-secret"' in answer.text
+    assert KEY["key_name"] in await keys(api)
+    sql = "select scopes from api_keys where account_id = $1 and key_name = $2"
+    assert sorted(await db.value(sql, api.account_id, KEY["key_name"])) == ["apps", "sessions"]
+
+
+async def test_a_form_with_a_fault_comes_back_filled_in(api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]) -> None:
+    client, app = person
+    question = await question_of(client, f"/manage/{api.account_id}/staff/new", email="nobody", role="analyst")
+    answer = await send_on(client, await prove(client, app, question))
+    assert answer.status_code == 422
+    assert 'value="nobody"' in answer.text
+
+
+async def test_a_copy_is_for_its_browser_and_address_alone(
+    base_url: str, api: Api, db: Db, person: tuple[httpx.AsyncClient, pyotp.TOTP]
+) -> None:
+    client, app = person
+    root = f"/manage/{api.account_id}"
+    page = await prove(client, app, await question_of(client, f"{root}/keys/new", **KEY))
+    before = await keys(api)
+    elsewhere = {"form_token": token_in(page), "form_copy": copy_in(page)}
+    assert (await client.post(f"{root}/staff/new", data=elsewhere)).status_code == 422
+    async with visitor(base_url) as other:
+        await accept(other, await invitation_path(db, api.account_id, "copier@example.com"))
+        other_app, _ = await set_up_app(other)
+        answer = await send(other, "/manage/me", f"{root}/keys/new", form_copy=copy_in(page))
+        assert answer.status_code == 422
+        # The other person's proof sends nothing of this one's.
+        await age(db, "copier@example.com")
+        proof = {"password": PASSWORD, "code": code_at(other_app, datetime.now(UTC)), "form_copy": copy_in(page)}
+        answer = await send(other, "/manage/prove", **proof)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/manage")
+    assert await keys(api) == before
+
+
+async def test_a_form_without_its_token_is_refused_before_it_is_asked(
+    api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]
+) -> None:
+    client, _ = person
+    answer = await client.post(f"/manage/{api.account_id}/keys/new", data=KEY)
+    assert answer.status_code == 403
+    assert "form_copy" not in answer.text
+
+
+async def test_nothing_that_was_typed_can_be_read_in_the_page(
+    api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]
+) -> None:
+    client, _ = person
+    path = f"/manage/{api.account_id}/settings/identity_providers"
+    question = await question_of(client, path, issuer="https://id.example.com", client_secret="very-secret-words")
+    assert "very-secret-words" not in question.text
+    assert "very-secret-words" not in str(question.headers)
+    assert copy_in(question)
