@@ -95,7 +95,7 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
     row_count = current.row_count + batch.row_count
     await db.execute(
         MOVE, account_id, current.export_id, batch.last_key, row_count, content_bytes, current.file_bytes + len(data),
-        checksum, now, batch.last_place,
+        checksum, now, batch.last_place or current.last_place,
     )  # fmt: skip
     if batch.is_last and current.file_format == "parquet":
         await db.execute(
@@ -151,7 +151,7 @@ async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:
 MOVE = """
     update exports
     set last_key = $3, row_count = $4, content_bytes = $5, file_bytes = $6, checksum = $7, updated_at = $8,
-        failure_count = 0, last_place = coalesce($9, last_place)
+        failure_count = 0, last_place = $9
     where account_id = $1 and export_id = $2
 """
 WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)
