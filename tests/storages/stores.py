@@ -13,7 +13,8 @@ import httpx
 
 from fanfare.kernel.clock import system_clock
 from fanfare.storages.gateways.buckets import NOTHING, Place
-from fanfare.storages.gateways.signing import Credentials, signed_headers
+from fanfare.storages.gateways.signing import signed_headers
+from fanfare.storages.schemas.credentials import Credentials
 from tests.api import Api
 from tests.rules.project import ROOT
 from tests.running import PATIENCE, Program

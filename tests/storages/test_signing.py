@@ -5,7 +5,8 @@ import subprocess
 from datetime import UTC, datetime
 
 from fanfare.storages.gateways.buckets import Place
-from fanfare.storages.gateways.signing import Credentials, signed_headers
+from fanfare.storages.gateways.signing import signed_headers
+from fanfare.storages.schemas.credentials import Credentials
 from tests.storages.stores import PYTHON
 
 # Reads requests from its input and writes the signature of each to its output.

@@ -14,7 +14,7 @@ from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.storages.gateways.buckets import Place
 from fanfare.storages.gateways.faults import StorageRefused
-from fanfare.storages.gateways.signing import Credentials
+from fanfare.storages.schemas.credentials import Credentials
 from fanfare.storages.schemas.storages import (
     DEFAULT_REGION,
     NewStorage,

@@ -11,7 +11,8 @@ from fanfare.kernel.running.http_client import CallError, HttpAnswer, HttpReques
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.storages.gateways.answers import Listing, checked_etag, listing_of, upload_key_of
 from fanfare.storages.gateways.faults import ObjectChanged, StorageFault, StorageRefused, fault_of_answer, fault_of_call
-from fanfare.storages.gateways.signing import Credentials, encoded, query_of, signed_headers
+from fanfare.storages.gateways.signing import encoded, query_of, signed_headers
+from fanfare.storages.schemas.credentials import Credentials
 
 # For a call, and for one that carries a part of an object.
 SECONDS = 20.0

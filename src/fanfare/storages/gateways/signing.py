@@ -6,22 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
-import msgspec
+from fanfare.storages.schemas.credentials import Credentials
 
 SERVICE = "s3"
 ALGORITHM = "AWS4-HMAC-SHA256"
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """Who signs, and for which region."""
-
-    access_key_id: str
-    secret: str
-    region: str
-
-    def __repr__(self) -> str:
-        """Return nothing of the secret."""
-        return f"Credentials(access_key_id={self.access_key_id!r})"
 
 
 def encoded(text: str, safe: str = "") -> str:

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.running.http_client import MAX_URL_LENGTH, http_client
 from fanfare.kernel.wire import Flag, Form, Text, TextForm, Uuid, storage_fault, text_of
-from fanfare.storages.gateways.signing import Credentials
+from fanfare.storages.schemas.credentials import Credentials
 
 MAX_PREFIX_BYTES = 500
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
