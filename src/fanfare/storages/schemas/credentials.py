@@ -1,4 +1,4 @@
-"""Credentials of a storage."""
+"""Who signs requests to a storage."""
 
 import msgspec
 
