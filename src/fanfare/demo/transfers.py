@@ -22,6 +22,7 @@ from fanfare.imports.schemas.imports import FilePart, NewImport, Run
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.uploads import Upload
+from fanfare.kernel.folding import fold
 
 HEADER = "email,first_name,last_name,city,province,country_code,birth_date\n"
 TOWNS = (("Victoria", "BC"), ("Nanaimo", "BC"), ("Kelowna", "BC"))
@@ -60,7 +61,7 @@ def _rows(list_name: str) -> str:
     for number, name in enumerate(NAMES):
         first, _, last = name.partition(" ")
         city, province = TOWNS[number % len(TOWNS)]
-        mail = f"{first}.{last}.{list_name}@example.com".lower()
+        mail = fold(f"{first}.{last}.{list_name}@example.com")
         lines.append(f"{mail},{first},{last},{city},{province},CA,{1960 + 3 * number}-0{1 + number % 9}-14\n")
     return "".join(lines)
 

@@ -18,13 +18,13 @@ PREFIX = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then
 AREA = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then left({CODE}, 3)
         when 'NL' then left({CODE}, 4) when 'IE' then left({CODE}, 3)
         when 'GB' then case when length({CODE}) > 4 then left({CODE}, -3) else {CODE} end else {CODE} end"""
-# Joins the place of an address, in columns with the prefix `place_`; null without a postal code.
+# Joins the place of an address, in columns with the prefix `place_`; without a postal code nothing is looked up.
 PLACE = f"""
     left join lateral (
         select p.city as place_city, p.province as place_province, p.metro_area as place_metro_area,
                p.latitude as place_latitude, p.longitude as place_longitude
         from places_postal_codes p
-        where p.country_code = {{country_code}} and p.postal_code in ({CODE}, {PREFIX})
+        where {{postal_code}} is not null and p.country_code = {{country_code}} and p.postal_code in ({CODE}, {PREFIX})
         order by length(p.postal_code) desc limit 1) place on true
 """  # noqa: S608 - fixed parts
 
