@@ -24,7 +24,7 @@ FINEST = 4
 NORTH, SOUTH = 78.0, -58.0
 SCALE = 100
 # The free rim of the box, and the fewest degrees of longitude that it shows.
-PADDING, NARROWEST = 0.12, 0.6
+PADDING, NARROWEST = 0.12, 4.0
 SMALLEST, LARGEST = 2.5, 22.0
 # The share of what is counted that the box of a map shows at least.
 BOX_SHARE = 0.7
