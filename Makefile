@@ -26,6 +26,7 @@ help:
 	@echo 'make setup-places  the same with the packages that `fanfare places load` reads (400 MB)'
 	@echo 'make setup-clients the packages that `make clients` uses (600 MB)'
 	@echo 'make setup-pulls   the packages that `make pulls` uses (500 MB)'
+	@echo 'make setup-peers   the packages of the twin that `bench.peers` compares with (300 MB)'
 	@echo 'make lock          the lock files, from pyproject.toml'
 
 setup:
@@ -33,6 +34,7 @@ setup:
 
 setup-dev: setup
 	@.ci/install requirements-dev.lock
+	@.ci/install requirements-storages.lock .venv-storages
 
 # The packages that `fanfare places load` reads; some 400 MB.
 setup-places: setup
@@ -101,6 +103,10 @@ pulls: setup-pulls
 	FANFARE_PULLS=$(CURDIR)/.venv-pulls/bin/python FANFARE_AIRBYTE=$(CURDIR)/.venv-airbyte/bin/source-declarative-manifest \
 		$(BIN)/pytest tests/pulls
 
+# A twin in FastAPI and SQLAlchemy, and Node; bench.peers installs the other peers itself.
+setup-peers: setup-dev
+	@.ci/install requirements-peers.lock .venv-peers
+
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
 	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/kernel/data/test_upgrades.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
@@ -127,7 +133,10 @@ lock:
 		-c requirements.lock -o requirements-places.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:storages \
+		-o requirements-storages.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:pulls -o requirements-pulls.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:airbyte -o requirements-airbyte.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:peers -o requirements-peers.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients setup-pulls demo run fmt schema topics roles test check pictures walk clients pulls faults fuzz replay bench lock
+.PHONY: help setup setup-dev setup-places setup-clients setup-pulls setup-peers demo run fmt schema topics roles test check pictures walk clients pulls faults fuzz replay bench lock

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,6 +94,28 @@ async def test_a_build_goes_through_all_chunks(api: Api, db: Db, monkeypatch: py
     await api.ok(await api.post(f"/api/v1/crm/fans/{everyone[0]}", email=mail(), province="BC", country_code="CA"))
     await settle(db, api.account_id, now())
     assert (await members(db, api.account_id))["chunks"] == {*everyone[1:], late}
+
+
+async def test_a_build_compiles_one_filter_and_its_announcement_none(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 7)
+    await many_fans(db, api.account_id, 20, "CL")
+    for number in range(4):
+        await saved(api, f"compiled {number}", fan_provinces="CL", fan_rating=number + 1)
+    account = await account_by_id(db, api.account_id)
+    await actions.follow(db, account, now())
+    counted: list[int] = []
+
+    async def counting(*args: Any, **named: Any) -> list[queries.LiveFilter]:
+        live = await queries.live_filters(*args, **named)
+        counted.append(len(live))
+        return live
+
+    monkeypatch.setattr(actions, "live_filters", counting)
+    await settle(db, api.account_id, now())
+    assert set(counted) == {1}
+    assert len(counted) >= 12
 
 
 async def test_a_day_begins_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:

@@ -14,8 +14,8 @@ import structlog
 from fanfare.audience import counting
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
-from fanfare.kernel.data.announcements import HOLD, also, announce
-from fanfare.kernel.data.changes import feed
+from fanfare.kernel.data.announcements import HOLD, also, announce, names
+from fanfare.kernel.data.changes import Change, feed
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.search.criteria.facts import EVERYTHING, fans_by_fact
@@ -30,6 +30,7 @@ from fanfare.segments.queries.live import (
     LiveFilter,
     Move,
     filter_fault,
+    filter_to_build,
     find_fault,
     find_moves,
     live_filters,
@@ -47,6 +48,8 @@ BUILD_SECONDS = 0.15
 MAX_FAN_ID = 2**63 - 1
 # After a longer gap, changes may have been deleted from the log before they were followed.
 MAX_GAP = timedelta(hours=24)
+# What this module announces itself: no condition reads it.
+OWN_TOPICS = names([SEGMENT_BUILT, SEGMENT_ENTERED, SEGMENT_LEFT])
 TABLES = ("segment_members", "segment_stays")
 
 # Applies the CTE `moves` (filter_id, fan_id, is_entry, is_announced): members, ended memberships (of fans who still
@@ -193,15 +196,23 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
             return False
         page = await feed(tx, account.id, progress["position"], BATCH)
         day = today(account, now)
-        if not page.changes and progress["followed_on"] == day:
+        is_same_day = progress["followed_on"] == day
+        if not page.changes and is_same_day:
             return False
-        await tx.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
-        live = await live_filters(tx, account, now)
-        await _schedule_builds(tx, account.id, live, is_stale=now - progress["followed_at"] > MAX_GAP)
-        moves = await _moves(tx, account, live, fans_by_fact(page.changes))
-        await _store_moves(tx, account, moves, {each.filter_id for each in live if each.is_built}, now)
+        is_stale = now - progress["followed_at"] > MAX_GAP
+        if is_stale or not is_same_day or any(each.topic not in OWN_TOPICS for each in page.changes):
+            await _evaluate(tx, account, page.changes, now, is_stale=is_stale)
         await _store_progress(tx, account.id, page.position, day, now)
     return True
+
+
+async def _evaluate(tx: Db, account: Account, changes: Iterable[Change], now: datetime, *, is_stale: bool) -> None:
+    """Store the moves that changes cause, and schedule the builds of filters with another condition."""
+    await tx.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+    live = await live_filters(tx, account, now)
+    await _schedule_builds(tx, account.id, live, is_stale=is_stale)
+    moves = await _moves(tx, account, live, fans_by_fact(changes))
+    await _store_moves(tx, account, moves, {each.filter_id for each in live if each.is_built}, now)
 
 
 async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
@@ -276,23 +287,14 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
     async with db.transaction() as tx:
         if not await try_lock_members(tx, account.id):
             return False
-        building = await tx.value(
-            "select filter_id from filter_states where account_id = $1 and build_from is not null limit 1", account.id
-        )
-        if building is None:
+        filter_id = await filter_to_build(tx, account.id, now)
+        # Only this filter: to compile two hundred for each chunk took more time than the chunk.
+        live = [] if filter_id is None else await live_filters(tx, account, now, filter_id=filter_id)
+        if not live:
             return False
-        live = await live_filters(tx, account, now)
         await _schedule_builds(tx, account.id, live, is_stale=False)
-        # First filters without a completed build, then those with the fewest fans left.
-        target = min(
-            (each for each in live if each.build_from is not None or each.digest != each.built_digest),
-            key=lambda each: (each.is_built, -(each.build_from or 0), each.filter_id),
-            default=None,
-        )
-        if target is None:
-            return False
-        with filter_fault(target.filter_id):
-            await _build_chunk(tx, account, target, now)
+        with filter_fault(live[0].filter_id):
+            await _build_chunk(tx, account, live[0], now)
     return True
 
 

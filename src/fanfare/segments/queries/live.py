@@ -85,12 +85,12 @@ def _is_retryable(error: Exception) -> bool:
     return is_transient(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
 
 
-async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:
-    """Return the active filters of an account, without those whose fault is not due for a retry.
+async def live_filters(db: Db, account: Account, now: datetime, *, filter_id: int | None = None) -> list[LiveFilter]:
+    """Return the active filters of an account, or one, without those whose fault is not due for a retry.
 
     Raises `FilterFault` for a filter that cannot be evaluated, `ContextFault` when it is not known which.
     """
-    rows, criteria_list = await _active_filters(db, account, now)
+    rows, criteria_list = await _active_filters(db, account, now, filter_id)
     try:
         context = await read_context(db, account, criteria_list, now)
     except Exception as error:
@@ -119,7 +119,27 @@ async def find_fault(db: Db, account: Account, now: datetime) -> None:
             await read_context(db, account, [each], now)
 
 
-async def _active_filters(db: Db, account: Account, now: datetime) -> tuple[list[Record], list[Criteria]]:
+async def filter_to_build(db: Db, account_id: int, now: datetime) -> int | None:
+    """Return the filter to continue building: first those without a completed build, then with the fewest fans left."""
+    filter_id: int | None = await db.value(
+        """
+        select s.filter_id
+        from filter_states s
+        left join faults x on x.account_id = $1 and x.job_name = $2 and x.subject_id = s.filter_id::text
+        where s.account_id = $1 and s.build_from is not null and (x.retry_at is null or x.retry_at <= $3)
+        order by s.built_at is not null, s.build_from desc, s.filter_id
+        limit 1
+        """,
+        account_id,
+        filters.JOB,
+        now,
+    )
+    return filter_id
+
+
+async def _active_filters(
+    db: Db, account: Account, now: datetime, filter_id: int | None = None
+) -> tuple[list[Record], list[Criteria]]:
     """Return the active filters, without those whose fault is not due for a retry, with their criteria."""
     rows = await db.rows(
         """
@@ -128,11 +148,13 @@ async def _active_filters(db: Db, account: Account, now: datetime) -> tuple[list
         join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
         left join faults x on x.account_id = $1 and x.job_name = $2 and x.subject_id = f.filter_id::text
         where f.account_id = $1 and (x.retry_at is null or x.retry_at <= $3)
+          and ($4::bigint is null or f.filter_id = $4)
         order by f.filter_id
         """,
         account.id,
         filters.JOB,
         now,
+        filter_id,
     )
     criteria = []
     for row in rows:
