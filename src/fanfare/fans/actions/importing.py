@@ -202,8 +202,8 @@ async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> lis
 
         async def write(tx: Db, named: dict[str, Any] = named, people: Sequence[Person] = batch.people) -> list[Record]:
             find = statement(FIND, people, next(attempts))  # noqa: B023 - called within this turn of the loop
-            found = await _lock_found(tx, context.account.id, people)
-            return await tx.rows(find, context.account.id, **named, **found)
+            matches = await _lock_found(tx, context.account.id, people)
+            return await tx.rows(find, context.account.id, **named, **matches)
 
         rows = await db.retry_conflicts(write)
         context.own_positions.extend(row["update_position"] for row in rows if row["update_position"] is not None)

@@ -321,14 +321,15 @@ WRITES, GUARDED_WRITES = (
 
 # Without `limit 1` the planner assumes ten elements per array, finds a custom plan cheaper, and plans again at each
 # call: 2 ms, more than the execution.
-ALL = {"mails": "persons g", "phones": "persons g"}
-MATCH_ONE = tuple(f"{PERSONS.format(limit=1, **ALL)},{RESOLVE_ONE},{writes}" for writes in WRITES)
-# The third matches like the second, for imports: no yes overrides a no. It looks for those identifiers alone that FOUND
-# names, since most persons of a file are new. Who else has one by now meets its primary key, and is looked for again.
+EVERY_PLACE = {"mails": "persons g", "phones": "persons g"}
+MATCH_ONE = tuple(f"{PERSONS.format(limit=1, **EVERY_PLACE)},{RESOLVE_ONE},{writes}" for writes in WRITES)
+# The third matches like the second, for imports: no yes overrides a no. It looks for those identifiers alone that
+# FOUND_PLACES names, since most persons of a file are new. Who else has one by now meets its primary key, and is looked
+# for again.
 FOUND_MAILS = Arrays("found_mail", {"place": "integer", "mail_key": "text"})
 FOUND_PHONES = Arrays("found_phone", {"place": "integer", "phone": "text", "mail_key": "text"})
-FOUND = {"mails": FOUND_MAILS.unnest("g"), "phones": FOUND_PHONES.unnest("g")}
+FOUND_PLACES = {"mails": FOUND_MAILS.unnest("g"), "phones": FOUND_PHONES.unnest("g")}
 MATCH_MANY, MATCH_GUARDED = (
-    tuple(f"{PERSONS.format(limit='all', **found)},{RESOLVE_MANY.format(first=FIRST)},{each}" for each in writes)
-    for writes, found in ((WRITES, ALL), (GUARDED_WRITES, FOUND))
+    tuple(f"{PERSONS.format(limit='all', **places)},{RESOLVE_MANY.format(first=FIRST)},{each}" for each in writes)
+    for writes, places in ((WRITES, EVERY_PLACE), (GUARDED_WRITES, FOUND_PLACES))
 )

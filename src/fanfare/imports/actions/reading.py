@@ -117,5 +117,5 @@ async def _extended(db: Db, account_id: int, current: CurrentImport, piece: Piec
     if piece.is_last or len(piece.data) >= PIECE_SIZES[0]:
         return piece
     end = piece.offset + len(piece.data)
-    more = await files.read_from(db, account_id, current.import_uid, end, READ_BYTES)
-    return piece._replace(data=piece.data + more, is_last=end + len(more) >= current.file_bytes)
+    addition = await files.read_from(db, account_id, current.import_uid, end, READ_BYTES)
+    return piece._replace(data=piece.data + addition, is_last=end + len(addition) >= current.file_bytes)

@@ -14,6 +14,7 @@ import msgspec
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
 from fanfare.fans.actions.undoing import OwnWrites, delete_without_rows, lock_unchanged
+from fanfare.fans.topics import FAN_UPDATED
 from fanfare.imports.actions.converting import convert
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
@@ -221,7 +222,7 @@ OWN_POSITIONS = """
         select b.own_positions from import_batches b
         where b.account_id = $1 and b.import_id = $2 and b.batch_number > $3 and b.last_position >= c.position
         order by b.batch_number limit 1) b
-    where c.account_id = $1 and c.fan_id = any($4::bigint[]) and c.position > $5 and c.topic = 'fan.updated'
+    where c.account_id = $1 and c.fan_id = any($4::bigint[]) and c.position > $5 and c.topic = $6
       and c.position = any(b.own_positions)
 """
 
@@ -257,7 +258,7 @@ async def _writes(db: Db, account_id: int, current: CurrentImport, batch: Record
     """Return what an import wrote until and after a batch."""
     fan_ids = [*batch["fan_ids"], *(batch["created_ids"] if current.kind == FANS.name else [])]
     place = batch["batch_number"], fan_ids, batch["last_position"]
-    rows = await db.rows(OWN_POSITIONS, account_id, current.import_id, *place)
+    rows = await db.rows(OWN_POSITIONS, account_id, current.import_id, *place, FAN_UPDATED.name)
     own_positions = [row["position"] for row in rows]
     return OwnWrites(batch["last_position"], own_positions, _source(current), kind_of(current.kind).topics)
 
