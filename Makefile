@@ -34,6 +34,7 @@ setup:
 
 setup-dev: setup
 	@.ci/install requirements-dev.lock
+	@.ci/install requirements-storages.lock .venv-storages
 
 # The packages that `fanfare places load` reads; some 400 MB.
 setup-places: setup
@@ -132,6 +133,8 @@ lock:
 		-c requirements.lock -o requirements-places.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:storages \
+		-o requirements-storages.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:pulls -o requirements-pulls.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:airbyte -o requirements-airbyte.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:peers -o requirements-peers.lock >/dev/null

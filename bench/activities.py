@@ -31,7 +31,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench import data
 from bench.cpu import Cost, Meter, median, postgres_pid, server_pid
 from fanfare.accounts.actions import create_key
-from fanfare.campaigns.actions.activities import FOR_CONTACT
+from fanfare.campaigns.actions.activities import WITHOUT_QUESTS
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
@@ -92,11 +92,11 @@ CONTESTS = [
         "activity with its fan, by POST",
         """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
             .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
-        FOR_CONTACT.light.sql.text,
-        FOR_CONTACT.light.sql.arguments(
+        WITHOUT_QUESTS.sql.text,
+        WITHOUT_QUESTS.sql.arguments(
             str(data.ACCOUNT),
             {
-                **dict.fromkeys(FOR_CONTACT.light.sql.names, "null"),
+                **dict.fromkeys(WITHOUT_QUESTS.sql.names, "null"),
                 "person_network": "'email'", "person_identifier": MAIL, "person_mail": MAIL,
                 "person_first_name": "'Ada'", "person_last_name": "'Berg'",
                 "now": "now()", "title": "'Campaign 7'", "props": """'{"answer": "yes"}'""",
@@ -197,7 +197,7 @@ def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds
             runs[name].append(_run(lambda: pgbench(programs[0], target, sql, seconds), Meter(postgres), seconds))  # noqa: B023 - called at once
         meter = Meter(postgres, server_pid())
         runs[""].append(_run(lambda: wrk(programs[1], target, lua, seconds), meter, seconds))
-    called, *others = (_median(runs[name]) for name in ("", *yardsticks))
+    called, *others = (median_run(runs[name]) for name in ("", *yardsticks))
     print(f"{contest.name:<34}{called.rate:>9,.0f}/s  {called.cost}")
     shares = {name: share for name, (_, _, share) in yardsticks.items()}
     suffices = [_beside(called, other, name, shares[name]) for name, other in zip(yardsticks, others, strict=True)]
@@ -209,7 +209,8 @@ def _run(rate: Callable[[], float], meter: Meter, seconds: int) -> Run:
     return Run(result, meter.cost(result * seconds))
 
 
-def _median(runs: Sequence[Run]) -> Run:
+def median_run(runs: Sequence[Run]) -> Run:
+    """Return the medians of several runs."""
     return Run(statistics.median(each.rate for each in runs), median([each.cost for each in runs]))
 
 

@@ -126,6 +126,7 @@ def index_beside(dsn: str, folder: str, *, is_wanted: bool) -> Iterator[list[int
     if not is_wanted:
         yield []
         return
+    asyncio.run(prepare(dsn))
     with running("fanfare.cli.index", environment={"DATABASE_URL": dsn, "FANFARE_DATA_DIR": folder}) as index:
         ready(index, "tables")
         yield [index.pid]

@@ -1,20 +1,21 @@
-"""How fast tickets come in by the hundred over HTTP, beside a raw COPY of the same lines.
+"""How fast tickets come in by the hundred over HTTP, beside a raw COPY of the same lines and bare inserts of them.
 
     nice python -m bench.tickets                   # 100,000 fans and 300,000 tickets are there; two minutes
     nice python -m bench.tickets --scale 0.01      # less there
 
 Two server processes, four connections, 100 tickets a call, an embedded PostgreSQL that waits for the disk. An order has
-two lines; nine buyers of ten are there, one is new; the lines of a call are of eight of 400 events. The yardstick
+two lines; nine buyers of ten are there, one is new; the lines of a call are of eight of 400 events. The first yardstick
 copies as many lines, also over four connections, into a table with the columns and indexes of `tickets`, one statement
-each. Calls and COPY take turns, so that what else the machine does falls on both. At the end the rows are counted.
-Exits 1 when the rate is missed or a line is.
+each; the second inserts them by the hundred with their rows of the change log. All take turns, so that what else the
+machine does falls on each. Beside each rate stands the CPU time of 100 lines in the server and in PostgreSQL, and how
+many cores other programs took: where those are many, judge by the CPU. At the end the rows are counted. Exits 1 when
+the rate is missed or a line is.
 """
 
 import argparse
 import asyncio
 import http.client
 import random
-import statistics
 import sys
 import tempfile
 import time
@@ -25,14 +26,15 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from bench.activities import Target, served
+from bench.activities import Run, Target, median_run, served
+from bench.cpu import Meter, postgres_pid, server_pid
 from bench.data import ACCOUNT, EVENTS, FIRST_NAMES, LAST_NAMES, NOW, TICKET_COLUMNS, event_day, event_uid
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 CONNECTIONS, WORKERS, BATCH = 4, 2, 100
 # Events that the lines of one call are of.
 ON_SALE = 8
-WANTED = 20_000
+WANTED = 24_000
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -115,6 +117,47 @@ async def copied(dsn: str, fans: int, first: int, rows: int) -> float:
     return rows / used
 
 
+INSERT = """
+    with lines as (
+        insert into bench_copied (account_id, ticket_id, fan_id, event_uid, purchased_at, created_at, updated_at,
+                                  num_seats, is_deleted, paid_amount, currency, network, ticket_key, order_key,
+                                  price_code)
+        select $1, nextval('positions'), fan_id, event_uid, $2, $2, $2, 2, false, 84.5, 'CAD', 'boxoffice',
+               'inserted ' || number, 'order ' || number / 2, 'A'
+        from unnest($3::bigint[], $4::uuid[], $5::bigint[]) as g (fan_id, event_uid, number)
+        returning ticket_id, fan_id, event_uid
+    )
+    insert into bench_changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, ticket_id, 'ticket.created', ticket_id, fan_id, $2, jsonb_build_object('event_uid', event_uid) from lines
+"""
+
+
+async def inserted(dsn: str, fans: int, first: int, rows: int) -> float:
+    """Return the lines a second of bare inserts of 100, with their rows of the change log, over four connections."""
+    connections = [await asyncpg.connect(dsn) for _ in range(CONNECTIONS)]
+    await connections[0].execute("create table if not exists bench_changes (like changes including all)")
+
+    async def work(number: int, connection: asyncpg.Connection) -> None:
+        chance = random.Random(first + number)
+        for start in range(first + number * BATCH, first + rows, CONNECTIONS * BATCH):
+            sold = [event_uid(ACCOUNT, chance.randrange(1, EVENTS + 1)) for _ in range(ON_SALE)]
+            await connection.execute(
+                INSERT,
+                ACCOUNT,
+                NOW,
+                [chance.randrange(1, fans + 1) for _ in range(BATCH)],
+                [sold[each % ON_SALE] for each in range(BATCH)],
+                list(range(start, start + BATCH)),
+            )
+
+    started = time.perf_counter()
+    await asyncio.gather(*(work(number, each) for number, each in enumerate(connections)))
+    used = time.perf_counter() - started
+    for each in connections:
+        await each.close()
+    return rows / used
+
+
 async def written(dsn: str) -> tuple[int, int]:
     """Return how many tickets of the calls are there, and how many of their changes are told."""
     db = await asyncpg.connect(dsn)
@@ -125,20 +168,33 @@ async def written(dsn: str) -> tuple[int, int]:
     return counts
 
 
-def measure(dsn: str, target: Target, fans: int, rounds: int, rows: int) -> bool:
-    """Print the medians of calls and COPY and say whether the rate is met and every line is there."""
+def measure(dsn: str, target: Target, data_dir: Path, fans: int, rounds: int, rows: int) -> bool:
+    """Print the medians of calls and yardsticks and say whether the rate is met and every line is there."""
     called(target, fans, 0, rows // 5)
-    rates, yardsticks = [], []
+    postgres = postgres_pid(data_dir)
+    results: dict[str, list[Run]] = {name: [] for name in ("raw COPY", "bare inserts", "tickets by the hundred")}
     for each in range(1, rounds + 1):
-        yardsticks.append(asyncio.run(copied(dsn, fans, each * rows, rows)))
-        rates.append(called(target, fans, each * rows, rows))
-    rate, yardstick = statistics.median(rates), statistics.median(yardsticks)
-    print(f"tickets by the hundred {rate:>9,.0f} rows/s, wanted {WANTED:,}")
-    print(f"raw COPY               {yardstick:>9,.0f} rows/s, ratio {rate / yardstick:.2f}")
+        first = each * rows
+        meter = Meter(postgres)
+        results["raw COPY"].append(run(asyncio.run(copied(dsn, fans, first, rows)), meter, rows))
+        meter = Meter(postgres)
+        results["bare inserts"].append(run(asyncio.run(inserted(dsn, fans, first, rows)), meter, rows))
+        meter = Meter(postgres, server_pid())
+        results["tickets by the hundred"].append(run(called(target, fans, first, rows), meter, rows))
+    medians = {name: median_run(runs) for name, runs in results.items()}
+    *_, calls = medians.values()
+    for name, result in reversed(medians.items()):
+        ratio = f"ratio {calls.rate / result.rate:.2f}" if result is not calls else f"wanted {WANTED:,}"
+        print(f"{name:<24}{result.rate:>9,.0f} rows/s  {result.cost}; {ratio}")
     payload = rows // 5 + rounds * rows
-    there, result = asyncio.run(written(dsn))
-    print(f"sent {payload:,}, there {there:,}, told in the change log {result:,}")
-    return rate >= WANTED and there == result == payload
+    there, told = asyncio.run(written(dsn))
+    print(f"sent {payload:,}, there {there:,}, told in the change log {told:,}")
+    return calls.rate >= WANTED and there == told == payload
+
+
+def run(rate: float, meter: Meter, rows: int) -> Run:
+    """Return a rate with what each hundred of so many rows has cost."""
+    return Run(rate, meter.cost(rows / BATCH))
 
 
 def main() -> None:
@@ -156,7 +212,12 @@ def main() -> None:
     ):
         fans = int(1_000_000 * criteria.scale)
         is_met = measure(
-            embedded.database_url, target, fans, criteria.rounds, criteria.rows - criteria.rows % (BATCH * 5)
+            embedded.database_url,
+            target,
+            Path(name),
+            fans,
+            criteria.rounds,
+            criteria.rows - criteria.rows % (BATCH * 5),
         )
     sys.exit(0 if is_met else 1)
 

@@ -813,71 +813,6 @@ create table erasure_settings (
     constraint erasure_settings_automatic_days_check CHECK (((automatic_days >= 0) AND (automatic_days <= 30)))
 );
 
-create table export_schedules (
-    account_id bigint not null,
-    schedule_id bigint not null,
-    schedule_uid uuid not null,
-    schedule_name text,
-    table_name text not null,
-    file_format text not null,
-    search jsonb,
-    frequency text not null,
-    schedule_hour integer not null,
-    weekday integer,
-    month_day integer,
-    retention_days integer not null,
-    is_active boolean not null,
-    next_run_at timestamp with time zone not null,
-    last_run_at timestamp with time zone,
-    last_failure text,
-    created_at timestamp with time zone not null,
-    updated_at timestamp with time zone not null,
-    constraint export_schedules_pkey PRIMARY KEY (account_id, schedule_id),
-    constraint export_schedules_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint export_schedules_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text]))),
-    constraint export_schedules_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text]))),
-    constraint export_schedules_month_day_check CHECK (((month_day >= 1) AND (month_day <= 31))),
-    constraint export_schedules_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 90))),
-    constraint export_schedules_schedule_hour_check CHECK (((schedule_hour >= 0) AND (schedule_hour <= 23))),
-    constraint export_schedules_weekday_check CHECK (((weekday >= 1) AND (weekday <= 7)))
-);
-CREATE UNIQUE INDEX export_schedules_by_uid ON export_schedules USING btree (account_id, schedule_uid);
-CREATE INDEX export_schedules_due ON export_schedules USING btree (next_run_at) WHERE is_active;
-
-create table exports (
-    account_id bigint not null,
-    export_id bigint not null,
-    export_uid uuid not null,
-    table_name text not null,
-    file_format text not null,
-    export_name text,
-    search_uid uuid,
-    export_state text not null,
-    has_file boolean not null default true,
-    watermark bigint not null,
-    last_key bigint not null default 0,
-    row_count bigint not null default 0,
-    content_bytes bigint not null default 0,
-    file_bytes bigint not null default 0,
-    checksum bigint not null default 0,
-    sha256 bytea,
-    failure_count integer not null default 0,
-    failure text,
-    created_at timestamp with time zone not null,
-    finished_at timestamp with time zone,
-    updated_at timestamp with time zone not null,
-    has_rows boolean not null default false,
-    schedule_id bigint,
-    retention_days integer not null default 7,
-    constraint exports_pkey PRIMARY KEY (account_id, export_id),
-    constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text]))),
-    constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text])))
-);
-CREATE INDEX exports_by_schedule ON exports USING btree (account_id, schedule_id, export_id) WHERE (schedule_id IS NOT NULL);
-CREATE UNIQUE INDEX exports_by_uid ON exports USING btree (account_id, export_uid);
-CREATE INDEX exports_due ON exports USING btree (account_id) WHERE (export_state = 'running'::text);
-
 create table fan_identifiers (
     account_id bigint not null,
     network text not null,
@@ -1019,50 +954,6 @@ create table idols (
 );
 CREATE UNIQUE INDEX idols_by_name ON idols USING btree (account_id, fold_text(idol_name));
 CREATE INDEX idols_by_name_part ON idols USING gin (account_id, fold_text(idol_name) gin_trgm_ops);
-
-create table imports (
-    account_id bigint not null,
-    import_id bigint not null,
-    import_uid uuid not null,
-    kind text not null,
-    import_name text,
-    file_format text not null,
-    import_state text not null,
-    has_file boolean not null default true,
-    file_bytes bigint not null default 0,
-    is_utf8 boolean not null default true,
-    columns text[] not null default '{}'::text[],
-    dialect jsonb not null default '{}'::jsonb,
-    mapping jsonb not null default '{}'::jsonb,
-    constants jsonb not null default '{}'::jsonb,
-    run_offset bigint not null default 0,
-    run_row bigint not null default 0,
-    row_count bigint not null default 0,
-    created_count bigint not null default 0,
-    matched_count bigint not null default 0,
-    error_count bigint not null default 0,
-    refused_count bigint not null default 0,
-    kept_count bigint not null default 0,
-    undone_count bigint not null default 0,
-    failure_count integer not null default 0,
-    failure text,
-    created_at timestamp with time zone not null,
-    uploaded_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    updated_at timestamp with time zone not null,
-    last_work text,
-    source_bytes bigint not null default 0,
-    sheets text[] not null default '{}'::text[],
-    sheet text,
-    constraint imports_pkey PRIMARY KEY (account_id, import_id),
-    constraint imports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
-    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'xlsx'::text]))),
-    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'converting'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text]))),
-    constraint imports_last_work_check CHECK ((last_work = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text])))
-);
-CREATE UNIQUE INDEX imports_by_uid ON imports USING btree (account_id, import_uid);
-CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['converting'::text, 'checking'::text, 'importing'::text, 'undoing'::text]));
-CREATE INDEX imports_with_file ON imports USING btree (account_id) INCLUDE (file_bytes, source_bytes) WHERE has_file;
 
 create table ip_addresses (
     account_id bigint not null,
@@ -1495,6 +1386,27 @@ create table staff_sign_ons (
     constraint staff_sign_ons_issuer_check CHECK ((issuer <> ''::text))
 );
 
+create table storages (
+    account_id bigint not null,
+    storage_id bigint not null,
+    storage_uid uuid not null,
+    storage_name text not null,
+    endpoint text not null,
+    region text not null,
+    bucket text not null,
+    key_prefix text not null,
+    access_key_id text not null,
+    sealed_secret text not null,
+    is_path_style boolean not null,
+    tested_at timestamp with time zone,
+    test_failure text,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint storages_pkey PRIMARY KEY (account_id, storage_id),
+    constraint storages_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX storages_by_uid ON storages USING btree (account_id, storage_uid);
+
 create table stream_pictures (
     account_id bigint not null,
     picture_key text not null,
@@ -1794,6 +1706,103 @@ create table campaigns (
 CREATE UNIQUE INDEX campaigns_by_custom_title ON campaigns USING btree (account_id, fold_text(title)) WHERE (app_type = 'custom'::text);
 CREATE INDEX campaigns_by_winner ON campaigns USING btree (account_id, winner_fan_id) WHERE (winner_fan_id IS NOT NULL);
 
+create table export_deliveries (
+    account_id bigint not null,
+    delivery_id bigint not null,
+    export_id bigint not null,
+    storage_id bigint,
+    bucket text not null,
+    object_key text not null,
+    is_abandoned boolean not null default false,
+    upload_key text,
+    part_bytes bigint not null default 0,
+    part_etags text[] not null default '{}'::text[],
+    failure_count integer not null default 0,
+    created_at timestamp with time zone not null,
+    due_at timestamp with time zone not null,
+    lease_ends_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+    constraint export_deliveries_pkey PRIMARY KEY (account_id, delivery_id),
+    constraint export_deliveries_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint export_deliveries_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id)
+);
+CREATE INDEX export_deliveries_by_export ON export_deliveries USING btree (account_id, export_id);
+CREATE INDEX export_deliveries_by_storage ON export_deliveries USING btree (account_id, storage_id);
+CREATE INDEX export_deliveries_due ON export_deliveries USING btree (due_at);
+
+create table export_schedules (
+    account_id bigint not null,
+    schedule_id bigint not null,
+    schedule_uid uuid not null,
+    schedule_name text,
+    table_name text not null,
+    file_format text not null,
+    search jsonb,
+    frequency text not null,
+    schedule_hour integer not null,
+    weekday integer,
+    month_day integer,
+    retention_days integer not null,
+    is_active boolean not null,
+    next_run_at timestamp with time zone not null,
+    last_run_at timestamp with time zone,
+    last_failure text,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    storage_id bigint,
+    constraint export_schedules_pkey PRIMARY KEY (account_id, schedule_id),
+    constraint export_schedules_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint export_schedules_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id),
+    constraint export_schedules_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text]))),
+    constraint export_schedules_frequency_check CHECK ((frequency = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text]))),
+    constraint export_schedules_month_day_check CHECK (((month_day >= 1) AND (month_day <= 31))),
+    constraint export_schedules_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 90))),
+    constraint export_schedules_schedule_hour_check CHECK (((schedule_hour >= 0) AND (schedule_hour <= 23))),
+    constraint export_schedules_weekday_check CHECK (((weekday >= 1) AND (weekday <= 7)))
+);
+CREATE INDEX export_schedules_by_storage ON export_schedules USING btree (account_id, storage_id) WHERE (storage_id IS NOT NULL);
+CREATE UNIQUE INDEX export_schedules_by_uid ON export_schedules USING btree (account_id, schedule_uid);
+CREATE INDEX export_schedules_due ON export_schedules USING btree (next_run_at) WHERE is_active;
+
+create table exports (
+    account_id bigint not null,
+    export_id bigint not null,
+    export_uid uuid not null,
+    table_name text not null,
+    file_format text not null,
+    export_name text,
+    search_uid uuid,
+    export_state text not null,
+    has_file boolean not null default true,
+    watermark bigint not null,
+    last_key bigint not null default 0,
+    row_count bigint not null default 0,
+    content_bytes bigint not null default 0,
+    file_bytes bigint not null default 0,
+    checksum bigint not null default 0,
+    sha256 bytea,
+    failure_count integer not null default 0,
+    failure text,
+    created_at timestamp with time zone not null,
+    finished_at timestamp with time zone,
+    updated_at timestamp with time zone not null,
+    has_rows boolean not null default false,
+    schedule_id bigint,
+    retention_days integer not null default 7,
+    storage_id bigint,
+    bucket text,
+    object_key text,
+    last_place jsonb,
+    constraint exports_pkey PRIMARY KEY (account_id, export_id),
+    constraint exports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint exports_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id),
+    constraint exports_export_state_check CHECK ((export_state = ANY (ARRAY['running'::text, 'delivering'::text, 'completed'::text, 'failed'::text]))),
+    constraint exports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'parquet'::text])))
+);
+CREATE INDEX exports_by_schedule ON exports USING btree (account_id, schedule_id, export_id) WHERE (schedule_id IS NOT NULL);
+CREATE INDEX exports_by_storage ON exports USING btree (account_id, storage_id) WHERE (storage_id IS NOT NULL);
+CREATE UNIQUE INDEX exports_by_uid ON exports USING btree (account_id, export_uid);
+CREATE INDEX exports_due ON exports USING btree (account_id) WHERE (export_state = 'running'::text);
+
 create table fan_businesses (
     account_id bigint not null,
     fan_id bigint not null,
@@ -1875,26 +1884,54 @@ create table idol_labels (
 );
 CREATE INDEX idol_labels_by_name ON idol_labels USING btree (account_id, fold_text(label_name));
 
-create table import_batches (
+create table imports (
     account_id bigint not null,
     import_id bigint not null,
-    batch_number bigint not null,
-    created_ids bigint[] not null,
-    last_position bigint not null,
-    fan_ids bigint[] not null default '{}'::bigint[],
-    constraint import_batches_pkey PRIMARY KEY (account_id, import_id, batch_number),
-    constraint import_batches_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
+    import_uid uuid not null,
+    kind text not null,
+    import_name text,
+    file_format text not null,
+    import_state text not null,
+    has_file boolean not null default true,
+    file_bytes bigint not null default 0,
+    is_utf8 boolean not null default true,
+    columns text[] not null default '{}'::text[],
+    dialect jsonb not null default '{}'::jsonb,
+    mapping jsonb not null default '{}'::jsonb,
+    constants jsonb not null default '{}'::jsonb,
+    run_offset bigint not null default 0,
+    run_row bigint not null default 0,
+    row_count bigint not null default 0,
+    created_count bigint not null default 0,
+    matched_count bigint not null default 0,
+    error_count bigint not null default 0,
+    refused_count bigint not null default 0,
+    kept_count bigint not null default 0,
+    undone_count bigint not null default 0,
+    failure_count integer not null default 0,
+    failure text,
+    created_at timestamp with time zone not null,
+    uploaded_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    updated_at timestamp with time zone not null,
+    last_work text,
+    source_bytes bigint not null default 0,
+    sheets text[] not null default '{}'::text[],
+    sheet text,
+    storage_id bigint,
+    bucket text,
+    object_key text,
+    constraint imports_pkey PRIMARY KEY (account_id, import_id),
+    constraint imports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint imports_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id),
+    constraint imports_file_format_check CHECK ((file_format = ANY (ARRAY['csv'::text, 'ndjson'::text, 'xlsx'::text]))),
+    constraint imports_import_state_check CHECK ((import_state = ANY (ARRAY['uploading'::text, 'fetching'::text, 'converting'::text, 'ready'::text, 'checking'::text, 'importing'::text, 'completed'::text, 'failed'::text, 'undoing'::text, 'undone'::text]))),
+    constraint imports_last_work_check CHECK ((last_work = ANY (ARRAY['checking'::text, 'importing'::text, 'undoing'::text])))
 );
-
-create table import_faults (
-    account_id bigint not null,
-    import_id bigint not null,
-    row_number bigint not null,
-    row_offset bigint not null,
-    faults jsonb not null,
-    constraint import_faults_pkey PRIMARY KEY (account_id, import_id, row_number),
-    constraint import_faults_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
-);
+CREATE INDEX imports_by_storage ON imports USING btree (account_id, storage_id) WHERE (storage_id IS NOT NULL);
+CREATE UNIQUE INDEX imports_by_uid ON imports USING btree (account_id, import_uid);
+CREATE INDEX imports_due ON imports USING btree (account_id) WHERE (import_state = ANY (ARRAY['converting'::text, 'checking'::text, 'importing'::text, 'undoing'::text]));
+CREATE INDEX imports_with_file ON imports USING btree (account_id) INCLUDE (file_bytes, source_bytes) WHERE has_file;
 
 create table login_codes (
     account_id bigint not null,
@@ -2362,6 +2399,42 @@ create table draws (
 );
 CREATE UNIQUE INDEX draws_by_campaign ON draws USING btree (account_id, page_tab_id, draw_number);
 CREATE UNIQUE INDEX draws_by_uid ON draws USING btree (account_id, draw_uid);
+
+create table import_batches (
+    account_id bigint not null,
+    import_id bigint not null,
+    batch_number bigint not null,
+    created_ids bigint[] not null,
+    last_position bigint not null,
+    fan_ids bigint[] not null default '{}'::bigint[],
+    own_positions bigint[] not null default '{}'::bigint[],
+    is_undone boolean not null default false,
+    constraint import_batches_pkey PRIMARY KEY (account_id, import_id, batch_number),
+    constraint import_batches_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
+);
+
+create table import_faults (
+    account_id bigint not null,
+    import_id bigint not null,
+    row_number bigint not null,
+    row_offset bigint not null,
+    faults jsonb not null,
+    constraint import_faults_pkey PRIMARY KEY (account_id, import_id, row_number),
+    constraint import_faults_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
+);
+
+create table import_fetches (
+    account_id bigint not null,
+    import_id bigint not null,
+    etag text,
+    object_bytes bigint,
+    failure_count integer not null default 0,
+    due_at timestamp with time zone not null,
+    lease_ends_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+    constraint import_fetches_pkey PRIMARY KEY (account_id, import_id),
+    constraint import_fetches_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
+);
+CREATE INDEX import_fetches_due ON import_fetches USING btree (due_at);
 
 create table openid_tokens (
     account_id bigint not null,

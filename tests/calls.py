@@ -24,7 +24,7 @@ from tests.api import Api
 from tests.draws.made import DRAW_CALLS, made_draws
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
-from tests.imports.made import BULK_IDS, IMPORT_CALLS, made_imports
+from tests.imports.made import BULK_IDS, IMPORT_CALLS, OBJECT_KEYS, made_imports
 from tests.messages.made import made_messages
 from tests.performances.made import QUEST_CALLS, made_performance
 from tests.purchases.made import made_shop
@@ -76,7 +76,7 @@ CHOSEN = frozenset({
     "atvenu_promo_key", "fb_ad_account_id", "registration_key", "ad_account_key", "check_in_key", "customer_key",
     "discovery_id", "location_key", "merchant_key", "fb_event_id", "product_key", "spotify_uid", "tracker_key", "rp_id",
     "client_ids", "ticket_key", "artist_id", "award_key", "claim_key", "device_id", "event_key", "label_key", "team_id",
-    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id", "sso_client_id",
+    "lookup_id", "media_uid", "order_key", "venue_uid", "user_key", "key_id", "sso_client_id", *OBJECT_KEYS,
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"request_uid"})

@@ -30,6 +30,7 @@ from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
+from tests.storages.stores import Service, service
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
@@ -191,3 +192,10 @@ async def other_api(base_url: str, db: Db) -> AsyncIterator[Api]:
     """A client for a second account, which must never see the first."""
     async with new_api(base_url, db, "Southside") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Service]:
+    """An S3-compatible service that checks signatures."""
+    with service() as running:
+        yield running

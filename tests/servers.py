@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 @contextmanager
 def http_server(respond: Callable[[Request], Reply]) -> Iterator[str]:
-    """Run an HTTP server that replies to each GET and POST as `respond` says; give its URL."""
+    """Run an HTTP server that replies to each request as `respond` says; give its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -41,12 +41,22 @@ def http_server(respond: Callable[[Request], Reply]) -> Iterator[str]:
             body = self.rfile.read(int(headers.get("content-length", "0")))
             reply = respond(Request(self.command, parts.path, parts.query, headers, body))
             self.send_response(reply.status)
-            for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+            length = {"content-length": str(len(reply.body))} if self.command != "HEAD" else {}
+            for name, value in {**reply.headers, **length}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
 
         def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_PUT(self) -> None:
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
+            self.do_GET()
+
+        def do_HEAD(self) -> None:
             self.do_GET()
 
         def log_message(self, *_: object) -> None:

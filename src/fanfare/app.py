@@ -105,6 +105,7 @@ DOMAINS = (
     "fanfare.segments",
     "fanfare.draws",
     "fanfare.webhooks",
+    "fanfare.storages",
     "fanfare.imports",
     "fanfare.reports",
     "fanfare.exports",

@@ -1,4 +1,4 @@
-"""The demo, which has something of everything: what is offered is open, and every page is readable at 320 pixels."""
+"""The demo: what is offered is open, pages are readable at 320 pixels, and the main jobs are done without a mouse."""
 
 import re
 from collections import deque
@@ -8,16 +8,30 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, expect
 
 from fanfare.console.shell.access import Access, manage
 from fanfare.demo import create_demo
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from fanfare.staff.schemas.roles import AREA_NAMES, Rights, rights_of
+from tests.conftest import serving
+from tests.console.keyboard import ACTIVE, IS_FOCUSED, fill, press, tab_to
 from tests.console.looking import NEEDS_CHROMIUM, browser, watched
 from tests.console.offers import kind_of, offers_of
-from tests.console.people import COOKIE, add_person, session_cookie, signed_in
+from tests.console.people import (
+    COOKIE,
+    PASSWORD,
+    accept,
+    add_person,
+    code_at,
+    invitation_path,
+    session_cookie,
+    set_up_app,
+    signed_in,
+)
+from tests.hosted.pages import visitor
 from tests.hosted.test_in_a_browser import new_context
 
 __all__ = ["browser"]
@@ -41,6 +55,13 @@ def many_visits() -> Iterator[None]:
     limits.VISIT_LIMITS[limits.Visits.STAFF] = 100 * before
     yield
     limits.VISIT_LIMITS[limits.Visits.STAFF] = before
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings) -> Iterator[str]:
+    """A server whose public address it is, too: pages show its pictures."""
+    with serving(settings, host="127.0.0.1") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +146,98 @@ async def test_every_page_has_room_in_a_narrow_window(browser: Browser, base_url
     assert (faults, complaints) == ([], [])
     assert len(kinds) > 90
     await context.close()
+
+
+@pytest.fixture
+async def keyboard(browser: Browser, base_url: str, db: Db, account_id: int) -> AsyncIterator[Page]:
+    """The sign-in, before somebody with a password and an app, who signs in by the keyboard."""
+    email = f"keys{datetime.now(UTC).timestamp()}@example.com"
+    async with visitor(base_url) as client:
+        await accept(client, await invitation_path(db, account_id, email))
+        app, _ = await set_up_app(client)
+    context = await new_context(browser, base_url=base_url, viewport={"width": 1280, "height": 800}, locale="en")
+    page = await context.new_page()
+    complaints = watched(page)
+    await page.goto("/manage/sign_in")
+    await fill(page, page.get_by_label("Email"), email)
+    await fill(page, page.get_by_label("Password"), PASSWORD)
+    await page.keyboard.press("Enter")
+    await fill(page, page.get_by_label("Code of your app"), code_at(app, datetime.now(UTC)))
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Home", exact=True).wait_for()
+    yield page
+    assert complaints == []
+    await context.close()
+
+
+async def go(page: Page, text: str) -> None:
+    """Go to a page, a thing or an action by the palette."""
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type(text)
+    await expect(page.locator("#palette [aria-selected=true]")).to_contain_text(text)
+    await page.keyboard.press("Enter")
+
+
+@NEEDS_CHROMIUM
+async def test_fans_are_found_and_saved_without_a_mouse(keyboard: Page) -> None:
+    page = keyboard
+    # The palette gives the focus back.
+    await press(page, page.get_by_role("link", name="Segments"))
+    await page.get_by_role("heading", name="Segments", exact=True).wait_for()
+    await tab_to(page, page.get_by_role("link", name="Fans", exact=True))
+    await page.keyboard.press("Control+k")
+    await page.keyboard.press("Escape")
+    assert await page.get_by_role("link", name="Fans", exact=True).evaluate(IS_FOCUSED)
+    await go(page, "Fans")
+    await page.get_by_role("heading", name="Fans", exact=True).wait_for()
+    # A menu is gone through by its letters, and the criterion added by Enter: the focus is in its slot then.
+    await tab_to(page, page.get_by_label("Add a criterion"))
+    await page.keyboard.type("are at l")
+    assert await page.get_by_role("button", name="Take out").count() == 0
+    await page.keyboard.press("Enter")
+    slot = page.locator("#fan_youngest_age-slot, #fan_oldest_age-slot").first
+    await slot.wait_for()
+    assert await page.locator(".slot:focus").count() == 1, await page.evaluate(ACTIVE)
+    await page.keyboard.type("18")
+    await press(page, page.get_by_role("link", name="Save filter"))
+    await fill(page, page.get_by_label("Name of the filter"), "Grown up")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/fans?fan_incl_segments*")
+    await page.get_by_text("Grown up").first.wait_for()
+
+
+@NEEDS_CHROMIUM
+async def test_a_campaign_is_made_and_a_key_without_a_mouse(keyboard: Page) -> None:
+    page = keyboard
+    await go(page, "New campaign")
+    await press(page, page.get_by_role("link", name="Quiz", exact=True))
+    await fill(page, page.get_by_label("Title"), "Quiz by keys")
+    await press(page, page.get_by_role("button", name="Create the campaign"))
+    await page.get_by_role("heading", name="Quiz by keys").wait_for()
+    await go(page, "New key")
+    await fill(page, page.get_by_label("What it is for"), "Made by keys")
+    await press(page, page.get_by_label("apps"), "Space")
+    await press(page, page.get_by_role("button", name="Make the key"))
+    await page.locator("#api-secret").wait_for()
+    await go(page, "API console")
+    await press(page, page.get_by_role("button", name="Send"))
+    await expect(page.locator("#answer-status")).to_contain_text("200")
+
+
+@NEEDS_CHROMIUM
+async def test_a_pass_is_checked_in_without_a_mouse(keyboard: Page, db: Db, account_id: int) -> None:
+    page = keyboard
+    row = await db.row(OPEN_PASS, account_id)
+    assert row
+    await page.goto(f"/manage/{account_id}/passes/{row['page_tab_id']}/{row['pass_uid']}")
+    await fill(page, page.get_by_label("Gate"), "North")
+    await press(page, page.get_by_role("button", name="Check in"))
+    await page.get_by_role("status").wait_for()
+    sql = "select gate_name from passes where account_id = $1 and pass_uid = $2"
+    assert await db.value(sql, account_id, row["pass_uid"]) == "North"
+
+
+OPEN_PASS = """
+    select page_tab_id, pass_uid from passes
+    where account_id = $1 and checked_in_at is null and cancelled_at is null order by pass_id limit 1
+"""

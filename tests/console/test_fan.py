@@ -174,6 +174,19 @@ async def test_fields_are_saved_and_cleared(api: Api, people: dict[str, httpx.As
     assert not (await one_fan(api, fan_id))["is_subscribed"]
 
 
+async def test_choices_are_ticked(api: Api, people: dict[str, httpx.AsyncClient]) -> None:
+    definition = {"crm_field_key": "languages", "field_type": "choices", "field_options": ["English", "French", "Cree"]}
+    await api.ok(await api.post("/api/v1/manage/fields", **definition))
+    fan_id = await new_fan(api, "choices", field_languages=["French"])
+    page = f"/manage/{api.account_id}/fans/{fan_id}/edit"
+    text = await page_text(people["full"], page)
+    assert re.findall(r"value=\"(\w+)\" checked", text) == ["French"]
+    await done(people["full"], page, email="choices@example.com", field_languages=["", "English", "Cree"])
+    assert (await one_fan(api, fan_id))["field_values"] == {"languages": ["English", "Cree"]}
+    await done(people["full"], page, email="choices@example.com", field_languages=[""])
+    assert (await one_fan(api, fan_id))["field_values"] == {}
+
+
 async def test_whoever_sees_no_personal_data_edits_none(base_url: str, db: Db, api: Api, root: str) -> None:
     rights = {"fans": ["read", "write"], "home": ["read"]}
     async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as client:

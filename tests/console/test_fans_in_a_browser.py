@@ -156,3 +156,48 @@ async def test_the_search_works_without_a_script(browser: Browser, base_url: str
     await page.get_by_role("button", name="Take out ON").click()
     await page.locator(".criteria .tag").wait_for(state="detached")
     await context.close()
+
+
+CHANGE_AT_ONCE = """
+    () => document.addEventListener("htmx:afterSwap", function change({detail}) {
+        if (detail.target.id !== "search") return;
+        document.removeEventListener("htmx:afterSwap", change);
+        setTimeout(() => {
+            const menu = document.getElementById("add");
+            menu.value = "fan_gender";
+            menu.dispatchEvent(new Event("change", {bubbles: true}));
+        });
+    })
+"""
+REPLACE = "(link) => link.replaceWith(link.cloneNode(true))"
+
+
+async def test_what_is_done_while_the_page_is_updated_counts(db: Db, club: Api, context: BrowserContext) -> None:
+    page = await signed_in_page(context, db, club.account_id, "quick@example.com")
+    await page.goto(f"/manage/{club.account_id}/fans")
+    # As soon as a part has come, its menu works.
+    await page.evaluate(CHANGE_AT_ONCE)
+    await page.get_by_label("Add a criterion").select_option("fan_youngest_age")
+    await page.locator("#fan_gender-slot").wait_for()
+    await page.locator("#fan_youngest_age-slot").wait_for()
+    # A link that is replaced between press and release is followed.
+    await page.goto(f"/manage/{club.account_id}/fans?fan_provinces[]=BC&count=true")
+    link = page.get_by_role("link", name="With all of them…")
+    await link.hover()
+    await page.mouse.down()
+    await link.evaluate(REPLACE)
+    await page.mouse.up()
+    await page.wait_for_url("**/fans/action?**")
+
+
+async def test_the_focus_stays_with_what_is_replaced(db: Db, club: Api, context: BrowserContext) -> None:
+    page = await signed_in_page(context, db, club.account_id, "focus@example.com")
+    await page.goto(f"/manage/{club.account_id}/fans?fan_youngest_age=18&fan_oldest_age=60")
+    # With a mouse, a criterion is added at once, and its slot has the focus.
+    await page.get_by_label("Add a criterion").select_option("crm_active_days")
+    await page.locator("#crm_active_days-slot:focus").wait_for()
+    drop = page.get_by_role("button", name="Take out").first
+    await drop.focus()
+    await page.keyboard.press("Enter")
+    await page.locator("#fan_youngest_age-slot").wait_for(state="detached")
+    await page.locator("#search :focus").wait_for()

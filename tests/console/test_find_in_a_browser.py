@@ -17,7 +17,7 @@ from tests.console.looking import (
     watched,
 )
 from tests.console.people import add_person, session_cookie
-from tests.hosted.test_in_a_browser import FINDINGS, findings
+from tests.hosted.test_in_a_browser import findings
 
 __all__ = ["base_url", "browser", "context"]
 pytestmark = NEEDS_CHROMIUM
@@ -27,7 +27,6 @@ async def test_a_page_is_reached_by_keyboard(context: BrowserContext, db: Db, ap
     page = await signed_in_page(context, db, api.account_id, "keyboard@example.com")
     faults = watched(page)
     await page.goto(f"/manage/{api.account_id}/keys")
-    # Axe is there from now on, beside the page's policy.
     assert await findings(page) == []
     await page.wait_for_load_state("networkidle")
     await page.keyboard.press("Control+k")
@@ -39,7 +38,7 @@ async def test_a_page_is_reached_by_keyboard(context: BrowserContext, db: Db, ap
     await expect(box).to_have_attribute("aria-activedescendant", "palette-1")
     await page.keyboard.press("ArrowDown")
     await expect(box).to_have_attribute("aria-activedescendant", "palette-2")
-    assert await page.evaluate(FINDINGS) == []
+    assert await findings(page) == []
     await page.screenshot(path="tests/console/pictures/palette-1280-light.png")
     await page.keyboard.press("ArrowDown")
     await expect(box).to_have_attribute("aria-activedescendant", "palette-1")

@@ -97,6 +97,15 @@ async def test_a_form_with_a_fault_comes_back_filled_in(api: Api, person: tuple[
     assert 'value="nobody"' in answer.text
 
 
+async def test_boxes_of_a_form_with_a_fault_stay_ticked(api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]) -> None:
+    client, app = person
+    fields = {"key_name": "Shop", "scopes": ["apps", "sessions"], "rate_limit": "many"}
+    question = await question_of(client, f"/manage/{api.account_id}/keys/new", **fields)
+    answer = await send_on(client, await prove(client, app, question))
+    assert answer.status_code == 422
+    assert sorted(re.findall(r'name="scopes" value="(\w+)" checked', answer.text)) == ["apps", "sessions"]
+
+
 async def test_a_copy_is_for_its_browser_and_address_alone(
     base_url: str, api: Api, db: Db, person: tuple[httpx.AsyncClient, pyotp.TOTP]
 ) -> None:

@@ -1,7 +1,4 @@
-"""The Manage Centre in Chromium: the main jobs, every page at two widths, light and dark, without a finding of axe.
-
-Each picture is kept in tests/console/pictures, which is not committed, to be looked at.
-"""
+"""The Manage Centre in Chromium: the main jobs, every page at two widths, light and dark, without a finding of axe."""
 
 import re
 from datetime import UTC, datetime

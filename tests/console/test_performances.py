@@ -87,3 +87,20 @@ async def test_a_portal_keeps_its_password(client: httpx.AsyncClient, api: Api) 
     await send(client, f"{root}/{portal['portal_uid']}", **{**fields, "portal_name": "Others"}, password="")
     portal = (await api.ok(await api.get("/api/v1/portals")))[0]
     assert (portal["portal_name"], bool(portal["password"])) == ("Others", True)
+
+
+async def test_an_empty_field_is_cleared(client: httpx.AsyncClient, api: Api) -> None:
+    new = {
+        "performance_name": "Derby",
+        "performance_date": "2027-05-01",
+        "venue_name": "Harbour Hall",
+        "promoter": "Ada",
+    }
+    uid = (await api.ok(await api.post("/api/v1/performances", **new)))["performance_uid"]
+    page = f"/manage/{api.account_id}/performances/{uid}/edit"
+    fields = {"performance_name": "Derby", "performance_date": "2027-05-01", "status": "ready", "venue_name": ""}
+    assert (await send(client, page, **fields)).status_code == 303
+    one = await api.ok(await api.get(f"/api/v1/performances/{uid}"))
+    assert (one["venue_name"], one["promoter"], one["status"]) == (None, "Ada", "ready")
+    await api.ok(await api.post(f"/api/v1/performances/{uid}", **new, fields_to_clear=["promoter"]))
+    assert (await api.ok(await api.get(f"/api/v1/performances/{uid}")))["promoter"] == "Ada"

@@ -56,7 +56,8 @@ async def person(db: Db, account_id: int, number: int) -> int:
         db, account_id, first_name=f"Ann{number}", last_name="Berg", email=f"ann{number}@example.com",
         gender=("female", "male", "diverse", None)[number % 4], province="BC", city=CITIES[number % 4],
         country_code="CA", metro_area=CITIES[number % 2], is_subscribed=number % 3 == 0, rating=1 + number % 5,
-        birth_date=datetime(1960 + 2 * number, 3, 1, tzinfo=UTC).date(),
+        birth_date=datetime(1960 + 2 * number, 3, 1, tzinfo=UTC).date(), latitude=49.0 + number % 4 / 5,
+        longitude=-123.0 - number % 4 / 3,
     )  # fmt: skip
 
 

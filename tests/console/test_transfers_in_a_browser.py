@@ -22,6 +22,8 @@ from tests.console.looking import (
 from tests.console.people import add_person, session_cookie
 from tests.exports.test_exports import work_all as write_exports
 from tests.imports.files import imported, inspected, work_all
+from tests.imports.test_workbooks import uploaded, workbook_of
+from tests.storages.stores import Service, new_storage
 
 __all__ = ["base_url", "browser", "context"]
 pytestmark = NEEDS_CHROMIUM
@@ -29,7 +31,7 @@ CSV = b"E-mail,Vorname,Town\nmaren@example.com,Maren,Vancouver\nidris@example.co
 
 
 @pytest.fixture(scope="module")
-async def urls(db: Db, api: Api) -> dict[str, str]:
+async def urls(db: Db, api: Api, store: Service) -> dict[str, str]:
     """The pages, with an endpoint that was tested, imports in two states and two exports."""
     new = {"url": "https://203.0.114.10/hooks", "topics": ["fan.*"], "description": "The ticket shop"}
     webhook = await api.ok(await api.post("/api/v1/manage/webhooks", **new))
@@ -40,11 +42,22 @@ async def urls(db: Db, api: Api) -> dict[str, str]:
     for table in ("fans", "tickets"):
         await api.ok(await api.post("/api/v1/manage/exports", table=table))
     await write_exports(api, db)
+    storage = await new_storage(api, store, store.new_bucket(), name="Warehouse", prefix="club")
+    store.call("PUT", storage["bucket"], "club/members-2026.csv", CSV)
+    await api.ok(await api.post(f"/api/v1/manage/storages/{storage['storage_uid']}/test"))
+    nightly = {"table": "fans", "frequency": "weekly", "weekday": 5, "hour": 6, "name": "Fans for the warehouse"}
+    new_schedule = {**nightly, "storage_uid": storage["storage_uid"]}
+    schedule = await api.ok(await api.post("/api/v1/manage/export_schedules", **new_schedule))
+    book = await uploaded(api, db, workbook_of(Members=[["email"], ["a@example.com"]], Guests=[["email"]]))
     paths = {
         "webhooks": "/webhooks", "webhook_new": "/webhooks/new", "webhook": f"/webhooks/{webhook['webhook_uid']}",
         "imports": "/imports", "import_new": "/imports/new", "import_ready": f"/imports/{ready['import_uid']}",
         "import_complete": f"/imports/{complete['import_uid']}", "import_file": f"/imports/{waiting['import_uid']}",
-        "exports": "/exports", "export_new": "/exports/new",
+        "exports": "/exports", "export_new": "/exports/new", "export_schedules": "/exports/schedules",
+        "export_schedule_new": "/exports/schedules/new",
+        "export_schedule": f"/exports/schedules/{schedule['schedule_uid']}", "storages": "/settings/storages",
+        "import_objects": f"/imports/objects?storage_uid={storage['storage_uid']}",
+        "import_workbook": f"/imports/{book['import_uid']}",
     }  # fmt: skip
     return {name: f"/manage/{api.account_id}{path}" for name, path in paths.items()}
 
@@ -97,3 +110,25 @@ async def test_an_endpoint_is_registered_and_tested(page: Page, api: Api) -> Non
     await page.get_by_role("link", name="I have kept it").click()
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.locator("#delivery-list")).to_contain_text("webhook.tested")
+
+
+async def test_a_storage_is_made_and_an_object_of_it_read(page: Page, api: Api, store: Service) -> None:
+    bucket = store.new_bucket()
+    store.call("PUT", bucket, "guests.csv", CSV)
+    await page.goto(f"/manage/{api.account_id}/settings/storages")
+    for label, text in (
+        ("Name", "Stadium"), ("Address of the service", store.url), ("Bucket", bucket),
+        ("Id of the access key", store.access_key_id), ("Secret of the access key", store.secret),
+    ):  # fmt: skip
+        await page.locator("#new + *, section[aria-labelledby=new]").get_by_label(label, exact=True).fill(text)
+    await page.get_by_role("button", name="Create the storage").click()
+    row = page.get_by_role("row").filter(has_text="Stadium")
+    await row.get_by_role("button", name="Test", exact=True).click()
+    await expect(page.get_by_role("row").filter(has_text="Stadium")).to_contain_text("works")
+    await page.goto(f"/manage/{api.account_id}/imports/new")
+    await page.get_by_role("link", name="From a storage").click()
+    await page.get_by_label("Storage", exact=True).select_option(label="Stadium")
+    await page.get_by_role("button", name="Show the objects").click()
+    await page.get_by_label("guests.csv").check()
+    await page.get_by_role("button", name="Read the object").click()
+    await expect(page.locator("#work")).to_contain_text("is being fetched")

@@ -30,7 +30,7 @@ async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> Non
         return result
 
     assert await count("select count(*) from fans where account_id = $1") == FANS
-    assert await count("select count(distinct role) from staff_memberships where account_id = $1") == 4
+    assert await count("select count(distinct role) from staff_memberships where account_id = $1") == 5
     assert await count("select count(*) from businesses where account_id = $1") == 5
     assert await count("select count(*) from campaigns where account_id = $1 and app_type <> 'quest'") == 31
     assert await count("select count(*) from crm_fields where account_id = $1") == 8

@@ -83,6 +83,32 @@ async def test_each_table_is_exported_in_each_format(api: Api, db: Db) -> None:
     assert json.loads(content.splitlines()[-1])["campaign_title"] == "Half-time quiz"
 
 
+async def test_tables_without_a_number_are_written_batch_by_batch(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = """
+        insert into ad_days (account_id, figure_date, network, ad_account_key, campaign_key, ad_key, campaign_name,
+                             currency, spend, impressions, clicks, conversion_count, conversion_amount,
+                             offline_conversion_count, offline_conversion_amount, custom_conversion_count,
+                             custom_conversion_amount, custom_offline_conversion_count,
+                             custom_offline_conversion_amount, updated_at)
+        select $1, date '2026-01-01' + number / 4, 'n', 'a' || number % 2, E'ü"\\n', number::text, '', 'CAD', 1, 1, 1,
+               1, 1, 0, 0, 0, 0, 0, 0, now()
+        from generate_series(1, 25) as number
+    """
+    await db.execute(sql, api.account_id)
+    for number in range(8):
+        await api.ok(await api.post("/api/v1/manage/points", point_name=f"Category {number}"))
+    for table in ("ad_days", "point_categories"):
+        expected = (await exported(api, db, table=table, format="ndjson"))[1]
+        for size in (1, 3, 25):
+            monkeypatch.setattr(running, "BATCH", size)
+            result, content = await exported(api, db, table=table, format="ndjson")
+            assert content == expected
+            assert result["row_count"] == len(set(content.splitlines())) == content.count(b"\n")
+        monkeypatch.undo()
+
+
 async def test_a_copy_is_brought_up_to_date_from_the_watermark(api: Api, db: Db) -> None:
     result, _ = await exported(api, db, table="activities")
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="after@example.com")))["fan_id"]

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from tests.storages.made import made_storages
+
 BULK_IDS = {"max_export_id": "export_id", "max_import_id": "import_id", "max_schedule_id": "schedule_id"}
+# Of storages.
+OBJECT_KEYS = ("access_key_id", "object_key", "last_object_key")
 # Each of these calls needs an import of its own.
 IMPORT_CALLS = {
     (call, "import_uid"): kind
@@ -26,4 +30,5 @@ async def made_imports(api: Any, post: Any, got: Any) -> dict[str, Any]:
     new_schedule = {"table": "activities", "frequency": "daily", "hour": 4}
     values["schedule_uid"] = (await post("manage/export_schedules", **new_schedule))["schedule_uid"]
     values["schedule_id"] = (await got(f"manage/export_schedules/{values['schedule_uid']}"))["schedule_id"]
+    values |= await made_storages(post)
     return {**values, "export_id": (await got(f"manage/exports/{values['export_uid']}"))["export_id"]}

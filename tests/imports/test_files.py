@@ -1,17 +1,22 @@
 """Files of imports: dialects, uploads that continue, hostile ones, and their end."""
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from fanfare.imports.actions import running, upkeep, uploads
+from fanfare.imports.actions import running, storing, upkeep
+from fanfare.imports.actions.reading import Ahead
+from fanfare.imports.queries.imports import current_import
 from fanfare.imports.readers.rows import UnreadableFileError
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.imports.files import PATH, imported, inspected, run, state_of, upload, work_all
+from tests.waits import until
 
 SEMICOLONS = "E-Mail;Vorname;Nachname;Geburtsdatum;latitude\r\n" + "".join(
     f"m{number}@example.com;Zoë;Müller, Jr.;{number}.01.1990;{number},5\r\n" for number in range(10, 16)
@@ -93,7 +98,7 @@ async def test_an_upload_continues_where_it_ended(api: Api, db: Db) -> None:
 async def test_files_of_an_account_have_a_limit_together(
     base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_ACCOUNT_BYTES", 1000)
+    monkeypatch.setattr(storing, "MAX_ACCOUNT_BYTES", 1000)
     async with new_api(base_url, db) as api:
         first = await upload(api, b"email\n" + b"x" * 600, is_last="false")
         uid = (await api.ok(await api.post(PATH, kind="fans")))["import_uid"]
@@ -217,6 +222,42 @@ async def test_thousands_have_a_point_where_decimals_have_a_comma(api: Api, db: 
     assert [tuple(row.values()) for row in rows] == [(12500, 12.5), (1012500, -1250), (12.25, 7.5)]
 
 
+async def test_an_erasure_waits_for_an_upload_that_is_inspected(api: Api, db: Db) -> None:
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="inspected@example.com")))["fan_id"]
+    uid = (await api.ok(await api.post(PATH, kind="fans")))["import_uid"]
+    part = await api.client.post(
+        f"{PATH}/{uid}/file?is_last=false", content=b"email\ninspected@example.com\n", headers=api.keys
+    )
+    assert part.status_code == 200, part.text
+    waiting = "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query like '%imports%')"
+    async with db.transaction() as tx:
+        # What the end of an upload does while it inspects the file.
+        await current_import(tx, api.account_id, UUID(uid))
+        erasure = asyncio.create_task(api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+        await until(lambda: _is_true(db, waiting, erasure))
+        await tx.execute(
+            "update imports set import_state = 'ready', columns = '{email}', uploaded_at = $3"
+            " where account_id = $1 and import_uid = $2",
+            api.account_id,
+            UUID(uid),
+            datetime.now(UTC),
+        )
+    await api.ok(await erasure)
+    result = await state_of(api, uid)
+    assert (result["state"], result["has_file"]) == ("failed", False)
+    assert (
+        await db.value(
+            "select count(*) from file_parts where account_id = $1 and file_uid = $2", api.account_id, UUID(uid)
+        )
+        == 0
+    )
+
+
+async def _is_true(db: Db, sql: str, erasure: "asyncio.Task[Any]") -> bool:
+    assert not erasure.done() or erasure.result().status_code < 300, erasure.result()
+    return bool(await db.value(sql)) or erasure.done()
+
+
 # What an import works on when a fan is erased, and the state in which it ends.
 ERASED_DURING = {"check": "failed", "too many errors": "failed", "a failure": "failed", "undo": "undone"}
 
@@ -241,7 +282,7 @@ async def test_no_file_survives_an_erasure(api: Api, db: Db, monkeypatch: pytest
     if name == "too many errors":
         monkeypatch.setattr(running, "MAX_ERRORS", 0)
     if name == "a failure":
-        monkeypatch.setattr(running, "_next_lines", fail)
+        monkeypatch.setattr(Ahead, "batch", fail)
     await work_all(api, db)
     result = await state_of(api, uid)
     assert (result["state"], result["has_file"]) == (ERASED_DURING[name], False), result

@@ -78,8 +78,8 @@ def registries_named(root: Path) -> list[str]:
     remaining = [
         path
         for path in paths
-        if not {".venv", ".venv-airbyte", ".venv-clients", ".venv-lock", ".venv-peers", ".venv-pulls", ".git", ".data"}
-        & set(path.relative_to(root).parts)
+        if ".git" not in path.relative_to(root).parts
+        and not any(part == ".data" or part.startswith(".venv") for part in path.relative_to(root).parts)
     ]
     return sorted(path.relative_to(root).as_posix() for path in remaining if REGISTRY.search(path.read_text("utf-8")))
 

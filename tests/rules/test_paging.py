@@ -17,7 +17,7 @@ CURSORS = {
     "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
     "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_schedule_id", "max_entry_number",
     "min_event_id",
-    "after", "max_scan_key", "max_fan_job_id",
+    "after", "last_object_key", "max_scan_key", "max_fan_job_id",
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.
 RANKINGS = {
@@ -40,7 +40,8 @@ UNPAGED = {
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
     "manage_segments_list", "manage_segments_filters_list",
     "manage_stream_sources_list", "streams_list", "manage_keys_list", "manage_staff_list",
-    "manage_staff_invitations_list", "manage_urgent_matters_list", "manage_senders_list", "manage_retention_list",
+    "manage_staff_invitations_list", "manage_storages_list", "manage_urgent_matters_list", "manage_senders_list",
+    "manage_retention_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_push_tokens", "manage_fans_quests_list",

@@ -69,6 +69,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/fans/actions/merging.py:_insert_absorbed": Reason.COLUMNS,
     "src/fanfare/fans/actions/merging.py:_write": Reason.COLUMNS,
     "src/fanfare/fans/actions/undoing.py:_used": Reason.COLUMNS,
+    "src/fanfare/fans/actions/matching_consents.py:consent_ctes": Reason.CALLERS_PART,
     "src/fanfare/fans/contact.py:is_unambiguous_sql": Reason.CALLERS_PART,
     "src/fanfare/fans/queries/export.py:_read": Reason.COLUMNS,
     "src/fanfare/fans/queries/export.py:_rows_of": Reason.COLUMNS,
@@ -155,6 +156,7 @@ TASKS: dict[str, Reason] = {
     "src/fanfare/kernel/web/lazy.py:get": Reason.AWAITED,
     "src/fanfare/audience/process/updater.py:refresh": Reason.AWAITED,
     "src/fanfare/audience/index/loading.py:_prefetched": Reason.AWAITED,
+    "src/fanfare/imports/actions/reading.py:batch": Reason.AWAITED,
 }
 # A name that says not what it is: `path:name`.
 WORDS: dict[str, Reason] = {

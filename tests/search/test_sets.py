@@ -17,8 +17,7 @@ def read(parts: list[Chunk]) -> list[int]:
 def test_chunks_have_all_ids_in_order_and_their_rows() -> None:
     chance = random.Random(92)
     ids = sorted(chance.sample(range(1, 1_000_000), 2 * CHUNK + 1))
-    for fans in (BitMap(ids), BitMap64(ids)):
-        parts = chunks(fans, 7)
+    for parts in (chunks(BitMap(ids), 7), chunks(BitMap64(ids), 7)):
         assert read(parts) == ids
         assert [(each.first_row, each.end_row) for each in parts] == [
             (7, 7 + CHUNK), (7 + CHUNK, 7 + 2 * CHUNK), (7 + 2 * CHUNK, 8 + 2 * CHUNK),
@@ -28,9 +27,9 @@ def test_chunks_have_all_ids_in_order_and_their_rows() -> None:
 
 
 def test_a_set_of_nobody_is_one_empty_chunk() -> None:
-    for fans in (BitMap(), BitMap64()):
-        assert [(each.first_row, each.end_row, each.last_fan_id) for each in chunks(fans, 3)] == [(3, 3, 0)]
-        assert read(chunks(fans)) == []
+    for parts in (chunks(BitMap(), 3), chunks(BitMap64(), 3)):
+        assert [(each.first_row, each.end_row, each.last_fan_id) for each in parts] == [(3, 3, 0)]
+        assert read(parts) == []
 
 
 def test_both_kinds_of_bitmaps_have_one_form() -> None:

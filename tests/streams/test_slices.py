@@ -100,22 +100,23 @@ READ = """
 
 
 async def stops_early(db: Db) -> bool:
-    """Return whether the planner stops at the first slices that suffice: that of PostgreSQL 15 reads on."""
+    """Return whether the planner always stops at the first slices that suffice: that of PostgreSQL 15 may read on."""
     return int(await db.value("select current_setting('server_version_num')")) >= 160000
 
 
 async def test_no_search_reads_a_whole_stream(other_api: Api, db: Db) -> None:
-    if not await stops_early(db):
-        pytest.skip("PostgreSQL 15 reads more: docs/decisions/0061-streams.md")
     key = await new_stream(other_api)
     await many_records(db, key)
     empty = box(49, -122)
-    for filters in (
+    filters_to_try: list[dict[str, Any]] = [
         {"q": "even"}, {"q": "nowhere"}, {"q": "even uneven"}, {"q": "even", "networks": ["mail"]},
         {"q": "even", "networks": ["odd", "form"]}, {"networks": ["nowhere"]}, {"networks": ["form", "nowhere"]},
         empty, {"q": "even", **empty}, {"networks": ["mail"], **empty}, {"networks": ["mail", "rss"], **empty},
-        {"q": "rare", "min_time_key": "0_0_0"}, {"q": "even", "min_time_key": "0_0_0", **box(49, -123)},
-    ):  # fmt: skip
+        {"q": "rare", "min_time_key": "0_0_0"}, {"q": "even", "min_time_key": "0_0_0"},
+    ]  # fmt: skip
+    if await stops_early(db):
+        filters_to_try.append({"q": "even", "min_time_key": "0_0_0", **box(49, -123)})
+    for filters in filters_to_try:
         async with db.transaction() as tx:
             await search(tx, other_api.account_id, RecordFilter(stream_key=key, **filters))
             assert await tx.value(READ) < FEW, filters

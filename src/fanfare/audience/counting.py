@@ -56,8 +56,8 @@ async def criteria_stats(
 async def reach(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus | None:
     """Return how many fans meet criteria now and can be reached, None when the index does not answer."""
     context = await conditions.checked_context(db, account, criteria, now)
-    answer = await _ask(db, account, criteria, context, stats_options(context))
-    return None if answer is None or answer.statistics is None else answer.statistics.fans
+    answer = await _ask(db, account, criteria, context, has_reach=True)
+    return answer.reach if answer else None
 
 
 async def counts(db: Db, account: Account, plans: Sequence[Plan], context: Context) -> list[int] | None:
@@ -108,12 +108,20 @@ def _may_ask(db: Db, context: Context) -> bool:
 
 
 async def _ask(
-    db: Db, account: Account, criteria: Criteria, context: Context, options: StatsOptions | None = None
+    db: Db,
+    account: Account,
+    criteria: Criteria,
+    context: Context,
+    options: StatsOptions | None = None,
+    *,
+    has_reach: bool = False,
 ) -> Answer | None:
     if not _may_ask(db, context):
         return None
     plan = await _plan(account, criteria, context)
-    return None if plan is None else await client.ask(db, FansQuery(account.id, account.time_zone, plan, options))
+    if plan is None:
+        return None
+    return await client.ask(db, FansQuery(account.id, account.time_zone, plan, options, has_reach))
 
 
 async def _plan(account: Account, criteria: Criteria, context: Context) -> Plan | None:

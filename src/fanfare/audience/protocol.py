@@ -6,7 +6,7 @@ import msgspec
 
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.schemas.sets import FanSet
-from fanfare.search.schemas.stats import FilterStats
+from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 
 LENGTH = 4
 MAX_BYTES = 16_000_000
@@ -26,12 +26,16 @@ class StatsOptions(msgspec.Struct, frozen=True):
 
 
 class FansQuery(msgspec.Struct, frozen=True, tag=True):
-    """Asks for the number of fans for whom a plan holds or, with `stats`, for their statistics. Days are in `zone`."""
+    """Asks for the number of fans for whom a plan holds. Days are in `zone`.
+
+    With `stats` for their statistics, with `has_reach` for how many can be reached, which is a small part of these.
+    """
 
     account_id: int
     zone: str
     plan: Plan
     stats: StatsOptions | None = None
+    has_reach: bool = False
 
 
 class MembersQuery(msgspec.Struct, frozen=True, tag=True):
@@ -57,9 +61,10 @@ Query = FansQuery | MembersQuery | SetQuery
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The result of a query: a count, statistics, ids for each plan, or a set. All None: the index cannot answer."""
+    """The result of a query: a count, reach, statistics, ids by plan, or a set. All None: the index cannot answer."""
 
     count: int | None = None
+    reach: SegmentStatus | None = None
     statistics: FilterStats | None = None
     matches: list[list[int]] | None = None
     fan_set: FanSet | None = None

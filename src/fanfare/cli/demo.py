@@ -1,5 +1,6 @@
 """`demo`: an account with sample data."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -38,9 +39,8 @@ def demo(
                 tasks[step] = bars.add_task(step.replace("_", " "), total=1.0)
             bars.update(tasks[step], completed=share)
 
-        result = in_database(
-            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=no_check
-        )
+        make = partial(create_demo, fans=fans, now=system_clock(), report=report, has_office=True)
+        result = in_database(settings, "fanfare demo", make, create=no_check)
     if as_json:
         typer.echo(msgspec.json.encode(result).decode())
         return

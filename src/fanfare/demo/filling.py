@@ -19,6 +19,7 @@ from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.colleagues import add_colleagues
 from fanfare.demo.copying import copy_rows
+from fanfare.demo.desk import furnish
 from fanfare.demo.draws import make_draws
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
@@ -26,6 +27,7 @@ from fanfare.demo.hooks import make_endpoint
 from fanfare.demo.linking import make_trackers
 from fanfare.demo.logins import open_sessions
 from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points, make_polls
+from fanfare.demo.mailing import make_messages
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.places import load_excerpt
@@ -37,6 +39,7 @@ from fanfare.demo.schedules import make_performances
 from fanfare.demo.segments import make_segments
 from fanfare.demo.shop import make_products
 from fanfare.demo.story import Story, TimedEvent
+from fanfare.demo.transfers import make_transfers
 from fanfare.demo.walls import make_wall
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
@@ -69,6 +72,9 @@ ANNOUNCE_CONSENTS = f"""
 """
 
 
+CLUB = "select min(business_id) from businesses where account_id = $1"
+
+
 class NotEmpty(Conflict):
     """The account has fans already"""
 
@@ -87,8 +93,14 @@ def _no_report(step: str, share: float) -> None:
     """Report nothing."""
 
 
-async def create_demo(db: Db, fans: int, now: datetime, report: Report = _no_report) -> NewAccount:
-    """Create an account with sample data and return its keys. If it fails or is killed, there is no account."""
+async def create_demo(
+    db: Db, fans: int, now: datetime, report: Report = _no_report, *, has_office: bool = False
+) -> NewAccount:
+    """Create an account with sample data and return its keys. If it fails or is killed, there is no account.
+
+    With `has_office` also what staff set up, sent, imported and exported; imports and exports alone come after the
+    account, because they read what is committed.
+    """
     await load_excerpt(db, now)
     async with db.transaction() as tx:
         account = await create_account(
@@ -96,6 +108,12 @@ async def create_demo(db: Db, fans: int, now: datetime, report: Report = _no_rep
         )
         await fill(tx, account.account_id, fans, now=now, report=report)
         await add_colleagues(tx, account.account_id, now)
+        filled = await account_by_id(tx, account.account_id)
+        if has_office:
+            await make_messages(tx, filled, await tx.value(CLUB, filled.id), now)
+            await furnish(tx, filled, now)
+    if has_office:
+        await make_transfers(db, filled, now)
     return account
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fanfare.fans.queries.fans import check_fan
 from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Followers, Idol, IdolEvent, IdolSearch
 from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import like_pattern
 
@@ -55,7 +56,7 @@ async def idols(db: Db, account_id: int, query: IdolSearch) -> list[Idol]:
         pattern(query.idol_name) if query.idol_name else None,
         query.label_name,
     )
-    return [Idol(**row) for row in rows]
+    return read_rows(Idol, rows)
 
 
 async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
@@ -108,7 +109,7 @@ async def idol_events(db: Db, account_id: int, query: EventSearch) -> list[IdolE
         query.end_date,
         query.performance_uid,
     )
-    return [IdolEvent(**row) for row in rows]
+    return read_rows(IdolEvent, rows)
 
 
 async def fan_idols(db: Db, account_id: int, query: FanIdolQuery) -> list[FanIdol]:
@@ -137,4 +138,4 @@ async def fan_idols(db: Db, account_id: int, query: FanIdolQuery) -> list[FanIdo
         query.idol_uid,
         query.label_name,
     )
-    return [FanIdol(**row) for row in rows]
+    return read_rows(FanIdol, rows)

@@ -156,10 +156,10 @@ def read(struct: type[P], raw: Raw) -> P:
         slot = slots(struct)[place]
         try:
             if slot.prefix is None:
-                _read_field(slot, raw, fields)
+                read_field(slot, raw, fields)
             else:
                 _read_wildcard(slot, names, raw, fields)
-        except _InvalidFields as wrong:
+        except InvalidFields as wrong:
             errors += wrong.errors
     wrong_fields = {field for field, _ in errors}
     errors += [fault for fault in struct.faults(fields) if fault[0] not in wrong_fields]
@@ -176,11 +176,11 @@ def read_one(slot: Slot, wire_name: str, value: object) -> Any:  # noqa: ANN401 
     fields: dict[str, Any] = {}
     try:
         if slot.prefix is None:
-            _read_field(slot, {wire_name: [value]}, fields)
+            read_field(slot, {wire_name: [value]}, fields)
             return fields.get(slot.name, msgspec.UNSET)
         _read_wildcard(slot, (), {wire_name: [value]}, fields)
         return fields[slot.name][wire_name.removeprefix(slot.prefix)]
-    except _InvalidFields as wrong:
+    except InvalidFields as wrong:
         raise BadParameters(wrong.errors) from None
 
 
@@ -204,19 +204,23 @@ def ignored_names(struct: type[Params] | None, raw: Raw) -> list[str]:
     return [name[:MAX_NAME_LENGTH].encode("utf-8", "replace").decode() for name in names[:MAX_NAMES]]
 
 
-class _InvalidFields(Exception):  # noqa: N818 - never leaves this module
+class InvalidFields(Exception):  # noqa: N818 - never leaves what reads parameters
+    """What is wrong with a field, or with each part of it."""
+
     def __init__(self, errors: list[tuple[str, str]]) -> None:
+        """`errors` are names on the wire with messages."""
         self.errors = errors
 
 
-def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
+def read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
+    """Put the value of a slot into `fields` if there is one; raises InvalidFields."""
     for wire_name in slot.wire_names:
         if wire_name in raw:
             values = raw[wire_name]
             break
     else:
         if slot.is_required:
-            raise _InvalidFields([(slot.wire_names[0], "is required")])
+            raise InvalidFields([(slot.wire_names[0], "is required")])
         return
     value = values[0] if len(values) == 1 else _merge_values(slot, wire_name, values)
     if wire_name.endswith("[]") and isinstance(value, str):
@@ -226,7 +230,7 @@ def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
         if slot.clears and values and _is_empty(value):
             fields[slot.name] = None
         elif slot.is_required:
-            raise _InvalidFields([(slot.wire_names[0], "is required")])
+            raise InvalidFields([(slot.wire_names[0], "is required")])
         return
     fields[slot.name] = _read_value(slot.form, wire_name, value)
 
@@ -237,7 +241,7 @@ def _merge_values(slot: Slot, wire_name: str, values: list[object]) -> object:
         # One value may be a comma list, several are the entries.
         return values or None
     if any(value != values[0] for value in values):
-        raise _InvalidFields([(wire_name, "was sent more than once")])
+        raise InvalidFields([(wire_name, "was sent more than once")])
     return values[0] if values else None
 
 
@@ -261,9 +265,9 @@ def _read_value(form: Form, wire_name: str, value: object) -> object:
             raise ValueError(fault)  # noqa: TRY301 - handled below
         return form.read(value)
     except InvalidParts as wrong:
-        raise _InvalidFields([(f"{wire_name}{path}", message) for path, message in wrong.errors]) from None
+        raise InvalidFields([(f"{wire_name}{path}", message) for path, message in wrong.errors]) from None
     except ValueError as error:
-        raise _InvalidFields([(wire_name, str(error))]) from None
+        raise InvalidFields([(wire_name, str(error))]) from None
 
 
 def _read_wildcard(slot: Slot, names: Container[str], raw: Raw, fields: dict[str, Any]) -> None:
@@ -277,9 +281,9 @@ def _read_wildcard(slot: Slot, names: Container[str], raw: Raw, fields: dict[str
         value = values[0] if len(values) == 1 else values
         try:
             if fault := storage_fault(key):
-                raise _InvalidFields([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - collected below
+                raise InvalidFields([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - collected below
             result[key] = None if _is_missing(slot.form, value) else _read_value(slot.form, wire_name, value)
-        except _InvalidFields as wrong:
+        except InvalidFields as wrong:
             errors += wrong.errors
     if result:
         fields[slot.name] = result
@@ -287,7 +291,7 @@ def _read_wildcard(slot: Slot, names: Container[str], raw: Raw, fields: dict[str
     if not errors and (fault := size_fault(result)):
         errors.append((f"{prefix}*", fault))
     if errors:
-        raise _InvalidFields(errors)
+        raise InvalidFields(errors)
 
 
 def from_query(text: bytes) -> Raw:

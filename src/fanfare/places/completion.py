@@ -18,13 +18,13 @@ PREFIX = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then
 AREA = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then left({CODE}, 3)
         when 'NL' then left({CODE}, 4) when 'IE' then left({CODE}, 3)
         when 'GB' then case when length({CODE}) > 4 then left({CODE}, -3) else {CODE} end else {CODE} end"""
-# Joins the place of an address, in columns with the prefix `place_`; null without a postal code.
+# Joins the place of an address, in columns with the prefix `place_`; without a postal code nothing is looked up.
 PLACE = f"""
     left join lateral (
         select p.city as place_city, p.province as place_province, p.metro_area as place_metro_area,
                p.latitude as place_latitude, p.longitude as place_longitude
         from places_postal_codes p
-        where p.country_code = {{country_code}} and p.postal_code in ({CODE}, {PREFIX})
+        where {{postal_code}} is not null and p.country_code = {{country_code}} and p.postal_code in ({CODE}, {PREFIX})
         order by length(p.postal_code) desc limit 1) place on true
 """  # noqa: S608 - fixed parts
 
@@ -84,3 +84,17 @@ async def census(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, st
         [postal_code for _, postal_code in areas],
     )
     return {(row["country_code"], row["postal_code"]): row["census"] for row in rows}
+
+
+async def positions(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return latitude and longitude by (country_code, postal area); unknown areas are left out."""
+    rows = await db.rows(
+        """
+        select p.country_code, p.postal_code, p.latitude, p.longitude
+        from unnest($1::text[], $2::text[]) as area (country_code, postal_code)
+        join places_postal_codes p on p.country_code = area.country_code and p.postal_code = area.postal_code
+        """,
+        [country_code for country_code, _ in areas],
+        [postal_code for _, postal_code in areas],
+    )
+    return {(row["country_code"], row["postal_code"]): (row["latitude"], row["longitude"]) for row in rows}

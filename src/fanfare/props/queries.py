@@ -39,4 +39,4 @@ async def props(db: Db, account_id: int, query: PropQuery) -> ArrayPage[Prop]:
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(PAGE.format(order=cursor.order), account_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Prop(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Prop), page.next_page)

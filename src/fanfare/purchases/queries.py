@@ -12,6 +12,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import ArrayPage, Page, part, start
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import like_pattern
@@ -75,7 +76,7 @@ async def purchases(db: Db, account: Account, query: PurchaseQuery) -> Page[Purc
         location_key=query.location_key,
         limit=PAGE + 1,
     )
-    page = [Purchase(**row) for row in rows[:PAGE]]
+    page = read_rows(Purchase, rows[:PAGE])
     has_more = len(rows) > PAGE
     following = page[-1].purchase_key if has_more else UNSET
     return Page(PurchaseMeta(PAGE, len(page), following, has_more=has_more), page)
@@ -120,7 +121,7 @@ async def products(db: Db, account_id: int, query: ProductQuery, *, network: str
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "product_id")
-    return ArrayPage([Product(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Product), page.next_page)
 
 
 class NoShop(Unknown):
@@ -253,7 +254,7 @@ async def orders(db: Db, account: Account, query: OrderQuery) -> ArrayPage[Order
         names |= {"text": query.text.strip(), "mail_key": _mail_key(query.text)}
     rows = await db.rows(NAMED if query.text else ORDERS, account.id, **names)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Order(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Order), page.next_page)
 
 
 def _mail_key(text: str) -> str | None:

@@ -17,6 +17,7 @@ from fanfare.purchases.actions.purchases import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.imports.files import upload
 from tests.segments.live import saved
+from tests.storages.due import OF_STORAGES
 from tests.streams.due import a_deleted_stream, a_sealed_source, an_old_post, an_old_sender, an_unused_picture
 from tests.trackers.links import click, new_tracker
 
@@ -236,6 +237,7 @@ async def a_due_quest(api: Api, db: Db) -> None:
 
 
 WORK = {
+    **{job: Work(makes_due, is_done) for job, (makes_due, is_done) in OF_STORAGES.items()},
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
     "kernel.trim": Work(

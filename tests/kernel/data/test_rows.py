@@ -32,3 +32,15 @@ async def test_each_column_goes_into_the_field_of_its_name(db: Db) -> None:
 async def test_a_column_that_is_no_field_and_a_field_short_raise(db: Db, columns: str) -> None:
     with pytest.raises(TypeError):
         read_rows(Seat, await db.rows(f"select {columns}"))
+
+
+async def test_a_column_is_left_out_wherever_it_stands(db: Db) -> None:
+    for columns in ("7 as number, 'a' as row, 9 as position", "'a' as row, 9 as position, 7 as number, 'x' as note"):
+        (seat,) = read_rows(Seat, await db.rows(f"select {columns}"), "position")
+        assert (seat.row, seat.number) == ("a", 7)
+    # Also one that has the name of a field.
+    rows = await db.rows("select 'a' as row, 7 as number, 'x' as note")
+    assert read_rows(Seat, rows, "note") == [Seat("a", 7)]
+    assert read_rows(Named, await db.rows("select 1 as position, 7 as number, 'a' as row"), "position") == [
+        Named(number=7, row="a")
+    ]

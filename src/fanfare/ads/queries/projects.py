@@ -43,7 +43,7 @@ async def projects(db: Db, account_id: int, query: ProjectQuery) -> ArrayPage[Pr
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Project(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Project), page.next_page)
 
 
 async def project(db: Db, account_id: int, project_uid: uuid.UUID) -> Project:
@@ -79,4 +79,4 @@ async def lines(db: Db, account_id: int, query: LineQuery) -> ArrayPage[Line]:
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Line(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Line), page.next_page)

@@ -9,7 +9,7 @@ from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.index.bitmaps import Value
 from fanfare.audience.protocol import StatsOptions
 from fanfare.search.criteria.plans import AllOf, AnyOf, HasText, HasTickets, HasValue, InRange, Not, Plan
-from fanfare.search.schemas.sets import FanSet, chunks
+from fanfare.search.schemas.sets import FanSet, chunks, rows_of
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,
@@ -66,7 +66,9 @@ def matches(index: AccountIndex, plans: Sequence[Plan], fan_ids: Sequence[int]) 
 
 def fan_set(index: AccountIndex, plan: Plan, first_count: int, max_count: int) -> FanSet:
     """Return the set of the first `max_count` fans for whom a plan holds, with its first ids."""
-    result = fans(index, plan, index.fans)[:max_count]
+    result = fans(index, plan, index.fans)
+    if len(result) > max_count:
+        result = rows_of(result, 0, max_count)
     return FanSet(len(result), list(result[:first_count]), chunks(result))
 
 
@@ -86,6 +88,11 @@ def statistics(index: AccountIndex, plan: Plan, options: StatsOptions) -> Filter
         fan_metrics=_metrics(index, candidates, options),
         postal_demographics=_areas(index, candidates, options.max_areas),
     )
+
+
+def reach(index: AccountIndex, plan: Plan) -> SegmentStatus:
+    """Return how many are the fans for whom a plan holds, and how many of them can be reached."""
+    return _status(index, fans(index, plan, index.fans))
 
 
 def _status(index: AccountIndex, candidates: BitMap) -> SegmentStatus:

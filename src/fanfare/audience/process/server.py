@@ -301,4 +301,6 @@ def evaluate(index: AccountIndex, query: Query) -> Answer:
         return Answer(fan_set=evaluation.fan_set(index, query.plan, query.first_count, query.max_count))
     if query.stats is not None:
         return Answer(statistics=evaluation.statistics(index, query.plan, query.stats))
+    if query.has_reach:
+        return Answer(reach=evaluation.reach(index, query.plan))
     return Answer(count=evaluation.count(index, query.plan))

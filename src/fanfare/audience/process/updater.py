@@ -21,6 +21,7 @@ from fanfare.fans.topics import TAG_DELETED
 from fanfare.idols.topics import IDOL_DELETED
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.search.criteria import facts
 from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
@@ -122,7 +123,7 @@ class IndexUpdater:
             self.log_state.position,
             PAGE + len(self.log_state.later_positions),
         )
-        return [Change(**row) for row in rows]
+        return read_rows(Change, rows)
 
     def _new_changes(self, changes: Iterable[Change]) -> list[Change]:
         return [change for change in changes if change.position not in self.log_state.later_positions]

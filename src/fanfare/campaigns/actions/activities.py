@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from fanfare.campaigns.actions.quests import HAS_PROGRESS, progress, settle
+from fanfare.campaigns.actions.quests import HAS_PROGRESS, open_quests, progress, settle
 from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
-from fanfare.fans.actions.people import MATCH, FanStatements, person
+from fanfare.fans.actions.people import MATCH, FanStatements, LightStatement, person
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db, Record
@@ -17,6 +17,8 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 
 SOURCE = "crm_activities_create"
+# Which quests `q` an activity `c` fulfils.
+IS_TARGET = "q.target_page_tab_id = c.page_tab_id"
 CONTACT = ("email", "phone", "country_code", "province", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
@@ -36,7 +38,7 @@ NEW_CAMPAIGN = """
         returning page_tab_id
     ),
 """
-# From the CTEs `hold` and `resolved`, what records an activity in a campaign, with the rows of the change log.
+# From the CTEs `hold` and `resolved`, what inserts an activity in a campaign, with its row of the change log.
 INSERT_ACTIVITY = f"""
     insert_activity as (
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
@@ -56,24 +58,27 @@ INSERT_ACTIVITY = f"""
     announced_activities as (
         {announce(ACTIVITY_CREATED, "insert_activity", position="activity_id", at=":now")}
         {{also}}
-    ),
-    {progress("campaign", "insert_activity", "q.target_page_tab_id = c.page_tab_id", moment=":now")}
+    )
+"""  # noqa: S608 - fixed parts
+# The same with progress in quests.
+RECORD_ACTIVITY = f"""
+    {INSERT_ACTIVITY},
+    {progress("campaign", "insert_activity", IS_TARGET, moment=":now")}
     select fan_id, activity_id, {HAS_PROGRESS} from insert_activity
 """  # noqa: S608 - fixed parts
 RECORD = (
     CAMPAIGN
     + NEW_CAMPAIGN
-    + INSERT_ACTIVITY.format(
+    + RECORD_ACTIVITY.format(
         page_tab_id="coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign))",
         condition="",
         also=also(CAMPAIGN_CREATED, "new_campaign", at=":now"),
     )
 )
+IS_THERE = "(:title::text is null or exists (select from campaign))"
 # Records nothing if the campaign is new.
-RECORD_LIGHT = CAMPAIGN + INSERT_ACTIVITY.format(
-    page_tab_id="(select page_tab_id from campaign)",
-    condition="where :title::text is null or exists (select from campaign)",
-    also="",
+RECORD_LIGHT = CAMPAIGN + RECORD_ACTIVITY.format(
+    page_tab_id="(select page_tab_id from campaign)", condition=f"where {IS_THERE}", also=""
 )
 
 # The fan's row is locked, so that a concurrent erasure waits and then finds this activity too.
@@ -89,9 +94,23 @@ FOR_CAMPAIGN = Sql(f"""
     resolved as materialized (
         select fan_id from fans where account_id = $1 and fan_id = :fan_id for key share
     ),
-    {INSERT_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", condition="", also="")}
+    {RECORD_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", condition="", also="")}
 """)  # noqa: S608 - fixed parts
 FOR_CONTACT = FanStatements(f"with {HOLD}, {MATCH}, {RECORD}", light=f"with {HOLD}, {MATCH}, {RECORD_LIGHT}")
+# Returns the fan, and records nothing if the campaign is new or a quest is open for it, which most are not.
+WITHOUT_QUESTS = LightStatement(f"""
+    with {HOLD},
+    {MATCH},
+    {CAMPAIGN}
+    {
+    INSERT_ACTIVITY.format(
+        page_tab_id="(select page_tab_id from campaign)",
+        condition=f"where {IS_THERE} and not exists (select {open_quests('campaign', 'campaign', IS_TARGET, ':now')})",
+        also="",
+    )
+}
+    select resolved.fan_id, a.activity_id, false as has_progress from resolved left join insert_activity a on true
+""")  # noqa: S608 - fixed parts
 
 
 COUNT_ALL = """
@@ -193,7 +212,11 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
     profile = person(contact, home_country=account.country_code, **attributes)
     named = {**_arguments(new), "now": now, "source": SOURCE}
-    row = (await FOR_CONTACT.run(db, account.id, [profile], named))[0]
+    row = await WITHOUT_QUESTS.row(db, account.id, profile, named)
+    if row is None:
+        (row,) = await FOR_CONTACT.run_full(db, account.id, [profile], named)
+    elif row["activity_id"] is None:
+        (row,) = await FOR_CONTACT.run(db, account.id, [profile], named)
     return await _saved(db, account.id, row, now)
 
 

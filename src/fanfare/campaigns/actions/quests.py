@@ -34,6 +34,14 @@ async def wait_for_scans(tx: Db, account_id: int) -> None:
     await tx.execute(LOCK_ALL, first_lock(account_id), LOCKS)
 
 
+def open_quests(kind: Kind, source: str, condition: str, moment: str) -> str:
+    """Return the `from` clause with the open quests `q` that the rows `c` of a source fulfil, as `progress` has it."""
+    return f"""from {source} as c
+        join quests q on q.account_id = $1 and q.quest_type = '{kind}' and q.performance_uid is not null
+            and {condition}
+            and {moment} >= q.starts_at and {moment} < q.ends_at"""
+
+
 def progress(kind: Kind, source: str, condition: str, *, moment: str, is_due: str = "true") -> str:
     """Return the CTE `progress`: what the fans of the CTE `source` did fulfils the open quests of a kind.
 
@@ -45,14 +53,11 @@ def progress(kind: Kind, source: str, condition: str, *, moment: str, is_due: st
     progress as (
         insert into quest_progresses (account_id, fan_id, page_tab_id, progress_count, is_due)
         select distinct $1::bigint, c.fan_id, q.page_tab_id, 1, {is_due}
-        from {source} as c
-        join quests q on q.account_id = $1 and q.quest_type = '{kind}' and q.performance_uid is not null
-            and {condition}
-            and {moment} >= q.starts_at and {moment} < q.ends_at
+        {open_quests(kind, source, condition, moment)}
         order by c.fan_id, q.page_tab_id
         on conflict (account_id, fan_id, page_tab_id) do nothing
         returning fan_id
-    )"""  # noqa: S608 - fixed parts
+    )"""
 
 
 async def settle(db: Db, account_id: int, fan_ids: Sequence[int], now: datetime) -> None:

@@ -4,6 +4,7 @@ Pages end at the settled position, so that no activity can appear later below a 
 """
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from msgspec import Raw, convert
 
@@ -35,20 +36,22 @@ FAN_PAGE = 200
 CAMPAIGN_PAGE = 1000
 
 COLUMNS = "account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at"
-# The fields of Activity; `_finish` turns creation_date into a day.
+# The fields of Activity; `_finish` fills creation_date. Fans and opt-ins are read once for the page.
 ROWS = """
-    select a.activity_id, a.account_id, a.fan_id, a.created_at as creation_date, c.title as campaign_title, c.app_type,
-           a.page_tab_id,
-           array(select b.business_id from fan_businesses b
-                 where b.account_id = a.account_id and b.fan_id = a.fan_id and b.is_opted_in order by b.business_id)
-               as opted_in_business_ids,
+    select a.activity_id, a.account_id, a.fan_id, null as creation_date, c.title as campaign_title, c.app_type,
+           a.page_tab_id, coalesce(b.business_ids, '{}') as opted_in_business_ids,
            coalesce(f.is_subscribed, false) as is_subscribed,
            coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
            a.created_at as creation_timestamp, c.stream_key, a.ip_address, a.user_key,
            nullif(concat_ws(' ', f.first_name, f.last_name), '') as name, a.props::text as details
     from page a
-    left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
-    left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+    left join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
+    left join (
+        select b.fan_id, array_agg(b.business_id order by b.business_id) as business_ids
+        from fan_businesses b
+        where b.account_id = $1 and b.is_opted_in and b.fan_id = any(array(select p.fan_id from page p))
+        group by b.fan_id) b on b.fan_id = a.fan_id
+    left join fans f on f.account_id = $1 and f.fan_id = a.fan_id
 """
 
 
@@ -60,8 +63,7 @@ async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page
     sql, args = page_statement(account, query, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = read_rows(Activity, rows[:limit])
-    for activity in data:
-        _finish(activity, account.time_zone)
+    _finish(data, account.time_zone)
     if query.include_details:
         await _add_details(db, account.id, data)
     window = (query.min_activity_id, query.max_activity_id)
@@ -69,12 +71,20 @@ async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page
     return Page(ActivityPageMeta(*page_ends, has_more=len(rows) > limit), data)
 
 
-def _finish(activity: Activity, zone: str) -> None:
-    """Convert the columns of a row to their form in the response, which is cheaper here than in PostgreSQL."""
-    activity.creation_timestamp = activity.creation_timestamp.replace(microsecond=0)
-    activity.creation_date = day_of(activity.creation_timestamp, zone)
-    # JSON as PostgreSQL returns it, not parsed.
-    activity.details = Raw(activity.details.encode())  # type: ignore[assignment, attr-defined]
+def _finish(data: Sequence[Activity], zone: str) -> None:
+    """Convert the columns of rows to their form in the response, which is cheaper here than in PostgreSQL."""
+    start = end = datetime.max.replace(tzinfo=UTC)
+    day = date.max
+    for activity in data:
+        moment = activity.creation_timestamp
+        if not start <= moment < end:
+            # Most rows are of the day of the row before.
+            day = day_of(moment, zone)
+            start, end = day_bounds(day, zone)
+        activity.creation_date = day
+        activity.creation_timestamp = moment.replace(microsecond=0)
+        # JSON as PostgreSQL returns it, not parsed.
+        activity.details = Raw(activity.details.encode())  # type: ignore[assignment, attr-defined]
 
 
 async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
@@ -157,7 +167,7 @@ async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> 
     )
     if not rows and not await has_fan(db, account.id, query.fan_id):
         raise Unknown(fan=query.fan_id)
-    data = [FanActivity(**row) for row in rows[:limit]]
+    data = read_rows(FanActivity, rows[:limit])
     return ArrayPage(data, _next_page(data, "max_activity_id", has_more=len(rows) > limit))
 
 
@@ -219,4 +229,4 @@ async def counters(db: Db, account_id: int, query: CounterChoice) -> list[Counte
         query.property_name,
         query.limit or LONGEST_LIST,
     )
-    return [Counter(**row) for row in rows]
+    return read_rows(Counter, rows)

@@ -69,7 +69,7 @@ async def managed_campaigns(
     statement = STATEMENTS[cursor.order, query.include_counts]
     rows = await db.rows(statement, account_id, low=low, high=high, limit=query.limit + 1, now=now, **filters)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([ManagedCampaign(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(ManagedCampaign), page.next_page)
 
 
 async def managed_campaign(db: Db, account_id: int, page_tab_id: int, now: datetime) -> ManagedCampaign:

@@ -13,6 +13,7 @@ from fanfare.exports.schemas.exports import NAMES, ExportWindow, NewExport, NewL
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.staff.schemas.members import Member
+from fanfare.storages.queries.storages import storages
 
 TEMPLATES = "console/templates/exports"
 ROWS = 30
@@ -25,16 +26,17 @@ async def exports(db: Db, member: Member, query: ExportWindow) -> View:
     values = {
         "exports": page.data,
         "next_id": page.meta.min_export_id if page.meta.has_more else None,
-        "is_running": any(each.state == "running" for each in page.data),
+        "is_running": any(each.state in ("running", "delivering") for each in page.data),
     }
     return View(f"{TEMPLATES}/exports.html", values)
 
 
 @manage.get("/exports/new", area="transfers", right="export", needs_proof=True, is_question=True)
-async def export_new(member: Member) -> View:
+async def export_new(db: Db, member: Member) -> View:
     """Ask what to export."""
     member.require("transfers", "personal")
-    return View(f"{TEMPLATES}/new.html", {"tables": [(name, name) for name in NAMES]})
+    choices = [(str(each.storage_uid), each.name) for each in await storages(db, member.account.id)]
+    return View(f"{TEMPLATES}/new.html", {"tables": [(name, name) for name in NAMES], "storages": choices})
 
 
 @manage.post("/exports/new", area="transfers", right="export", needs_proof=True, takes_turn=True)

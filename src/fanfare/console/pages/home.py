@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
+from fanfare.console.pages.samples import samples
 from fanfare.console.queries import home as queries
 from fanfare.console.queries.attention import AREAS, attention
 from fanfare.console.schemas.home import RANGES, HomeQuery
@@ -117,4 +118,4 @@ async def components(session: StaffSession) -> View:  # noqa: ARG001 - for peopl
     """Show every component, while the server is not reached over TLS: for those who make pages."""
     if public_address.base.startswith("https://"):
         raise Unknown
-    return View(f"{TEMPLATES}/all_components.html")
+    return View(f"{TEMPLATES}/all_components.html", samples())

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.accounts.queries import businesses
-from fanfare.console.schemas.transfers import ImportForm, MappingForm
+from fanfare.console.schemas.transfers import ImportForm, MappingForm, SheetForm
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.fans.queries.attributes import fields
@@ -15,18 +15,28 @@ from fanfare.imports.actions import imports as actions
 from fanfare.imports.actions.kinds.catalogue import KINDS
 from fanfare.imports.queries.imports import import_of
 from fanfare.imports.queries.imports import imports as all_imports
-from fanfare.imports.schemas.imports import FORMATS, FilePart, ImportWindow, NewImport, OneImport, Preview, Run
+from fanfare.imports.schemas.imports import (
+    FORMATS,
+    FilePart,
+    ImportChanges,
+    ImportWindow,
+    NewImport,
+    OneImport,
+    Preview,
+    Run,
+)
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Download, Redirect, View, Visit
 from fanfare.staff.schemas.members import Member
+from fanfare.storages.queries.storages import storages
 
 TEMPLATES = "console/templates/imports"
 ROWS = 30
 
 
-def _path(member: Member, target: OneImport | Run | MappingForm) -> str:
+def _path(member: Member, target: OneImport | Run | MappingForm | SheetForm) -> str:
     return f"/manage/{member.account.id}/imports/{target.import_uid}"
 
 
@@ -39,9 +49,13 @@ async def imports(db: Db, member: Member, query: ImportWindow) -> View:
 
 
 @manage.get("/imports/new", area="transfers", right="write")
-async def import_new(member: Member) -> View:  # noqa: ARG001 - for members
+async def import_new(db: Db, member: Member) -> View:
     """Ask what the rows are."""
-    values = {"kinds": [(name, name) for name in KINDS], "formats": [(each, each) for each in FORMATS]}
+    values = {
+        "kinds": [(name, name) for name in KINDS],
+        "formats": [(each, each) for each in FORMATS],
+        "has_storages": bool(await storages(db, member.account.id)),
+    }
     return View(f"{TEMPLATES}/new.html", values)
 
 
@@ -99,6 +113,15 @@ async def import_update(db: Db, member: Member, visit: Visit, form: MappingForm,
         await actions.run_import(db, member.account.id, Run(import_uid=form.import_uid, dry_run=True), now)
     else:
         flash(visit, "How the file is read is saved.")
+    return Redirect(_path(member, form))
+
+
+@manage.post("/imports/{import_uid}/sheet", area="transfers")
+async def import_sheet(db: Db, member: Member, visit: Visit, form: SheetForm, now: datetime) -> Redirect:
+    """Read another sheet of a workbook."""
+    changes = ImportChanges(import_uid=form.import_uid, sheet=form.sheet)
+    await actions.change_import(db, member.account.id, changes, now)
+    flash(visit, "The sheet is being read.")
     return Redirect(_path(member, form))
 
 

@@ -34,6 +34,12 @@ class SegmentView(OneSegment):
         return int(self.days or 90)
 
 
+class FiguresQuery(OneSegment):
+    """Whose figures, and how much of the world the map shows."""
+
+    is_whole: Annotated[Flag, "Whether the map shows every place, not only where most fans live."] = False
+
+
 class MembersQuery(OneSegment):
     """Whose members, as of which day, and after which fan."""
 

@@ -6,6 +6,7 @@ from fanfare.imports.schemas.imports import FileFormat, ImportChanges
 from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, ListForm, Moment, Text, TextForm, Uuid
+from fanfare.storages.schemas.objects import ObjectKey
 from fanfare.webhooks.schemas.deliveries import STATES
 
 MAX_COLUMNS = 1000
@@ -31,6 +32,30 @@ class ImportForm(Params):
     kind: Annotated[Text, "What the rows are."]
     name: Annotated[Text | None, "What to call it."] = None
     format: Annotated[FileFormat | None, "csv or ndjson."] = None
+
+
+class ObjectsPage(Params):
+    """Which objects of which storage to show."""
+
+    storage_uid: Annotated[Uuid | None, "Storage whose objects to show."] = None
+    prefix: Annotated[ObjectKey | None, "Only keys that begin with this."] = None
+    last_object_key: Annotated[ObjectKey | None, "Only objects behind this one."] = None
+
+
+class StorageImportForm(Params):
+    """An import of an object."""
+
+    kind: Annotated[Text, "What the rows are."]
+    storage_uid: Annotated[Uuid, "Storage from which it is read."]
+    object_key: Annotated[ObjectKey, "Key of the object."]
+    name: Annotated[Text | None, "What to call it."] = None
+
+
+class SheetForm(Params):
+    """The sheet of a workbook to read."""
+
+    import_uid: Annotated[Uuid, "Import by its uid."]
+    sheet: Annotated[Text, "Name of the sheet."]
 
 
 class MappingForm(ImportChanges):

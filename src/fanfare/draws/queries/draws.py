@@ -50,7 +50,7 @@ async def draws(db: Db, account_id: int, query: DrawQuery) -> ArrayPage[Draw]:
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(PAGE, account_id, low, high, query.page_tab_id, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Draw(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Draw), page.next_page)
 
 
 async def draw(db: Db, account_id: int, draw_uid: uuid.UUID) -> Draw:
@@ -68,7 +68,7 @@ async def winners(db: Db, account_id: int, query: WinnerQuery) -> ArrayPage[Draw
     if not rows:
         await check_draw(db, account_id, query.draw_uid)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([DrawWinner(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(DrawWinner), page.next_page)
 
 
 async def check_draw(db: Db, account_id: int, draw_uid: uuid.UUID) -> None:

@@ -115,4 +115,4 @@ async def entrants(db: Db, account_id: int, query: EntrantQuery) -> ArrayPage[En
     if not rows:
         await check_draw(db, account_id, query.draw_uid)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Entrant(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Entrant), page.next_page)

@@ -7,15 +7,14 @@ another one continues with the next.
 import hashlib
 import zlib
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from fanfare.exports.actions.endings import complete, fail
 from fanfare.exports.actions.parquet import make_parquet
 from fanfare.exports.queries.exports import next_export
 from fanfare.exports.queries.tables.statements import ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
 from fanfare.exports.schemas.exports import CurrentExport
-from fanfare.exports.topics import EXPORT_COMPLETED, EXPORT_FAILED, EXPORT_SCHEDULE_COMPLETED, EXPORT_SCHEDULE_FAILED
 from fanfare.kernel.data import files
-from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.files import PART_BYTES
@@ -33,12 +32,16 @@ GZIP_END = b"\x03\x00"
 
 
 class Batch(NamedTuple):
-    """Rows of an export: their number, the key of the last of them, their text, and whether more can follow."""
+    """Rows of an export: their number, the key of the last of them, their text, and whether more can follow.
+
+    A key that is no number is a place.
+    """
 
     row_count: int
     last_key: int
     text: str
     is_last: bool
+    last_place: list[Any] | None = None
 
 
 async def work(db: Db, account_id: int, now: datetime) -> bool:
@@ -55,9 +58,7 @@ async def _count_failure(db: Db, account_id: int, current: CurrentExport) -> Non
 
 
 async def _fail(db: Db, account_id: int, current: CurrentExport, now: datetime, description: str) -> None:
-    async with db.transaction() as tx:
-        await tx.execute(FAIL, account_id, current.export_id, now, description)
-        await files.delete_file(tx, account_id, current.export_uid)
+    await fail(db, account_id, current.export_id, now, description)
 
 
 def _reason(error: Exception) -> str | None:
@@ -94,7 +95,7 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
     row_count = current.row_count + batch.row_count
     await db.execute(
         MOVE, account_id, current.export_id, batch.last_key, row_count, content_bytes, current.file_bytes + len(data),
-        checksum, now,
+        checksum, now, batch.last_place or current.last_place,
     )  # fmt: skip
     if batch.is_last and current.file_format == "parquet":
         await db.execute(
@@ -105,8 +106,7 @@ async def _run_batch(db: Db, account_id: int, current: CurrentExport, now: datet
 
 
 async def _complete(db: Db, account_id: int, current: CurrentExport, now: datetime) -> None:
-    digest = await _digest(db, account_id, current)
-    await db.execute(COMPLETE, account_id, current.export_id, now, digest)
+    await complete(db, account_id, current, now, await _digest(db, account_id, current))
 
 
 def _compressed(content: bytes, *, is_first: bool) -> bytes:
@@ -120,9 +120,11 @@ async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
     table = TABLES[current.table_name]
     bound = current.watermark if table.order == "position" else MAX_ID
     statement = ROWS_AFTER[current.table_name, _text_format(current)]
-    row = await db.row(statement, account_id, current.last_key, bound, BATCH)
+    place = (current.last_place,) if table.order == "keys" else ()
+    row = await db.row(statement, account_id, current.last_key, bound, BATCH, *place)
     assert row is not None  # noqa: S101 - an aggregate
-    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"])
+    last_place = row["last_place"] if place else None
+    return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"], last_place)
 
 
 async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Batch:
@@ -146,33 +148,10 @@ async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:
     return digest.digest()
 
 
-OF_SCHEDULE = """(
-        select s.schedule_uid, ended.export_uid from ended
-        join export_schedules s on s.account_id = $1 and s.schedule_id = ended.schedule_id) as of_schedule"""
 MOVE = """
     update exports
     set last_key = $3, row_count = $4, content_bytes = $5, file_bytes = $6, checksum = $7, updated_at = $8,
-        failure_count = 0
+        failure_count = 0, last_place = $9
     where account_id = $1 and export_id = $2
 """
-COMPLETE = f"""
-    with {HOLD},
-    ended as (
-        update exports set export_state = 'completed', finished_at = $3, updated_at = $3, sha256 = $4
-        where account_id = $1 and export_id = $2
-        returning export_uid, row_count, file_bytes, schedule_id
-    )
-    {announce(EXPORT_COMPLETED, "ended", at="$3")}
-    {also(EXPORT_SCHEDULE_COMPLETED, OF_SCHEDULE, at="$3")}
-"""  # noqa: S608 - fixed parts
-FAIL = f"""
-    with {HOLD},
-    ended as (
-        update exports set export_state = 'failed', has_file = false, finished_at = $3, updated_at = $3, failure = $4
-        where account_id = $1 and export_id = $2
-        returning export_uid, schedule_id
-    )
-    {announce(EXPORT_FAILED, "ended", at="$3")}
-    {also(EXPORT_SCHEDULE_FAILED, OF_SCHEDULE, at="$3")}
-"""  # noqa: S608 - fixed parts
 WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)

@@ -37,6 +37,7 @@ from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unknown
 from fanfare.kernel.wire.times import day_of
 from fanfare.kernel.wire.zones import zone_of
 from fanfare.search.actions.running import start_search
+from fanfare.storages.queries.storages import storage_of
 
 log = structlog.get_logger()
 
@@ -73,9 +74,10 @@ CREATE = Sql(f"""
     created as (
         insert into export_schedules (account_id, schedule_id, schedule_uid, schedule_name, table_name, file_format,
                                       search, frequency, schedule_hour, weekday, month_day, retention_days, is_active,
-                                      next_run_at, created_at, updated_at)
+                                      next_run_at, created_at, updated_at, storage_id)
         select $1, nextval('positions'), gen_random_uuid(), :name, :table, :format, :search, :frequency, :hour,
-               :weekday, :month_day, :retention_days, true, :next_run_at, :now, :now
+               :weekday, :month_day, :retention_days, true, :next_run_at, :now, :now,
+               (select st.storage_id from storages st where st.account_id = $1 and st.storage_uid = :storage_uid)
         from hold
         where (select count(*) from export_schedules where account_id = $1) < :max_count
         returning schedule_id, schedule_uid
@@ -88,8 +90,13 @@ CREATE = Sql(f"""
 
 
 async def create_schedule(db: Db, account: Account, new: NewSchedule, now: datetime) -> ScheduleSaved:
-    """Create a schedule; Conflict (409) with too many, BadParameters (422) for a format that cannot be written."""
+    """Create a schedule; Conflict (409) with too many, BadParameters (422) for a format that cannot be written.
+
+    Unknown (404) for a storage that is not there.
+    """
     check_format(new.format)
+    if new.storage_uid is not None:
+        await storage_of(db, account.id, new.storage_uid)
     moment = next_run(new, new.hour, account.time_zone, now)
     named = {
         **msgspec.structs.asdict(new), "search": stored_search(new.search) if new.search is not None else None,
@@ -110,7 +117,9 @@ UPDATE = Sql(f"""
         update export_schedules
         set schedule_name = :schedule_name, frequency = :frequency, schedule_hour = :schedule_hour, weekday = :weekday,
             month_day = :month_day, retention_days = :retention_days, is_active = :is_active,
-            next_run_at = :next_run_at, updated_at = :now
+            next_run_at = :next_run_at, updated_at = :now,
+            storage_id = (
+                select st.storage_id from storages st where st.account_id = $1 and st.storage_uid = :storage_uid)
         where account_id = $1 and schedule_id = :schedule_id
         returning schedule_uid
     )
@@ -123,6 +132,8 @@ UNCHANGED = ("schedule_uid", "table_name", "file_format", "search")
 async def change_schedule(db: Db, account: Account, changes: ScheduleChanges, now: datetime) -> ScheduleSaved:
     """Update the fields sent of a schedule, which then runs at its next time; Unknown (404), BadParameters (422)."""
     fields = {name: value for name, value in sent_fields(changes).items() if name != "schedule_uid"}
+    if fields.get("storage_uid") is not None:
+        await storage_of(db, account.id, fields["storage_uid"])
     async with db.transaction() as tx:
         current = await current_schedule(tx, account.id, changes.schedule_uid)
         values = {COLUMNS.get(name, name): value for name, value in fields.items()}
@@ -190,7 +201,11 @@ async def run_due(db: Db, account_id: int, now: datetime) -> None:
 async def _run(db: Db, account: Account, schedule: CurrentSchedule, moment: datetime, now: datetime) -> None:
     search_uid = await _search(db, account, schedule, now)
     new = NewExport(
-        table=schedule.table_name, format=schedule.file_format, search_uid=search_uid, name=schedule.schedule_name
+        table=schedule.table_name,
+        format=schedule.file_format,
+        search_uid=search_uid,
+        name=schedule.schedule_name,
+        storage_uid=schedule.storage_uid,
     )
     origin = Origin(schedule.schedule_id, schedule.retention_days)
     async with db.transaction() as tx:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fanfare.exports.actions.endings import abandon
 from fanfare.exports.schemas.schedules import stored_search
 from fanfare.exports.topics import EXPORT_SCHEDULE_UPDATED
 from fanfare.fans.followers import Person
@@ -25,7 +26,7 @@ async def forget_old_files(db: Db, account_id: int, now: datetime) -> None:
                 update exports set has_file = false
                 where account_id = $1 and export_id in (
                     select export_id from exports
-                    where account_id = $1 and has_file and export_state <> 'running'
+                    where account_id = $1 and has_file and export_state not in ('running', 'delivering')
                       and updated_at < $2::timestamptz - make_interval(days => retention_days)
                     order by export_id limit $3)
                 returning export_uid
@@ -60,15 +61,21 @@ FORGET_PERSON = f"""
 
 
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
-    """Delete all files: any may contain the person. Exports that run start again; schedules lose the name."""
+    """Delete all files: any may contain the person. Exports that run start again, also those on their way to a storage.
+
+    Schedules lose the name. What was written to a storage before is not ours.
+    """
     await _forget_name(db, account_id, person.alone(), now)
+    await abandon(db, account_id, None, now)
     rows = await db.rows(
         """
         update exports
-        set has_file = export_state = 'running', last_key = 0, has_rows = false, updated_at = $2,
-            row_count = case export_state when 'running' then 0 else row_count end,
-            content_bytes = case export_state when 'running' then 0 else content_bytes end,
-            file_bytes = case export_state when 'running' then 0 else file_bytes end,
+        set has_file = export_state in ('running', 'delivering'), has_rows = false, updated_at = $2,
+            last_key = 0, last_place = null,
+            export_state = case export_state when 'delivering' then 'running' else export_state end,
+            row_count = case when export_state in ('running', 'delivering') then 0 else row_count end,
+            content_bytes = case when export_state in ('running', 'delivering') then 0 else content_bytes end,
+            file_bytes = case when export_state in ('running', 'delivering') then 0 else file_bytes end,
             checksum = 0
         where account_id = $1 and has_file
         returning export_uid

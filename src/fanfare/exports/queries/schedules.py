@@ -14,6 +14,7 @@ COLUMNS = """
     s.frequency, s.schedule_hour as hour, s.weekday, s.month_day, s.retention_days, s.is_active,
     floor(extract(epoch from s.next_run_at))::bigint as next_run_timestamp,
     floor(extract(epoch from s.last_run_at))::bigint as last_run_timestamp, s.last_failure,
+    (select st.storage_uid from storages st where st.account_id = $1 and st.storage_id = s.storage_id) as storage_uid,
     e.export_uid as last_export_uid, e.export_state as last_export_state,
     floor(extract(epoch from s.created_at))::bigint as creation_timestamp,
     floor(extract(epoch from s.updated_at))::bigint as last_update_timestamp
@@ -26,7 +27,9 @@ SOURCE = """
 """
 CURRENT = """
     schedule_id, schedule_uid, schedule_name, table_name, file_format, search, frequency, schedule_hour, weekday,
-    month_day, retention_days, is_active
+    month_day, retention_days, is_active,
+    (select st.storage_uid from storages st where st.account_id = $1 and st.storage_id = export_schedules.storage_id)
+        as storage_uid
 """
 
 

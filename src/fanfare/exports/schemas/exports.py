@@ -17,21 +17,28 @@ NAMES = (
     "suppressions", "activities", "points", "campaigns", "wagers", "campaign_events", "point_categories",
     "performances", "quest_progresses", "reward_claims", "idols", "stream_records", "tickets", "purchases",
     "registrations", "ticket_events", "scans", "passes", "products", "trackers", "tracker_clicks", "sales", "ad_days",
+    "businesses", "tags", "fields", "filters", "segment_members", "segment_stays", "snapshots", "campaign_items",
+    "quests", "rewards", "draws", "draw_winners", "idol_events", "streams", "stream_authors", "accepted_terms",
+    "fan_events", "fan_performances", "pass_sections", "ad_projects", "props",
 )  # fmt: skip
 FileFormat = Literal["csv", "ndjson", "parquet"]
 FORMATS: tuple[FileFormat, ...] = ("csv", "ndjson", "parquet")
 MAX_LINK_MINUTES = 7 * 24 * 60
-State = Literal["running", "completed", "failed"]
+State = Literal["running", "delivering", "completed", "failed"]
+
+
+STORAGE = "Storage to which the file is written, with its manifest; without it the file is fetched by a link."
 
 
 class Export(msgspec.Struct):
     """An export and the manifest of its file. Timestamps are unix seconds.
 
-    state: `running`, `completed`, `failed` (`failure` says why). row_count rows were written, content_bytes before and
-    file_bytes after compression, with gzip or within Parquet; sha256 is that of the file as it is fetched. The file has
-    every row that was committed up to `watermark`, a position of the change log: with the changes after it a copy is
-    brought up to date.
-    has_file is false once the file was deleted.
+    state: `running`, `delivering` (the file is written to its storage), `completed`, `failed` (`failure` says why).
+    row_count rows were written, content_bytes before and file_bytes after compression, with gzip or within Parquet;
+    sha256 is that of the file as it is fetched. The file has every row that was committed up to `watermark`, a position
+    of the change log: with the changes after it a copy is brought up to date. has_file is false once the file was
+    deleted here. destination is the object of a storage that the file becomes, or null; storage_uid is null too once
+    the storage was deleted.
     """
 
     export_id: int
@@ -42,6 +49,8 @@ class Export(msgspec.Struct):
     search_uid: uuid.UUID | None
     state: State
     has_file: bool
+    storage_uid: uuid.UUID | None
+    destination: str | None
     file_name: str
     row_count: int
     content_bytes: int
@@ -86,6 +95,7 @@ class NewExport(Params, kw_only=True):
     ] = None
     search_uid: Annotated[Uuid | None, "Only the fans of this search: the meta.search_uid of a page of fans."] = None
     name: Annotated[Text | None, "What to call it."] = None
+    storage_uid: Annotated[Uuid | None, STORAGE] = None
 
     example: ClassVar[Mapping[str, object]] = {"table": "activities", "format": "ndjson"}
 
@@ -115,6 +125,7 @@ class ExportWindow(Params):
     """Which exports to list."""
 
     max_export_id: Annotated[Id | None, "Only exports before this one: the previous meta.min_export_id."] = None
+    schedule_uid: Annotated[Uuid | None, "Only exports of this schedule."] = None
     limit: Annotated[Annotated[int, LimitForm(ROWS)] | None, "Rows of a page."] = None
 
 
@@ -134,4 +145,6 @@ class CurrentExport(msgspec.Struct, frozen=True):
     file_bytes: int
     checksum: int
     failure_count: int
+    last_place: list[Any] | None
+    has_destination: bool
     created_at: datetime

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from fanfare.exports.schemas.exports import FORMATS, NAMES, FileFormat
+from fanfare.exports.schemas.exports import FORMATS, NAMES, STORAGE, FileFormat
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, ignored_names, read
@@ -29,7 +30,8 @@ class ExportSchedule(msgspec.Struct):
 
     frequency: `daily`, `weekly` (on weekday, 1 is Monday) or `monthly` (on month_day, or the last day of a shorter
     month), at hour o'clock in the account's time zone. search has the parameters of a search of fans, or is null. A
-    file stays retention_days. last_failure says why the last run made no export; last_export_uid is the newest export.
+    file stays retention_days, and is written to the storage, if there is one. last_failure says why the last run made
+    no export; last_export_uid is the newest export.
     """
 
     schedule_id: int
@@ -38,6 +40,7 @@ class ExportSchedule(msgspec.Struct):
     table: str
     format: str
     search: dict[str, Any] | None
+    storage_uid: uuid.UUID | None
     frequency: Frequency
     hour: int
     weekday: int | None
@@ -83,6 +86,7 @@ class NewSchedule(Params, kw_only=True):
     search: Annotated[JsonObject | None, "Only fans who match these parameters of GET /api/v1/crm/fans then."] = None
     retention_days: Annotated[Days | None, "How long a file stays; 7 days when left out."] = None
     name: Annotated[Text | None, "What to call it."] = None
+    storage_uid: Annotated[Uuid | None, STORAGE] = None
 
     example: ClassVar[Mapping[str, object]] = {"table": "activities", "frequency": "daily", "hour": 4}
 
@@ -147,6 +151,9 @@ class ScheduleChanges(Params, kw_only=True):
     month_day: Annotated[MonthDay | None, "Day of a monthly schedule; the last one of shorter months."] = None
     retention_days: Annotated[Days | None, "How long files of later runs stay."] = None
     name: Annotated[Text | None, "What to call it."] = None
+    storage_uid: Annotated[
+        Uuid | None | UnsetType, "Storage to which files of later runs are written; empty for none."
+    ] = UNSET
 
     example: ClassVar[Mapping[str, object]] = {"hour": 5}
 
@@ -173,3 +180,4 @@ class CurrentSchedule(msgspec.Struct, frozen=True):
     month_day: int | None
     retention_days: int
     is_active: bool
+    storage_uid: uuid.UUID | None

@@ -6,13 +6,14 @@ knows when it was given: so neither the order of files nor that of imports decid
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from fanfare.fans.actions.consents import consent_entries, consent_state
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
-from fanfare.fans.actions.matching import ADDRESS, MATCH_GUARDED
+from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MATCH_GUARDED
 from fanfare.fans.actions.matching_consents import refused_count
 from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
 from fanfare.fans.schemas.fans import FanChanges, NewFan
@@ -27,24 +28,38 @@ FIND = tuple(
         with {HOLD},
         {ctes}
         select r.place, r.fan_id, r.fan_id in (select fan_id from created) as is_created,
-               {refused_count(erased=has_erased)} as refused_count
+               u.position as update_position, {refused_count(erased=has_erased)} as refused_count
         from resolved r
         join persons g on g.place = r.place
-        left join fans f on f.account_id = $1 and f.fan_id = r.fan_id
+        left join lateral (
+            select is_subscribed, is_phone_subscribed, is_optout, email_word_at, phone_word_at, optout_word_at
+            from fans
+            where account_id = $1 and fan_id = r.fan_id and r.fan_id not in (select fan_id from new_ids) limit 1) f
+            on true
+        left join (select fan_id, position from updated where is_changed) u on u.fan_id = r.fan_id
         order by r.place
     """)  # noqa: S608 - fixed parts
     for ctes, has_erased in zip(MATCH_GUARDED, (False, False, True), strict=True)
 )
-# Locked before the statement above reads them, so that it sees a no which another transaction just wrote.
-LOCK = """
-    select from fans f
-    where f.account_id = $1 and f.fan_id in (
-        select i.fan_id from unnest($2::text[], $3::text[]) as k (network, identifier_value)
+# Fans are locked before the statement above reads them, so that it sees a no which another transaction just wrote.
+# `lateral … limit 1` and the order of the fans force look-ups by primary key, also in tables that were never analysed.
+FIND_LOCKED = """
+    with found as materialized (
+        select k.place, k.network, i.fan_id
+        from unnest($2::integer[], $3::text[], $4::text[]) as k (place, network, identifier_value)
         cross join lateral (
             select fan_id from fan_identifiers
-            where account_id = $1 and network = k.network and identifier_value = k.identifier_value limit 1) i)
-    order by f.fan_id for no key update
+            where account_id = $1 and network = k.network and identifier_value = k.identifier_value limit 1) i
+    ),
+    locked as materialized (
+        select f.fan_id
+        from (select distinct fan_id from found order by fan_id) as d
+        cross join lateral (
+            select fan_id from fans where account_id = $1 and fan_id = d.fan_id for {lock}) f
+    )
+    select found.place, found.network, (select count(*) from locked) as lock_count from found
 """
+LOCKS = {True: FIND_LOCKED.format(lock="no key update"), False: FIND_LOCKED.format(lock="key share")}
 
 # Parameters that a row of a file cannot have.
 NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
@@ -55,7 +70,8 @@ FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything":
 class ImportContext(msgspec.Struct, frozen=True):
     """The account of an import, the source of its fans and consents, when its file was uploaded, and the time now.
 
-    Whoever was erased since `erasures_since`, else since the upload, is left out.
+    Whoever was erased since `erasures_since`, else since the upload, is left out. `own_positions` gets those of the
+    changes of fans who were there, which an undo takes for no changes of others.
     """
 
     account: Account
@@ -63,6 +79,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     uploaded_at: datetime
     now: datetime
     erasures_since: datetime | None = None
+    own_positions: list[int] = []
 
 
 class FanLine(msgspec.Struct, frozen=True):
@@ -181,18 +198,30 @@ async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> lis
     for batch in batches(people):
         named = {**arguments(batch.people), "now": context.now, "source": context.source}
         named["uploaded_at"] = context.uploaded_at
-        attempt = 0
+        attempts = count()
 
         async def write(tx: Db, named: dict[str, Any] = named, people: Sequence[Person] = batch.people) -> list[Record]:
-            nonlocal attempt
-            attempt += 1
-            if any(each.is_subscribed or each.is_phone_subscribed for each in people):
-                await tx.execute(LOCK, context.account.id, *_keys(people)[1:])
-            return await tx.rows(statement(FIND, people, attempt - 1), context.account.id, **named)
+            find = statement(FIND, people, next(attempts))  # noqa: B023 - called within this turn of the loop
+            matches = await _lock_found(tx, context.account.id, people)
+            return await tx.rows(find, context.account.id, **named, **matches)
 
         rows = await db.retry_conflicts(write)
+        context.own_positions.extend(row["update_position"] for row in rows if row["update_position"] is not None)
         result += [rows[place] for place in batch.places]
     return result
+
+
+async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
+    """Lock the fans of persons, and return the arguments of FIND with the identifiers that have one."""
+    has_yes = any(each.is_subscribed or each.is_phone_subscribed for each in people)
+    rows = await db.rows(LOCKS[has_yes], account_id, *_keys(people))
+    mails, phones = ([row["place"] for row in rows if row["network"] == network] for network in ("email", "phone"))
+    return {
+        **FOUND_MAILS.arguments([{"place": each, "mail_key": people[each].mail_key} for each in mails]),
+        **FOUND_PHONES.arguments(
+            [{"place": each, "phone": people[each].phone, "mail_key": people[each].mail_key} for each in phones]
+        ),
+    }
 
 
 def _outcome(row: Record, extra_refused: int = 0) -> FanOutcome:

@@ -48,7 +48,7 @@ PERSONS = f"""
     ),
     by_mail as materialized (
         select g.place, i.fan_id
-        from persons g
+        from {{mails}}
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = 'email' and identifier_value = g.mail_key limit 1) i
@@ -61,7 +61,7 @@ PERSONS = f"""
                g.mail_key is null or not exists (
                    select from fan_identifiers e
                    where e.account_id = $1 and e.fan_id = i.fan_id and e.network = 'email') as is_same_person
-        from persons g
+        from {{phones}}
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = 'phone' and identifier_value = g.phone limit 1) i
@@ -321,9 +321,15 @@ WRITES, GUARDED_WRITES = (
 
 # Without `limit 1` the planner assumes ten elements per array, finds a custom plan cheaper, and plans again at each
 # call: 2 ms, more than the execution.
-MATCH_ONE = tuple(f"{PERSONS.format(limit=1)},{RESOLVE_ONE},{writes}" for writes in WRITES)
-# The third matches like the second, for imports: no yes overrides a no.
+EVERY_PLACE = {"mails": "persons g", "phones": "persons g"}
+MATCH_ONE = tuple(f"{PERSONS.format(limit=1, **EVERY_PLACE)},{RESOLVE_ONE},{writes}" for writes in WRITES)
+# The third matches like the second, for imports: no yes overrides a no. It looks for those identifiers alone that
+# FOUND_PLACES names, since most persons of a file are new. Who else has one by now meets its primary key, and is looked
+# for again.
+FOUND_MAILS = Arrays("found_mail", {"place": "integer", "mail_key": "text"})
+FOUND_PHONES = Arrays("found_phone", {"place": "integer", "phone": "text", "mail_key": "text"})
+FOUND_PLACES = {"mails": FOUND_MAILS.unnest("g"), "phones": FOUND_PHONES.unnest("g")}
 MATCH_MANY, MATCH_GUARDED = (
-    tuple(f"{PERSONS.format(limit='all')},{RESOLVE_MANY.format(first=FIRST)},{each}" for each in writes)
-    for writes in (WRITES, GUARDED_WRITES)
+    tuple(f"{PERSONS.format(limit='all', **places)},{RESOLVE_MANY.format(first=FIRST)},{each}" for each in writes)
+    for writes, places in ((WRITES, EVERY_PLACE), (GUARDED_WRITES, FOUND_PLACES))
 )

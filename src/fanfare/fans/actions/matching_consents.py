@@ -63,12 +63,12 @@ IS_WITHDRAWN = """
               and w.erased_at <= coalesce({given_at}, :uploaded_at))
 """
 GUARD = f"""
-              and not (c.is_granted and (exists (
+              and not (c.is_granted and (resolved.fan_id not in (select fan_id from new_ids) and exists (
                   select from fans f
                   where f.account_id = $1 and f.fan_id = resolved.fan_id
                     and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end)
                   {{withdrawn}}))
-"""
+"""  # noqa: S608 - fixed parts
 WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at, false from withdrawals"
 MAXIMA = ", ".join(
     f"coalesce(max(counts_from) filter (where {condition}), '-infinity') as {name}"
@@ -102,6 +102,9 @@ MAIL_NEWER, PHONE_NEWER, OUT_NEWER = (
 )
 # The fans with consents and their new flags, locked so that the flags are derived from the last committed version.
 LOCKED = f"""
+    spoken as materialized (
+        select existing.* from existing where fan_id in (select fan_id from consent_state)
+    ),
     locked as materialized (
         select k.*, case when {MAIL_NEWER} then s.mail_flag else f.is_subscribed end as is_mailed,
                case when {PHONE_NEWER} then s.phone_flag else f.is_phone_subscribed end as is_texted,
@@ -114,7 +117,7 @@ LOCKED = f"""
                    or {PHONE_NEWER} and s.phone_flag <> f.is_phone_subscribed
                    or {OUT_NEWER} and s.out_flag <> f.is_optout
                    or s.is_closed as is_changed
-        from existing k
+        from spoken k
         join consent_state s on s.fan_id = k.fan_id
         join fans f on f.account_id = $1 and f.fan_id = k.fan_id
         order by f.fan_id

@@ -207,6 +207,12 @@ class FanStatements:
         """Run the light form if there is one person, and a full one where that does not suffice; return the rows."""
         if len(people) == 1 and (row := await self.light.row(db, account_id, people[0], named)):
             return [row]
+        return await self.run_full(db, account_id, people, named)
+
+    async def run_full(
+        self, db: Db, account_id: int, people: Sequence[Person], named: Mapping[str, object]
+    ) -> list[Record]:
+        """Run a full form until it conflicts with no concurrent write, and return the rows."""
         attempts = count()
         return await db.retry_conflicts(lambda tx: self.full(tx, account_id, people, next(attempts), named))
 

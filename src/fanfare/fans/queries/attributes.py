@@ -3,6 +3,7 @@
 from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.attributes import Consent, DeviceToken, Field, Identifier, NameWord, Tag, WatchedAddress
 from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.wire import iso, unix
 
 
@@ -21,7 +22,7 @@ async def fields(db: Db, account_id: int, *, with_counts: bool = False) -> list[
         account_id,
         with_counts,
     )
-    return [Field(**row) for row in rows]
+    return read_rows(Field, rows)
 
 
 async def tags(db: Db, account_id: int) -> list[Tag]:
@@ -37,7 +38,7 @@ async def tags(db: Db, account_id: int) -> list[Tag]:
         """),
         account_id,
     )
-    return [Tag(**row) for row in rows]
+    return read_rows(Tag, rows)
 
 
 async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
@@ -77,7 +78,7 @@ async def push_tokens(db: Db, account_id: int, fan_id: int) -> list[DeviceToken]
         account_id,
         fan_id,
     )
-    return [DeviceToken(**row) for row in rows]
+    return read_rows(DeviceToken, rows)
 
 
 async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
@@ -92,7 +93,7 @@ async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
         account_id,
         fan_id,
     )
-    return [Consent(**row) for row in rows]
+    return read_rows(Consent, rows)
 
 
 async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
@@ -107,7 +108,7 @@ async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
         """,
         account_id,
     )
-    return [WatchedAddress(**row) for row in rows]
+    return read_rows(WatchedAddress, rows)
 
 
 async def name_words(db: Db, account_id: int) -> list[NameWord]:
@@ -117,4 +118,4 @@ async def name_words(db: Db, account_id: int) -> list[NameWord]:
         " from display_name_words where account_id = $1 order by word",
         account_id,
     )
-    return [NameWord(**row) for row in rows]
+    return read_rows(NameWord, rows)

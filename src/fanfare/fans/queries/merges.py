@@ -6,6 +6,7 @@ from fanfare.fans.schemas.merges import ROWS, Merge, MergeMeta, MergeWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below, newest_first
+from fanfare.kernel.data.rows import read_rows
 
 COLUMNS = """
     m.merge_id, m.fan_id, m.absorbed_id as merged_fan_id, m.merge_source,
@@ -49,5 +50,5 @@ async def merges(db: Db, account_id: int, query: MergeWindow) -> Page[MergeMeta,
         below(query.max_merge_id, bound),
         limit + 1,
     )
-    data = [Merge(**row) for row in rows[:limit]]
+    data = read_rows(Merge, rows[:limit])
     return newest_first(MergeMeta, data, "merge_id", query.max_merge_id, has_more=len(rows) > limit)

@@ -28,9 +28,12 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.folding import fold
+from fanfare.storages.queries.storages import storage_of
 
 # Imports of an account that are not finished.
 MAX_UNFINISHED = 100
+FORMATS_BY_ENDING = {"ndjson": "ndjson", "jsonl": "ndjson", "xlsx": "xlsx"}
 # Parameters of the dialect.
 DIALECT = ("encoding", "delimiter", "date_order", "decimal_separator", "preset")
 
@@ -43,11 +46,17 @@ CREATE = f"""
     with {HOLD},
     created as (
         insert into imports (account_id, import_id, import_uid, kind, import_name, file_format, import_state,
-                             created_at, updated_at)
-        select $1, nextval('positions'), gen_random_uuid(), $2, $3, $4, 'uploading', $5, $5 from hold
+                             created_at, updated_at, storage_id, bucket, object_key)
+        select $1, nextval('positions'), gen_random_uuid(), $2, $3, $4,
+               case when $8::text is null then 'uploading' else 'fetching' end, $5, $5, st.storage_id, st.bucket, $8
+        from hold left join storages st on st.account_id = $1 and st.storage_uid = $7
         where (select count(*) from imports
                where account_id = $1 and has_file and import_state not in ('completed', 'failed', 'undone')) < $6
-        returning import_id, import_uid, kind
+        returning import_id, import_uid, kind, import_state
+    ),
+    fetched as (
+        insert into import_fetches (account_id, import_id, due_at)
+        select $1, import_id, $5 from created where import_state = 'fetching'
     ),
     announced as (
         {announce(IMPORT_CREATED, "created", position="import_id", at="$5")}
@@ -57,12 +66,26 @@ CREATE = f"""
 
 
 async def create_import(db: Db, account_id: int, new: NewImport, now: datetime) -> ImportCreated:
-    """Create an import that waits for its file; BadParameters (422) for an unknown kind."""
+    """Create an import that waits for its file, or reads it from a storage.
+
+    BadParameters (422) for an unknown kind, and an object that is not below the folder of the storage; Unknown (404).
+    """
     kind = kind_of(new.kind)
-    import_uid = await db.value(CREATE, account_id, kind.name, new.name, new.format or "csv", now, MAX_UNFINISHED)
+    if new.storage_uid is not None:
+        prefix = (await storage_of(db, account_id, new.storage_uid)).prefix
+        if not (new.object_key or "").startswith(prefix):
+            raise BadParameters([("object_key", f"must begin with {prefix}, the folder of the storage")])
+    file_format = new.format or _format_of(new.object_key or "")
+    values = (kind.name, new.name, file_format, now, MAX_UNFINISHED, new.storage_uid, new.object_key)
+    import_uid = await db.value(CREATE, account_id, *values)
     if import_uid is None:
         raise TooManyImports
     return ImportCreated(import_uid)
+
+
+def _format_of(object_key: str) -> str:
+    """Return the format of an object by its name."""
+    return FORMATS_BY_ENDING.get(fold(object_key).rpartition(".")[2], "csv")
 
 
 UPDATE = f"""

@@ -6,33 +6,35 @@ A worker that dies leaves a batch undone; the next one continues there. Two work
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.importing import ImportContext
-from fanfare.fans.actions.undoing import delete_without_rows, lock_unchanged
+from fanfare.fans.actions.undoing import OwnWrites, delete_without_rows, lock_unchanged
+from fanfare.fans.topics import FAN_UPDATED
 from fanfare.imports.actions.converting import convert
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
-from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
+from fanfare.imports.actions.kinds.people import FANS
+from fanfare.imports.actions.plans import Line
+from fanfare.imports.actions.reading import Ahead
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
 from fanfare.imports.queries.imports import next_import
-from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row, UnreadableFileError
+from fanfare.imports.readers.rows import UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
-from fanfare.kernel.data import files
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.lines import unstorable_line, write_lines
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Refusal
-from fanfare.kernel.running.threads import run_in_thread
 
-# Usually a small piece has a batch; a large one has any row.
-PIECE_SIZES = (MAX_ROW_BYTES // 4, 2 * MAX_ROW_BYTES)
 MAX_ERRORS = 100_000
+# While an import writes these rows, tables may be new: what was planned for empty ones reads all rows for each.
+YOUNG_ROWS = 20_000
 
 
 class _DryRun(Exception):  # noqa: N818 - never leaves this module
@@ -41,7 +43,11 @@ class _DryRun(Exception):  # noqa: N818 - never leaves this module
 
 async def work(db: Db, account_id: int, now: datetime) -> bool:
     """Work on an account's imports for a few seconds; return whether there was anything to do."""
-    return await work_for_a_turn(db, account_id, now, WORK)
+    ahead = Ahead()
+    try:
+        return await work_for_a_turn(db, account_id, now, _file_work(ahead))
+    finally:
+        await ahead.end()
 
 
 async def _count_failure(db: Db, account_id: int, current: CurrentImport) -> None:
@@ -75,48 +81,34 @@ def _reason(error: Exception) -> str | None:
     return error.errors[0][1] if isinstance(error, UnreadableFileError) else None
 
 
-async def _step(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
+async def _step(ahead: Ahead, db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
     if current.import_state == "converting":
         await convert(db, account_id, current, now)
     elif current.import_state == "undoing":
         await _undo_batch(db, account_id, current, now)
     else:
-        await _run_batch(db, account_id, current, now)
+        await _run_batch(ahead, db, account_id, current, now)
 
 
-async def _run_batch(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
+async def _run_batch(ahead: Ahead, db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
     """Read and write the next rows; part of the caller's transaction."""
+    if current.run_row < YOUNG_ROWS:
+        # Also those of foreign keys, which are kept until the tables are analysed.
+        await db.execute("discard plans")
     account = await account_by_id(db, account_id)
-    context = ImportContext(account, f"import {current.import_uid}", current.uploaded_at or now, now)
-    piece, lines, last = await _next_lines(db, account_id, current, context)
+    context = ImportContext(account, _source(current), current.uploaded_at or now, now)
+    piece, lines, last = await ahead.batch(db, account_id, current, context)
     is_dry = current.import_state == "checking"
     outcomes = await _write(db, kind_of(current.kind), lines, context, is_dry=is_dry)
     end, number = (last.end, last.number + 1) if last else (piece.offset + len(piece.data), current.run_row)
     await _advance(db, account_id, current, lines, outcomes)
     await _move(db, account_id, current, (end, number), now)
     if not is_dry:
-        await _remember(db, account_id, current, outcomes)
+        await _remember(db, account_id, current, outcomes, context.own_positions)
     if current.error_count + sum(each.refusal is not None for each in outcomes) > MAX_ERRORS:
         await _end(db, account_id, current, "failed", now, f"more than {MAX_ERRORS:,} rows are wrong")
     elif piece.is_last and end >= current.file_bytes:
         await _end(db, account_id, current, "ready" if is_dry else "completed", now)
-
-
-async def _next_lines(
-    db: Db, account_id: int, current: CurrentImport, context: ImportContext
-) -> tuple[Piece, list[Line], Row | None]:
-    """Return the piece of the file where a run continues, its lines and its last row; raises UnreadableFileError."""
-    plan, offset = plan_of(current), current.run_offset
-    limit = kind_of(current.kind).batch
-    # The first piece has the header, however long.
-    for size in PIECE_SIZES if offset else PIECE_SIZES[1:]:
-        data = await files.read_from(db, account_id, current.import_uid, offset, size)
-        piece = Piece(data, offset, current.run_row, offset + len(data) >= current.file_bytes)
-        lines, last = await run_in_thread(lambda piece=piece: lines_of_piece(current, plan, piece, limit, context))  # type: ignore[misc] # a default argument
-        if last is not None or piece.is_last:
-            return piece, lines, last
-    message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
-    raise UnreadableFileError(message)
 
 
 async def _move(db: Db, account_id: int, current: CurrentImport, place: tuple[int, int], now: datetime) -> None:
@@ -194,41 +186,60 @@ def _faults(refusal: Refusal) -> str:
     return msgspec.json.encode([{"field": field, "message": message} for field, message in errors[:50]]).decode()
 
 
-async def _remember(db: Db, account_id: int, current: CurrentImport, outcomes: Sequence[Outcome]) -> None:
-    """Write down what a batch created, for an undo."""
+async def _remember(
+    db: Db, account_id: int, current: CurrentImport, outcomes: Sequence[Outcome], own_positions: Sequence[int]
+) -> None:
+    """Write down what a batch created and changed, for an undo."""
     created = [each for outcome in outcomes for each in outcome.created_ids]
     fans = sorted({each.new_fan_id for each in outcomes if each.new_fan_id is not None})
-    if created or fans:
+    if created or fans or own_positions:
         await db.execute(
             """
-            insert into import_batches (account_id, import_id, batch_number, created_ids, fan_ids, last_position)
-            select $1, $2, $3, $4, $5, last_value from positions
+            insert into import_batches
+                (account_id, import_id, batch_number, created_ids, fan_ids, own_positions, last_position)
+            select $1, $2, $3, $4, $5, $6, last_value from positions
             """,
             account_id,
             current.import_id,
             current.run_offset,
             created,
             fans,
+            own_positions,
         )
+
+
+# The last batch that is not undone; batches stay until the end, since earlier ones need to know what they changed.
+TAKE_BATCH = """
+    update import_batches set is_undone = true
+    where account_id = $1 and import_id = $2 and batch_number = (
+        select max(batch_number) from import_batches where account_id = $1 and import_id = $2 and not is_undone)
+    returning batch_number, created_ids, fan_ids, last_position
+"""
+# Changes of fans of a batch by later ones: a position is that of the first batch that ended behind it.
+OWN_POSITIONS = """
+    select c.position from changes c
+    cross join lateral (
+        select b.own_positions from import_batches b
+        where b.account_id = $1 and b.import_id = $2 and b.batch_number > $3 and b.last_position >= c.position
+        order by b.batch_number limit 1) b
+    where c.account_id = $1 and c.fan_id = any($4::bigint[]) and c.position > $5 and c.topic = $6
+      and c.position = any(b.own_positions)
+"""
 
 
 async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
     """Delete what the last batch created; part of the caller's transaction."""
-    row = await db.row(
-        """
-        delete from import_batches where account_id = $1 and import_id = $2 and batch_number = (
-            select max(batch_number) from import_batches where account_id = $1 and import_id = $2)
-        returning created_ids, fan_ids, last_position
-        """,
-        account_id,
-        current.import_id,
-    )
+    row = await db.row(TAKE_BATCH, account_id, current.import_id)
     if row is None:
+        await db.execute(
+            "delete from import_batches where account_id = $1 and import_id = $2", account_id, current.import_id
+        )
         await _end(db, account_id, current, "undone", now)
         return
-    position = row["last_position"]
-    fans = await lock_unchanged(db, account_id, row["fan_ids"], position) if row["fan_ids"] else []
-    undone = await kind_of(current.kind).undo(db, account_id, Created(row["created_ids"], position), now)
+    kind = kind_of(current.kind)
+    writes = await _writes(db, account_id, current, row)
+    fans = await lock_unchanged(db, account_id, row["fan_ids"], writes) if row["fan_ids"] else []
+    undone = await kind.undo(db, account_id, Created(row["created_ids"], writes), now)
     if fans:
         await delete_without_rows(db, account_id, fans, now)
     counts: tuple[Any, ...] = (undone.undone_count, undone.kept_count, now)
@@ -243,4 +254,19 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
     )
 
 
-WORK = FileWork(next_import, _step, _fail, _count_failure, _reason)
+async def _writes(db: Db, account_id: int, current: CurrentImport, batch: Record) -> OwnWrites:
+    """Return what an import wrote until and after a batch."""
+    fan_ids = [*batch["fan_ids"], *(batch["created_ids"] if current.kind == FANS.name else [])]
+    place = batch["batch_number"], fan_ids, batch["last_position"]
+    rows = await db.rows(OWN_POSITIONS, account_id, current.import_id, *place, FAN_UPDATED.name)
+    own_positions = [row["position"] for row in rows]
+    return OwnWrites(batch["last_position"], own_positions, _source(current), kind_of(current.kind).topics)
+
+
+def _source(current: CurrentImport) -> str:
+    """Return the source of what an import writes."""
+    return f"import {current.import_uid}"
+
+
+def _file_work(ahead: Ahead) -> FileWork[CurrentImport]:
+    return FileWork(next_import, partial(_step, ahead), _fail, _count_failure, _reason)

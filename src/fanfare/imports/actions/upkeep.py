@@ -22,14 +22,15 @@ ERASED = "a fan was erased: upload the file again"
 
 
 # Deletes the files of imports that a condition names and no worker works on; those that were not yet run fail. A worker
-# locks its import and may wait for fans whom an erasure has locked: so its row is skipped, not waited for.
+# locks its import and may wait for fans whom an erasure has locked: so its row is skipped, not waited for. The end of
+# an upload, which inspects the file, is waited for: it waits for nobody, and leaves the import ready.
 MARK = f"""
     with {HOLD},
     due as materialized (
-        select import_id, import_state in ('uploading', 'converting', 'ready') as is_open from imports
+        select import_id, import_state in ('uploading', 'fetching', 'converting', 'ready') as is_open from imports
         where account_id = $1 and has_file and file_bytes > 0 and {{condition}}
-          and import_state in ('uploading', 'converting', 'ready', 'completed', 'failed', 'undone')
-        order by import_id limit $3 for no key update skip locked
+          and import_state in ('uploading', 'fetching', 'converting', 'ready', 'completed', 'failed', 'undone')
+        order by import_id limit $3 for no key update {{locked}}
     ),
     marked as (
         update imports i
@@ -43,8 +44,9 @@ MARK = f"""
     )
     select import_uid from marked
 """  # noqa: S608 - fixed parts
-OLD = MARK.format(condition="updated_at < $2")
-UPLOADED = MARK.format(condition="created_at <= $2")
+OLD = MARK.format(condition="updated_at < $2", locked="skip locked")
+UPLOADED = MARK.format(condition="created_at <= $2", locked="skip locked")
+UPLOADING = MARK.format(condition="created_at <= $2 and import_state in ('uploading', 'fetching')", locked="")
 
 
 async def forget_old_files(db: Db, account_id: int, older_than: datetime, now: datetime) -> None:
@@ -62,6 +64,7 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
     """Delete the files of imports that no worker works on: any may contain the person."""
+    await _delete_files(db, account_id, UPLOADING, now, ERASED, now)
     await _delete_files(db, account_id, UPLOADED, now, ERASED, now)
 
 

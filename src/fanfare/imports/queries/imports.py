@@ -9,17 +9,22 @@ from fanfare.kernel.data.paging import Page, below, newest_first
 from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
-    import_id, import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
-    file_bytes, sheets, sheet, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
+    i.import_id, i.import_uid, kind, import_name as name, file_format as format, import_state as state, has_file,
+    st.storage_uid, 's3://' || i.bucket || '/' || i.object_key as source, file_bytes,
+    sheets, sheet, columns, dialect ->> 'encoding' as encoding, dialect ->> 'delimiter' as delimiter,
     dialect ->> 'date_order' as date_order, dialect ->> 'decimal_separator' as decimal_separator,
     dialect ->> 'preset' as preset, mapping, constants as values, row_count, created_count, matched_count, error_count,
     refused_count as refused_optin_count, undone_count, kept_count,
     case when import_state in ('completed', 'undone') then 1.0
+         when import_state = 'fetching' then round(file_bytes::numeric / greatest((
+             select f.object_bytes from import_fetches f where f.account_id = $1 and f.import_id = i.import_id
+         ), 1), 4)::float
          else round(run_offset::numeric / greatest(file_bytes, 1), 4)::float end as progress,
-    failure, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+    failure, floor(extract(epoch from i.created_at))::bigint as creation_timestamp,
     floor(extract(epoch from uploaded_at))::bigint as upload_timestamp,
     floor(extract(epoch from finished_at))::bigint as finish_timestamp
 """
+SOURCE = "imports i left join storages st on st.account_id = $1 and st.storage_id = i.storage_id"
 CURRENT = """
     import_id, import_uid, kind, file_format, import_name, import_state, has_file, file_bytes, is_utf8,
     columns, dialect, mapping, constants, run_offset, run_row, sheet, sheets, failure_count,
@@ -35,7 +40,10 @@ async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMe
     """Return imports, the newest first."""
     limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
-        f"select {COLUMNS} from imports where account_id = $1 and import_id < $2 order by import_id desc limit $3",  # noqa: S608 - fixed parts
+        f"""
+        select {COLUMNS} from {SOURCE}
+        where i.account_id = $1 and i.import_id < $2 order by i.import_id desc limit $3
+        """,  # noqa: S608 - fixed parts
         account_id,
         below(query.max_import_id, bound),
         limit + 1,
@@ -47,7 +55,7 @@ async def imports(db: Db, account_id: int, query: ImportWindow) -> Page[ImportMe
 async def import_of(db: Db, account_id: int, import_uid: uuid.UUID) -> Import:
     """Return an import; Unknown (404)."""
     row = await db.row(
-        f"select {COLUMNS} from imports where account_id = $1 and import_uid = $2",  # noqa: S608 - fixed parts
+        f"select {COLUMNS} from {SOURCE} where i.account_id = $1 and i.import_uid = $2",  # noqa: S608 - fixed parts
         account_id,
         import_uid,
     )

@@ -14,12 +14,15 @@ from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObject, LimitForm, Text, Uuid, text_of
+from fanfare.storages.schemas.objects import ObjectKey
 
 ROWS = 100
 FORMATS = ("csv", "ndjson", "xlsx")
 # Of all files of an account's imports together.
 MAX_ACCOUNT_BYTES = 4 * MAX_FILE_BYTES
-State = Literal["uploading", "converting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"]
+State = Literal[
+    "uploading", "fetching", "converting", "ready", "checking", "importing", "completed", "failed", "undoing", "undone"
+]
 FileFormat = Annotated[Literal["csv", "ndjson", "xlsx"], ChoiceForm(*FORMATS)]
 
 
@@ -43,8 +46,9 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `converting` (a sheet of a workbook is read), `ready` (confirm how it is read, then run it),
-    `checking` (a dry run), `importing`, `completed`, `failed` (`failure` says why), `undoing`, `undone`. The counts are
+    state: `uploading`, `fetching` (an object of a storage is read), `converting` (a sheet of a workbook is read),
+    `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure`
+    says why), `undoing`, `undone`. source is the object of a storage that the file was, or null. The counts are
     those of the last run or dry run: row_count rows were processed, of which created_count created something,
     matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were left out
     because the fan had opted out. An undo deleted undone_count of what was created and left kept_count. progress is
@@ -59,6 +63,8 @@ class Import(msgspec.Struct):
     format: str
     state: State
     has_file: bool
+    storage_uid: uuid.UUID | None
+    source: str | None
     file_bytes: int
     sheets: list[str]
     sheet: str | None
@@ -138,10 +144,21 @@ class NewImport(Params, kw_only=True):
     """An import to create."""
 
     kind: Annotated[Text, "What the rows are: fans, …"]
-    format: Annotated[FileFormat | None, "csv (the default), ndjson, or xlsx, an Excel workbook."] = None
+    format: Annotated[
+        FileFormat | None, "csv (the default), ndjson, or xlsx, an Excel workbook. Of an object, by its name."
+    ] = None
     name: Annotated[Text | None, "What to call it."] = None
+    storage_uid: Annotated[Uuid | None, "Storage from which the file is read, instead of an upload."] = None
+    object_key: Annotated[ObjectKey | None, "Key of the object in the bucket of the storage."] = None
 
     example: ClassVar[Mapping[str, object]] = {"kind": "fans", "name": "Members of 2026"}
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a storage without an object, and an object without a storage."""
+        for name, another in (("storage_uid", "object_key"), ("object_key", "storage_uid")):
+            if values.get(name) and not values.get(another):
+                yield another, f"is required with {name}"
 
 
 class OneImport(Params):

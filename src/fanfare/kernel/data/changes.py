@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.rows import read_rows
 
 TRIM_BATCH = 5000
 # Rows that a reader of few topics looks at in one step.
@@ -107,7 +108,7 @@ async def feed(db: Db, account_id: int, position: int, limit: int) -> ChangePage
         bound,
         limit,
     )
-    data = [Change(**row) for row in rows]
+    data = read_rows(Change, rows)
     return ChangePage(data, data[-1].position if data else position, is_last=len(data) < limit)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from fanfare.kernel.data.db import UNSTORABLE
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, RequestContext, Slot, present_fields, read, slots
+from fanfare.kernel.typed_lines import typed_lines
 from fanfare.kernel.wire import LineForm, LinesForm, decode_json
 
 L = TypeVar("L")
@@ -60,6 +61,12 @@ class ItemForm(LineForm):
         self.struct = struct
         self.batch_field = batch_field
         self.is_shown = is_shown
+
+    def read_all(self, items: Sequence[object]) -> list[Params | WrongLine]:
+        """Return the struct of each line, or a WrongLine; those whose fields have their types are read at once."""
+        typed = typed_lines(self.struct)
+        lines = typed.read(items) if typed else [None] * len(items)
+        return [self.read(item) if line is None else line for item, line in zip(items, lines, strict=True)]
 
     def read(self, raw: object) -> Params | WrongLine:
         """Return the struct, or a WrongLine."""

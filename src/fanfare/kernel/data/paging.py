@@ -11,10 +11,12 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 
 from fanfare.kernel.data.pool import Record
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.wire import MAX_ID, NOTHING, ChoiceForm, Form, word_of
 
 M = TypeVar("M")
 R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
 Order = Literal["asc", "desc"]
 
 
@@ -117,11 +119,21 @@ def start(cursor: Cursor | None, order: Order) -> Cursor:
 
 
 class PageRows(msgspec.Struct, frozen=True):
-    """The rows of a page as keyword arguments, and the cursor of the next page."""
+    """The rows of a page, of which `column` has the positions, and the cursor of the next page."""
 
-    rows: list[dict[str, Any]]
+    records: Sequence[Record]
+    column: str
     cursor: Cursor | None
     has_more: bool
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as keyword arguments, without their positions."""
+        return [{name: value for name, value in row.items() if name != self.column} for row in self.records]
+
+    def read(self, kind: type[S]) -> list[S]:
+        """Return a struct for each row, whose fields have the names of the columns; positions are left out."""
+        return read_rows(kind, self.records, self.column)
 
     @property
     def next_page(self) -> NextPage:
@@ -139,11 +151,10 @@ def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> Pag
 
     In ascending order there is always a next cursor, from which a client polls for new rows. Descending, the list ends.
     """
-    data = [dict(row) for row in rows[:limit]]
-    positions = [row.pop(column) for row in data]
+    records = rows[:limit]
     has_more = len(rows) > limit
-    end = Cursor(cursor.order, positions[-1] if positions else cursor.position)
-    return PageRows(data, end if has_more or cursor.order == "asc" else None, has_more)
+    end = Cursor(cursor.order, records[-1][column] if records else cursor.position)
+    return PageRows(records, column, end if has_more or cursor.order == "asc" else None, has_more)
 
 
 def newest_first(

@@ -79,5 +79,14 @@ class Arrays:
         return {f"{self._name}_{column}": row[column] for column in self._columns}
 
     def arguments(self, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
-        """Return the arguments; raises KeyError if a row lacks a column."""
-        return {f"{self._name}_{column}": [row[column] for row in rows] for column in self._columns}
+        """Return the arguments; raises KeyError if a row lacks a column.
+
+        A column without values is an empty array, which `unnest` fills with nulls: the driver looks at each entry. The
+        first column has the length.
+        """
+        arrays = {column: [row[column] for row in rows] for column in self._columns}
+        first = next(iter(arrays))
+        return {
+            f"{self._name}_{column}": array if column == first or any(each is not None for each in array) else []
+            for column, array in arrays.items()
+        }

@@ -6,7 +6,7 @@
 script of the page, `Data`; or it raises a `Detour`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
@@ -81,6 +81,8 @@ class Visit(msgspec.Struct):
     chosen_language: Mapping[str, str] = {}
     # the values of a refused form, and the message of each invalid field
     form: Mapping[str, str] = {}
+    # all values of its fields, for boxes of one name
+    entries: Mapping[str, Sequence[object]] = {}
     faults: Mapping[str, str] = {}
     # the header Host and the user agent
     host: str | None = None

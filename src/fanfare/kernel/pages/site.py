@@ -149,6 +149,7 @@ class Site:
             if "GET" not in methods:
                 raise
             visit.form = {name: values[0] for name, values in form.items() if values and isinstance(values[0], str)}
+            visit.entries = form
             visit.faults = dict(wrong.errors)
             view = await self._call(methods["GET"], visit, fixed, now)
             if isinstance(view, View):

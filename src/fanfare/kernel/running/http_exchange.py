@@ -104,14 +104,14 @@ class Connections(OpenConnections):
         stream = self._pool.stream(
             request.method, request.url, headers=headers, content=request.content, extensions={"timeout": timeout}
         )
-        body = b""
+        body = bytearray()
         async with stream as response:
             async for part in response.aiter_stream():
                 body += part[: (request.max_bytes or 0) - len(body)]
                 if len(body) >= (request.max_bytes or 0):
                     break
         names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return HttpAnswer(response.status, names, body)
+        return HttpAnswer(response.status, names, bytes(body))
 
     async def close(self) -> None:
         """Close the connections."""

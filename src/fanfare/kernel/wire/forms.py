@@ -58,6 +58,10 @@ class Form:
         """Return the value, or raise ValueError with what is wrong."""
         raise NotImplementedError
 
+    def read_all(self, items: Sequence[object]) -> list[Any]:
+        """Return the values of a list, in order; raises as `read` does for the first that is wrong."""
+        return [self.read(item) for item in items]
+
     def schema(self) -> dict[str, object]:
         """Return the JSON Schema of the value on the wire."""
         raise NotImplementedError

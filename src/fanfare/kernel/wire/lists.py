@@ -106,7 +106,7 @@ class ListForm(Form):
             items = [item for item in items if not (isinstance(item, str) and not item.strip())]
         if len(items) > self.maximum:
             raise ValueError(self._count_error())
-        return [self.each.read(item) for item in items]
+        return self.each.read_all(items)
 
     def _items(self, raw: object) -> Sequence[object]:
         if isinstance(raw, list):

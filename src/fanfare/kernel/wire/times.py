@@ -13,6 +13,8 @@ from fanfare.kernel.wire.zones import zone_names, zone_of
 
 EARLIEST, LATEST = 1900, 2200
 AHEAD = timedelta(days=1)
+# Of YYYY-MM-DD HH:MM:SS, which is read without trying what else a text could be.
+USUAL_LENGTH = 19
 
 
 class DayForm(Form):
@@ -39,6 +41,10 @@ class DayForm(Form):
         return {"type": "string", "format": "date"}
 
 
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 class MomentForm(Form):
     """A time: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or Unix seconds.
 
@@ -62,6 +68,9 @@ class MomentForm(Form):
         return moment
 
     def _moment(self, raw: object) -> datetime | None:
+        if isinstance(raw, str) and len(raw) == USUAL_LENGTH and raw[4] == raw[7] == "-":
+            with suppress(ValueError):
+                return _aware(datetime.fromisoformat(raw))
         text = whole_number(text_of(raw)).strip()
         if re.fullmatch(r"-?[0-9]{1,11}(\.[0-9]{1,9})?", text):
             with suppress(ValueError):
@@ -69,8 +78,7 @@ class MomentForm(Form):
                 return datetime(day.year, day.month, day.day, tzinfo=UTC)
             seconds = float(text)
             return datetime.fromtimestamp(seconds, UTC) if abs(seconds) >= self.minimum else None
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return _aware(datetime.fromisoformat(text))
 
     def schema(self) -> dict[str, object]:
         return {"type": "string", "format": "date-time"}

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below, newest_first
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.messages.schemas.messages import ROWS, Message, MessageContent, MessageMeta, MessageWindow
@@ -44,7 +45,7 @@ async def messages(
         business_ids=None if business_ids is None else list(business_ids),
         limit=limit + 1,
     )
-    data = [Message(**row) for row in rows[:limit]]
+    data = read_rows(Message, rows[:limit])
     return newest_first(MessageMeta, data, "message_id", query.max_message_id, has_more=len(rows) > limit)
 
 

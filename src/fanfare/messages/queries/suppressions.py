@@ -25,4 +25,4 @@ async def suppressions(db: Db, account_id: int, query: SuppressionQuery) -> Arra
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Suppression(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Suppression), page.next_page)

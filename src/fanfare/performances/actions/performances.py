@@ -20,7 +20,7 @@ from fanfare.performances.topics import (
 )
 from fanfare.places.provinces import venue_province
 
-PERFORMANCE = Columns(PerformanceChanges, key=("performance_uid",))
+PERFORMANCE = Columns(PerformanceChanges, key=("performance_uid", "fields_to_clear"))
 CREATE_PERFORMANCE = f"""
     with {HOLD},
     saved as (
@@ -61,7 +61,7 @@ async def create_performance(db: Db, account_id: int, new: NewPerformance, now: 
 
 async def change_performance(db: Db, account_id: int, changes: PerformanceChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a performance and return its uid; Unknown (404), or errors as `create_performance`."""
-    fields = await _fields(db, account_id, changes)
+    fields = {**dict.fromkeys(changes.fields_to_clear or ()), **await _fields(db, account_id, changes)}
     record = PERFORMANCE.record(fields)
     uid = changes.performance_uid
     if not await db.value(CHANGE_PERFORMANCE, account_id, uid, record, now, list(fields)):

@@ -24,7 +24,7 @@ async def portals(db: Db, account_id: int, query: PortalQuery) -> ArrayPage[Port
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(PAGE.format(order=cursor.order), account_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "portal_id")
-    return ArrayPage([Portal(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Portal), page.next_page)
 
 
 async def portal(db: Db, account_id: int, portal_uid: uuid.UUID) -> Portal:

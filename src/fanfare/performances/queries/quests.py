@@ -102,7 +102,7 @@ async def completions(db: Db, account_id: int, query: CompletionQuery) -> ArrayP
     statement = COMPLETIONS.format(order=cursor.order)
     rows = await db.rows(statement, account_id, query.page_tab_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "completion_id")
-    return ArrayPage([Completion(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Completion), page.next_page)
 
 
 async def check_performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> None:

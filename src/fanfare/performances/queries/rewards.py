@@ -101,7 +101,7 @@ async def reward_claims(db: Db, account_id: int, query: ClaimQuery) -> ArrayPage
     rows = await db.rows(statement, account_id, query.reward_uid, low, high, query.limit + 1)
     positions = [{**row, "position": row["reward_claim_id"]} for row in rows]
     page = part(positions, query.limit, cursor, "position")  # type: ignore[arg-type]
-    return ArrayPage([RewardClaim(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(RewardClaim), page.next_page)
 
 
 async def check_reward(db: Db, account_id: int, reward_uid: uuid.UUID) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.idols.schemas import IdolEvent
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Id, LongText, OuterKey, Text, TextForm, Texts, Uuid
+from fanfare.kernel.wire import ChoiceForm, Day, Id, ListForm, LongText, OuterKey, Text, TextForm, Texts, Uuid
 from fanfare.places.schemas import CountryCode
 
 SafeUrl = Annotated[str, TextForm(2000, r"https://[^\s]+", "must start with https://")]
@@ -92,6 +92,14 @@ class PerformanceFields(Params, kw_only=True):
     country_code: Annotated[CountryCode | None, "Country of the venue, as a two-letter code or by name."] = None
 
 
+# What an update can empty: all but the name, the day, the state, and the list of further artists.
+CLEARABLE = tuple(
+    name
+    for name in (*PerformanceFields.__struct_fields__, "performance_group_name")
+    if name not in ("performance_name", "performance_date", "additional_artist_names")
+)
+
+
 class NewPerformance(PerformanceFields, kw_only=True):
     """A performance to create."""
 
@@ -109,6 +117,10 @@ class PerformanceChanges(NewPerformance, kw_only=True):
     """The new state of a performance; a field left out stays as it is."""
 
     performance_uid: Annotated[Uuid, "Performance to change."]
+    fields_to_clear: Annotated[
+        Annotated[list[str], ListForm(ChoiceForm(*CLEARABLE))] | None,
+        "Fields to empty; those that are sent too are set.",
+    ] = None
 
 
 class PerformanceSaved(msgspec.Struct):

@@ -60,4 +60,4 @@ async def bookings(db: Db, account_id: int, query: BookingQuery) -> ArrayPage[Bo
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(BOOKINGS, account_id, query.point_uid, query.fan_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Booking(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Booking), page.next_page)

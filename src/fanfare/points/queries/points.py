@@ -10,6 +10,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import ArrayPage, NextPage, part, start
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds
 from fanfare.points.schemas.points import (
@@ -68,7 +69,7 @@ async def points(db: Db, account_id: int) -> list[Point]:
         """,
         account_id,
     )
-    return [Point(**row) for row in rows]
+    return read_rows(Point, rows)
 
 
 async def awards(db: Db, account: Account, query: AwardQuery) -> ArrayPage[Award]:
@@ -77,13 +78,13 @@ async def awards(db: Db, account: Account, query: AwardQuery) -> ArrayPage[Award
     args = (account.id, days.start, days.end, query.point_uid, query.fan_id, query.limit + 1)
     if query.leaderboard:
         rows = await db.rows(RANKED_AWARDS, *args)
-        ranked = [Award(**row) for row in rows[: query.limit]]
+        ranked = read_rows(Award, rows[: query.limit])
         return ArrayPage(ranked, NextPage("cursor", None, has_more=len(rows) > query.limit))
     cursor = start(query.cursor, query.order)
     statement = SINGLE_AWARDS.format(order=cursor.order)
     rows = await db.rows(statement, *args, *cursor.span(await settled(db, account.id)))
     page = part(rows, query.limit, cursor, "fan_point_id")
-    return ArrayPage([Award(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Award), page.next_page)
 
 
 SINGLE_AWARDS = """
@@ -155,7 +156,7 @@ async def leaderboard(db: Db, account: Account, query: LeaderboardQuery) -> tupl
         point["point_name"],
         query.limit or PLACES,
     )
-    places = [Place(**row) for row in rows]
+    places = read_rows(Place, rows)
     return LeaderboardMeta(point["point_name"], query.start_date, query.end_date, len(places)), places
 
 
@@ -173,7 +174,7 @@ async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
         account_id,
         fan_id,
     )
-    return [Balance(**row) for row in rows]
+    return read_rows(Balance, rows)
 
 
 async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, around: int | None) -> Standing:
@@ -265,7 +266,7 @@ async def campaign_board(
         show_hidden,
         limit or CAMPAIGN_PLACES,
     )
-    return [CampaignPlace(**row) for row in rows]
+    return read_rows(CampaignPlace, rows)
 
 
 async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | None) -> list[PublicPlace]:
@@ -296,7 +297,7 @@ async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | N
         page_tab_id,
         limit or CAMPAIGN_PLACES,
     )
-    return [PublicPlace(**row) for row in rows]
+    return read_rows(PublicPlace, rows)
 
 
 async def total_points(db: Db, account_id: int, query: CampaignWindow) -> int:
@@ -341,7 +342,7 @@ async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) ->
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "fan_point_id")
-    return ArrayPage([CampaignAward(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(CampaignAward), page.next_page)
 
 
 # The rows about points in campaigns_detailed_stats, by target. The arguments are those of campaigns.queries.stats: $3

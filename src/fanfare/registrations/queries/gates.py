@@ -12,6 +12,7 @@ from typing import Any
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy, Record
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import MAX_ID, unix
@@ -200,7 +201,7 @@ async def event_scans(db: Db, account_id: int, query: EventScanQuery) -> Page[Ev
         gate_name=query.gate_name,
         limit=query.limit + 1,
     )
-    data = [EventScan(**row) for row in rows[: query.limit]]
+    data = read_rows(EventScan, rows[: query.limit])
     return Page(EventScanMeta(data[-1].scan_key if data else None, has_more=len(rows) > query.limit), data)
 
 

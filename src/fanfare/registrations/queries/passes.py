@@ -7,6 +7,7 @@ from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pictures import Png, Svg, qr_png, qr_svg
 from fanfare.registrations.schemas.passes import Pass, PassCampaign, PassFigures, PassMeta, PassQuery, Section
@@ -36,7 +37,7 @@ async def one_pass(db: Db, account_id: int, pass_uid: uuid.UUID) -> Pass:
 async def passes_by_uids(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) -> list[Pass]:
     """Return the passes with these uids, in the order of their creation."""
     rows = await db.rows(f"{PASSES} and p.pass_uid = any($2::uuid[]) order by p.pass_id", account_id, pass_uids)
-    return [Pass(**row) for row in rows]
+    return read_rows(Pass, rows)
 
 
 async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pass]:
@@ -64,7 +65,7 @@ async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pa
         query.pass_code,
         query.state,
     )
-    data = [Pass(**row) for row in rows[: query.limit]]
+    data = read_rows(Pass, rows[: query.limit])
     following = data[-1].pass_id if data else query.next_pass_id
     return Page(PassMeta(following, len(data), has_more=len(rows) > query.limit), data)
 
@@ -87,7 +88,7 @@ async def pass_campaigns(db: Db, account_id: int, *, business_ids: Sequence[int]
         account_id,
         business_ids,
     )
-    return [PassCampaign(**row) for row in rows]
+    return read_rows(PassCampaign, rows)
 
 
 async def pass_figures(db: Db, account_id: int, page_tab_id: int) -> PassFigures:
@@ -120,7 +121,7 @@ async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
         account_id,
         page_tab_id,
     )
-    return [Section(**row) for row in rows]
+    return read_rows(Section, rows)
 
 
 async def svg(db: Db, account_id: int, pass_uid: uuid.UUID) -> Svg:

@@ -85,7 +85,7 @@ async def registrations(
         business_ids,
     )
     page = part(rows, query.limit, cursor, "registration_id")
-    data = [Registration(**row) for row in page.rows]
+    data = page.read(Registration)
     return Page(RegistrationMeta(len(data), page.next_cursor, has_more=page.has_more), data)
 
 
@@ -104,7 +104,7 @@ async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery
     cursor = start(query.cursor, query.order)
     rows = await _of_fan(db, account_id, query.fan_id, cursor, await settled(db, account_id), query.limit)
     page = part(rows, query.limit, cursor, "registration_id")
-    return ArrayPage([Registration(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Registration), page.next_page)
 
 
 async def newest_registrations(db: Db, account_id: int, fan_id: int) -> list[Registration]:

@@ -4,6 +4,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.wire import window
 from fanfare.kernel.wire.zones import zone_of
@@ -101,6 +102,6 @@ async def scans(db: Db, account: Account, query: ScanQuery) -> Page[ScanMeta, Sc
         limit=PAGE + 1,
         ahead=start.astimezone(zone_of(account.time_zone)).utcoffset(),
     )
-    data = [Scan(**row) for row in rows[:PAGE]]
+    data = read_rows(Scan, rows[:PAGE])
     following = data[-1].scan_key if data else query.next_scan_key
     return Page(ScanMeta(following, has_more=len(rows) > PAGE), data)

@@ -26,7 +26,7 @@ async def reports(db: Db, account_id: int, query: ReportQuery) -> ArrayPage[Repo
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(PAGE.format(order=cursor.order), account_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Report(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Report), page.next_page)
 
 
 async def report(db: Db, account_id: int, report_uid: uuid.UUID) -> Report:

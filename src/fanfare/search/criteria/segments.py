@@ -155,6 +155,13 @@ CHOICES = {
     """,
 }
 ANY_KIND = References({"filter": "filter:{}", "snapshot": "snapshot:{}", "tag": "tag:{}"}, CHOICES)
+
+
+def in_filter(filter_uid: object) -> dict[str, str]:
+    """Return the criterion, by its name, that fans are in a filter."""
+    return {"fan_incl_segments": f"filter:{filter_uid}"}
+
+
 SNAPSHOT_UID = References({"snapshot": "{}"}, CHOICES)
 
 

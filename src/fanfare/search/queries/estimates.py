@@ -21,6 +21,8 @@ from fanfare.search.schemas.stats import SegmentStatus
 SHARE = 512
 # A smaller sample says too little, and its account is counted quickly; a larger one takes longer and says hardly more.
 MIN_SAMPLE, MAX_SAMPLE = 100, 4000
+# Enough to tell whether anybody is found soon.
+SMALL_SAMPLE = 1000
 # From how many fans on it is quicker to read the fans of the businesses than to look each fan up.
 LARGE_SEARCH = 100_000
 SIZE = "select count(*) from fans f where f.account_id = $1 and hashint8(f.fan_id) % 512 = 0"
@@ -35,12 +37,14 @@ class Estimate(msgspec.Struct, frozen=True):
     candidate_count: int
 
 
-async def estimate(db: Db, account_id: int, criteria: Criteria, context: Context) -> Estimate | None:
+async def estimate(
+    db: Db, account_id: int, criteria: Criteria, context: Context, max_sample: int = MAX_SAMPLE
+) -> Estimate | None:
     """Return about how many fans of the context's businesses meet criteria; None where all are counted quickly."""
     size: int = await db.value(SIZE, account_id)
     if size < MIN_SAMPLE:
         return None
-    share = min(1.0, MAX_SAMPLE / size)
+    share = min(1.0, max_sample / size)
     # Hashes are 32 bits with a sign.
     sampled = Condition(SAMPLED, (int(share * 2**32) - 2**31,))
 

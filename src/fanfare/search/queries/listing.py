@@ -11,7 +11,7 @@ from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.queries import fans
 from fanfare.search.queries.conditions import checked_context, compose
-from fanfare.search.queries.estimates import LARGE_SEARCH, estimate
+from fanfare.search.queries.estimates import LARGE_SEARCH, SMALL_SAMPLE, estimate
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
 
@@ -66,7 +66,7 @@ async def _with_quick_limit(db: Db, account_id: int, criteria: Criteria, context
     """Return the context with the quicker way to find a page: fans are looked up one by one where many are found."""
     if context.business_ids is None:
         return context
-    guess = await estimate(db, account_id, criteria, context)
+    guess = await estimate(db, account_id, criteria, context, SMALL_SAMPLE)
     is_rare = guess is not None and guess.candidate_count > LARGE_SEARCH and guess.status.fan_count == 0
     return msgspec.structs.replace(context, reads_businesses_first=is_rare)
 

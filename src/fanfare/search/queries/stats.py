@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from fanfare.kernel.data.db import Db, Record
-from fanfare.places.completion import area_of, census
+from fanfare.places.completion import area_of, census, positions
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
@@ -116,13 +116,14 @@ async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
 
 
 async def with_census(db: Db, areas: list[PostalDemographic]) -> list[PostalDemographic]:
-    """Return postal areas with the figures of the census."""
-    statistics = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
+    """Return postal areas with the figures of the census, and where they are."""
+    keys = [(each.country_code, each.postal_code) for each in areas]
+    if not keys:
+        return []
+    statistics, places = await census(db, keys), await positions(db, keys)
     return [
-        PostalDemographic(
-            each.country_code, each.postal_code, each.fan_count, statistics.get((each.country_code, each.postal_code))
-        )
-        for each in areas
+        PostalDemographic(*key, each.fan_count, statistics.get(key), *places.get(key, (None, None)))
+        for key, each in zip(keys, areas, strict=True)
     ]
 
 

@@ -36,7 +36,7 @@ async def tags_given(db: Db, account: Account, query: TagWindow) -> ArrayPage[Ta
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
-    data = [TagGiven(**row) for row in page.rows]
+    data = page.read(TagGiven)
     # A client that pages by the time of the last row, without a cursor, must never go back in time.
     data.sort(key=lambda row: row.creation_timestamp)
     return ArrayPage(data, page.next_page)

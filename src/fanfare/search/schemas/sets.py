@@ -6,10 +6,12 @@ A set of 100,000 of 1,000,000 fans takes 140 kB, as numbers 800. docs/decisions/
 import struct
 from array import array
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 from pyroaring import BitMap, BitMap64
 
+Fans = TypeVar("Fans", BitMap, BitMap64)
 # A page is read from one chunk or two.
 CHUNK = 16_384
 # The beginning of a bitmap of 64 bits whose ids are all below 2^32: one part, and the upper half of its ids.
@@ -35,13 +37,21 @@ class FanSet(msgspec.Struct, frozen=True):
     chunks: list[Chunk]
 
 
-def chunks(fans: BitMap | BitMap64, first_row: int = 0) -> list[Chunk]:
+def chunks(fans: Fans, first_row: int = 0) -> list[Chunk]:
     """Return a set in chunks whose rows begin at `first_row`; that of nobody is one chunk without rows."""
     if not fans:
         return [Chunk(first_row, first_row, 0, BitMap64().serialize())]
-    parts = [fans[row : row + CHUNK] for row in range(0, len(fans), CHUNK)]
+    parts = [rows_of(fans, row, row + CHUNK) for row in range(0, len(fans), CHUNK)]
     rows = [first_row + number * CHUNK for number in range(len(parts))]
     return [Chunk(row, row + len(part), part.max(), _compressed(part)) for row, part in zip(rows, parts, strict=True)]
+
+
+def rows_of(fans: Fans, first: int, end: int) -> Fans:
+    """Return the fans of some rows, of which the first must be there: a slice, which would go from fan to fan."""
+    part = type(fans)()
+    part.add_range(fans[first], (fans[end - 1] if end < len(fans) else fans.max()) + 1)
+    part &= fans
+    return part
 
 
 def _compressed(part: BitMap | BitMap64) -> bytes:

@@ -82,13 +82,15 @@ class PostalDemographic(msgspec.Struct):
     """Fans of a postal area, with census figures of the area; null when there are none.
 
     The area is the five-digit code in the US, and the first half of the code in CA, GB, IE and NL. Shares are fractions
-    of 1, amounts are in the country's currency.
+    of 1, amounts are in the country's currency. The position is null where no list of places has the area.
     """
 
     country_code: str
     postal_code: str
     fan_count: int
     census: dict[str, Any] | None
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class FilterStats(IgnoredParameters, kw_only=True):

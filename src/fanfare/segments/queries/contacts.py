@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.rows import read_rows
 from fanfare.segments.schemas.segments import SegmentFan
 
 
@@ -19,4 +20,4 @@ async def contacts(db: Db, account_id: int, fan_ids: Sequence[int]) -> list[Segm
         account_id,
         fan_ids,
     )
-    return [SegmentFan(**row) for row in rows]
+    return read_rows(SegmentFan, rows)

@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import PastMember, PastMembers, PastMeta
@@ -37,6 +38,6 @@ async def past_members(db: Db, account: Account, query: PastMembers, now: dateti
     last_fan_id = -1 if query.after_fan_id is None else query.after_fan_id
     count = await db.value(COUNT, account.id, query.filter_uid, end)
     rows = await db.rows(PAGE, account.id, query.filter_uid, end, last_fan_id, query.limit + 1)
-    page = [PastMember(**row) for row in rows[: query.limit]]
+    page = read_rows(PastMember, rows[: query.limit])
     has_more = len(rows) > query.limit
     return Page(PastMeta(count, page[-1].fan_id if has_more else None, has_more=has_more), page)

@@ -25,7 +25,7 @@ AREA_NOUNS: Mapping[str, tuple[str, ...]] = {
     ),
     "messages": ("message", "message_template", "suppression", "sender"),
     "reports": ("report", "report_link"),
-    "transfers": ("import", "export", "export_schedule"),
+    "transfers": ("import", "export", "export_schedule", "storage"),
     "settings": (
         "account", "business", "field", "address", "passkey_origin", "identity_provider", "redirect_url",
         "openid_client", "webhook",

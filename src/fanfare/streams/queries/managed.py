@@ -62,4 +62,4 @@ async def managed_authors(db: Db, account_id: int, query: AuthorQuery) -> ArrayP
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(AUTHORS, account_id, stream.stream_id, low, high, query.author_status, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([ManagedAuthor(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(ManagedAuthor), page.next_page)

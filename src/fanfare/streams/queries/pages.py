@@ -20,6 +20,11 @@ COLUMNS = f"""
     case when r.network in {HIDDEN_KEYS} then null else a.author_key end as author_user_key,
     a.screen_name, a.author_name, a.picture_key as author_picture_key, a.author_status
 """
+RECORD = """
+    r.account_id, r.feed_record_id, r.record_key, r.props, r.created_at, r.picture_key, r.image_url, r.video_url,
+    r.caption, r.network, r.record_url, r.latitude, r.longitude, r.links, r.author_id, r.labels, r.sku,
+    r.time_position, r.approved_at, r.record_status, r.stored_at
+"""
 JOIN = "join stream_authors a on a.account_id = r.account_id and a.author_id = r.author_id"
 # What each filter asks of a record of a slice: an index of terms and one of places, which PostgreSQL can combine.
 IN_SLICE = "r.slice_position = s.slice_position"
@@ -47,10 +52,15 @@ def combines_indexes(filters: Collection[str]) -> bool:
 
 
 def _page(source: str, order: str) -> Sql:
+    # `offset 0`: record by record, however many rows PostgreSQL 15 expects of the page.
     return Sql(f"""
         with page as materialized ({source})
         select {COLUMNS} from page p
-        join stream_records r on r.account_id = $1 and r.feed_record_id = p.feed_record_id {JOIN}
+        cross join lateral (
+            select {RECORD} from stream_records r
+            where r.account_id = $1 and r.feed_record_id = p.feed_record_id
+            offset 0
+        ) r {JOIN}
         order by r.time_position {order}
     """)  # noqa: S608 - constants
 
@@ -66,13 +76,14 @@ def _by_position(order: str) -> str:
 def _filtered(filters: Filters, order: str) -> str:
     conditions = " and ".join(FILTER_CONDITIONS[name] for name in sorted(filters))
     has_place = HAS_PLACE if combines_indexes(filters) else ""
-    # `offset 0` keeps the conditions of the positions, and their order, out of the reading of a slice.
+    # `offset 0` keeps the conditions of the positions, and their order, out of the reading of a slice. `+ 0`: with both
+    # bounds PostgreSQL 15 expects a single slice, and reads all of them before it sorts.
     return f"""
         select r.feed_record_id
         from (
             select s.slice_position from stream_slices s
             where s.account_id = $1 and s.stream_id = :stream_id and s.slice_position < :high
-              and s.slice_position >= coalesce((
+              and s.slice_position + 0 >= coalesce((
                   select max(b.slice_position) from stream_slices b
                   where b.account_id = $1 and b.stream_id = :stream_id and b.slice_position <= :low), 0)
               {has_place}

@@ -1,9 +1,10 @@
 """Creates tickets, one or a batch, with the fans who bought them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -32,7 +33,12 @@ CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "fan_source", "is_subscribed", "is_phone_subscribed")
 # Parameters that are stored unchanged.
 PLAIN = ("num_seats", "paid_amount", "ticket_key", "order_key", "customer_key", "price_code")
+BUYER = attrgetter(*CONTACT, *PERSON_FIELDS)
+# What a ticket fills in of its event.
+VENUE = ("venue_name", "artist_name", "venue_province")
 TicketKey = tuple[str, str]
+# The buyers of a batch by the fields of BUYER.
+Buyers = dict[tuple[Any, ...], Person]
 
 
 class TicketLine(msgspec.Struct):
@@ -96,22 +102,52 @@ def _error(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
 
 
 def _success(line: TicketLine) -> BatchSaved:
-    return BatchSaved(index=line.place, **msgspec.structs.asdict(_result(line)))
+    saved = _result(line)
+    return BatchSaved(
+        index=line.place,
+        ticket_id=saved.ticket_id,
+        ticket_key=saved.ticket_key,
+        fan_id=saved.fan_id,
+        status=saved.status,
+    )
 
 
 def _lines(
     account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> tuple[list[TicketLine], list[LineFault]]:
     """Return the valid lines of a batch, and the errors of the others."""
-    return check_lines(batch, lambda place, new: ticket_line(account, place, new, now), RequestContext(account, now))
+    buyers: Buyers = {}
+    return check_lines(
+        batch, lambda place, new: ticket_line(account, place, new, now, buyers), RequestContext(account, now)
+    )
 
 
-def ticket_line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:
-    """Return the line of a ticket; BadParameters (422) names every invalid field."""
+def ticket_line(
+    account: Account, place: int, new: NewTicket, now: datetime, buyers: Buyers | None = None
+) -> TicketLine:
+    """Return the line of a ticket; BadParameters (422) names every invalid field.
+
+    `buyers` are those of earlier lines: most orders have several lines.
+    """
     check_past(now, purchase_timestamp=new.purchase_timestamp)
-    contact = {name: getattr(new, name) for name in CONTACT}
-    attributes = {name: getattr(new, name) for name in PERSON_FIELDS} | consent_times(new.purchase_timestamp)
-    return TicketLine(place, new, person(contact, home_country=account.country_code, **attributes))
+    values = BUYER(new)
+    has_consents = new.is_subscribed is not None or new.is_phone_subscribed is not None
+    if has_consents or buyers is None:
+        return TicketLine(place, new, _buyer(account, values, consent_times(new.purchase_timestamp)))
+    buyer = buyers.get(values)
+    if buyer is None:
+        buyer = buyers[values] = _buyer(account, values, {})
+    return TicketLine(place, new, buyer)
+
+
+def _buyer(account: Account, values: tuple[Any, ...], times: Mapping[str, datetime | None]) -> Person:
+    contact, attributes = values[: len(CONTACT)], values[len(CONTACT) :]
+    return person(
+        dict(zip(CONTACT, contact, strict=True)),
+        home_country=account.country_code,
+        **dict(zip(PERSON_FIELDS, attributes, strict=True)),
+        **times,
+    )
 
 
 def _result(line: TicketLine) -> TicketSaved:
@@ -222,20 +258,22 @@ def _events(account: Account, lines: list[TicketLine]) -> tuple[list[dict[str, A
     for line in lines:
         item = line.new
         network = item.network or ""
-        by_name = (item.event_date, fold(item.event_name))
-        key = (network, item.event_key) if item.event_key else by_name
-        event = result.setdefault(
-            key,
-            {
+        key = (network, item.event_key) if item.event_key else (item.event_date, fold(item.event_name))
+        event = result.get(key)
+        if event is None:
+            event = result[key] = {
                 "place": len(result),
                 "new_uid": uuid.uuid4(),
                 "network": network,
-                **{name: getattr(item, name) for name in ("event_key", "event_date", "event_name")},
-            },
-        )
-        details = (item.venue_name, item.artist_name, venue_province(account.country_code, item.venue_province))
-        for name, value in zip(("venue_name", "artist_name", "venue_province"), details, strict=True):
-            event[name] = event.get(name) or value
+                "event_key": item.event_key,
+                "event_date": item.event_date,
+                "event_name": item.event_name,
+                **dict.fromkeys(VENUE),
+            }
+        for name in VENUE:
+            if event[name] is None and (value := getattr(item, name)):
+                is_province = name == "venue_province"
+                event[name] = venue_province(account.country_code, value) if is_province else value
         places.append(event["place"])
     return list(result.values()), places
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
@@ -106,7 +107,7 @@ async def event_entries(
     if is_ranked:
         names["currency"] = account.currency
     rows = await db.rows(RANKED if is_ranked else ENTRIES, account.id, **names)
-    entries = [EventEntry(**row) for row in rows[: query.limit]]
+    entries = read_rows(EventEntry, rows[: query.limit])
     if query.has_figures:
         figures = await event_figures(db, account.id, [entry.event_uid for entry in entries])
         for entry in entries:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRange, SalesRow, StatsQuery
 
@@ -91,7 +92,7 @@ async def sales_by(db: Db, account: Account, params: SalesBy) -> list[SalesRow]:
         starts,
         account.currency,
     )
-    return [SalesRow(**row) for row in rows]
+    return read_rows(SalesRow, rows)
 
 
 def _days(account: Account, query: SalesRange) -> tuple[list[date], list[datetime]]:

@@ -28,7 +28,7 @@ async def clicks(db: Db, account_id: int, query: ClickQuery) -> ArrayPage[Tracke
         PAGE.format(order=cursor.order), account_id, query.tracker_id, query.verdict, *bounds, query.limit + 1
     )
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([TrackerClick(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(TrackerClick), page.next_page)
 
 
 async def tracker_url(db: Db, account_id: int, tracker_id: int) -> str:

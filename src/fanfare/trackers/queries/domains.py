@@ -37,4 +37,4 @@ async def domains(db: Db, account_id: int, query: DomainQuery) -> ArrayPage[Doma
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(PAGE.format(order=cursor.order), account_id, low, high, query.limit + 1)
     page = part(rows, query.limit, cursor, "position")
-    return ArrayPage([Domain(**row) for row in page.rows], page.next_page)
+    return ArrayPage(page.read(Domain), page.next_page)

@@ -40,4 +40,4 @@ async def events(db: Db, account_id: int, query: EventQuery) -> RecordsPage[Even
         rows = await tx.rows(PAGE, account_id, **values)
     page = part(rows, query.limit, cursor, "position")
     meta = EventMeta(page_size=query.limit, cursor=page.next_cursor, has_more=page.has_more)
-    return RecordsPage(meta, [TrackerEvent(**row) for row in page.rows])
+    return RecordsPage(meta, page.read(TrackerEvent))

@@ -8,6 +8,7 @@ from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit
+from fanfare.search.criteria.segments import in_filter
 from fanfare.segments.actions.filters import create_filter
 from fanfare.segments.schemas.filters import NewFilter
 from fanfare.staff.schemas.members import Member
@@ -27,4 +28,4 @@ async def fans_save_send(db: Db, member: Member, visit: Visit, form: NewFilter, 
     filter_uid = await create_filter(db, member.account, form, now)
     flash(visit, "The filter %(name)s is saved. Its fans are kept up to date.", {"name": form.filter_name})
     path = f"/manage/{member.account.id}/fans"
-    return Redirect(with_query(path, [("fan_incl_segments[]", f"filter:{filter_uid}")]))
+    return Redirect(with_query(path, [(f"{name}[]", each) for name, each in in_filter(filter_uid).items()]))

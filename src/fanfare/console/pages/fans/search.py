@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from fanfare.audience.counting import fan_count
 from fanfare.console.criteria.builder import Builder, read_builder
 from fanfare.console.criteria.names import has_closed_names
 from fanfare.console.criteria.values import of_stored
@@ -26,6 +27,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.segments import in_filter
 from fanfare.search.queries.figures import FanFigures, fan_figures
 from fanfare.search.queries.listing import ListedFans, ListWindow, fans_listed
 from fanfare.search.queries.stored import criteria_in
@@ -91,7 +93,7 @@ async def _filter_path(db: Db, member: Member, path: str, query: FansQuery) -> s
     assert query.filter_uid is not None  # noqa: S101 - the caller has looked
     criteria = criteria_in((await filter_by_uid(db, member.account.id, query.filter_uid)).criteria)
     if has_closed_names(member, criteria):
-        return with_query(path, [("fan_incl_segments[]", f"filter:{query.filter_uid}")])
+        return with_query(path, [(f"{name}[]", each) for name, each in in_filter(query.filter_uid).items()])
     return with_query(path, [(name, str(each)) for name, entries in of_stored(criteria).items() for each in entries])
 
 
@@ -127,7 +129,9 @@ async def count_values(
 ) -> dict[str, object]:
     """Return what shows the number of fans beside the criteria."""
     status = await status_of(db, member, builder.criteria, now) if is_counted else None
-    total = (await segment_status(db, member.account, Criteria(), now, member.business_ids)).fan_count if status else 0
+    total = status.fan_count if status else 0
+    if builder.used_pairs and status:
+        total = await fan_count(db, member.account, Criteria(), now, member.business_ids)
     values = {"builder": builder, "status": status, "total": total, "is_estimate": False}
     return {**values, "search_query": urlencode(builder.used_pairs)}
 

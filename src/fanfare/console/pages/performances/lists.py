@@ -91,7 +91,9 @@ async def performance_save(db: Db, member: Member, visit: Visit, form: Performan
     """Save the fields of a performance; fields that the form lacks stay."""
     await visible_performance(db, member, form.performance_uid)
     check_business_of(member, form.business_id)
-    changes = PerformanceChanges(performance_uid=form.performance_uid, **_fields(form))
+    fields = _fields(form)
+    cleared = [name for name, value in fields.items() if value is None]
+    changes = PerformanceChanges(performance_uid=form.performance_uid, fields_to_clear=cleared, **fields)
     await change_performance(db, member.account.id, changes, now)
     flash(visit, "Saved.")
     return Redirect(performance_path(member, form.performance_uid))

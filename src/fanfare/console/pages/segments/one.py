@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from fanfare.audience import counting
 from fanfare.console.criteria.builder import prose, read_builder
 from fanfare.console.criteria.values import of_stored, raw_of
+from fanfare.console.pages.segments.places import map_of
 from fanfare.console.queries.fans_shown import current_fan_id
-from fanfare.console.schemas.segments import RANGES, MembersQuery, SegmentView, WhyQuery
+from fanfare.console.schemas.segments import RANGES, FiguresQuery, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -19,6 +21,7 @@ from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
 from fanfare.kernel.pages.trends import trend_chart
 from fanfare.kernel.parameters import Raw
+from fanfare.kernel.running.threads import run_in_thread
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 from fanfare.segments.queries import days, filters, overview, past, segments, why
 from fanfare.segments.queries.contacts import contacts
@@ -97,11 +100,14 @@ def _flow(language: Language, day: SegmentDay) -> Point:
 
 
 @manage.get("/segments/{segment_type}/{segment_id}/figures", area="segments")
-async def segment_figures(db: Db, member: Member, query: OneSegment, now: datetime) -> View:
+async def segment_figures(db: Db, member: Member, visit: Visit, query: FiguresQuery, now: datetime) -> View:
     """Show how many fans are in a segment now, whom they reach, and who they are."""
     criteria = await segments.criteria_of(db, member.account.id, query)
     stats = await counting.criteria_stats(db, member.account, criteria, now, member.business_ids)
-    return View(f"{TEMPLATES}/figures.html", {**await about(db, member, query), "stats": stats})
+    values = await about(db, member, query)
+    drawn = await run_in_thread(partial(map_of, visit.language, stats, is_whole=query.is_whole))
+    values |= {"stats": stats, "map": drawn, "is_whole": query.is_whole}
+    return View(f"{TEMPLATES}/figures.html", values)
 
 
 @manage.get("/segments/{segment_type}/{segment_id}/members", area="segments")

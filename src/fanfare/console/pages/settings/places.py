@@ -19,6 +19,7 @@ SETTINGS = (
     Place("/settings/openid_clients", "Programs that log fans in", "out", "settings"),
     Place("/settings/identity_providers", "Identity providers", "fans", "settings"),
     Place("/settings/suppressions", "Addresses without messages", "mail", "settings"),
+    Place("/settings/storages", "Storages", "bag", "settings"),
     Place("/settings/senders", "Senders", "mail", "settings"),
     Place("/settings/retention", "How long things are kept", "day", "settings"),
     Place("/settings/places", "Places", "gate", "settings"),

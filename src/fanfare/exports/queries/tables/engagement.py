@@ -45,20 +45,20 @@ ENGAGEMENT: Mapping[str, Table] = {
         columns("event_id; fan_id; page_tab_id; *target; *details=t.props::text; creation_timestamp=t.occurred_at"),
     ),
     "point_categories": Table(
-        "row_number",
+        "point_uid uuid",
         "points t",
         columns("point_uid; *point_name; *description; is_active; creation_timestamp=t.created_at"),
-        order="whole",
+        order="keys",
     ),
     "performances": Table(
-        "row_number",
+        "performance_uid uuid",
         "performances t",
         columns(
             "performance_uid; *performance_name; performance_date; *status; *venue_name; *city; *province;"
             "*country_code; *metro_area; *promoter; *artist_name; *campaign_event_key; business_id;"
             "creation_timestamp=t.created_at; last_update_timestamp=t.updated_at"
         ),
-        order="whole",
+        order="keys",
     ),
     "quest_progresses": Table(
         "fan_id",
@@ -75,13 +75,13 @@ ENGAGEMENT: Mapping[str, Table] = {
         ),
     ),
     "idols": Table(
-        "row_number",
+        "idol_uid uuid",
         "idols t",
         columns(
             "idol_uid; *idol_name; *idol_type; *spotify_uid; *description; *image_url; *link_url;"
             "creation_timestamp=t.created_at; last_update_timestamp=t.updated_at"
         ),
-        order="whole",
+        order="keys",
     ),
     "stream_records": Table(
         "feed_record_id",

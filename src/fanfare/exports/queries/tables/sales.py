@@ -35,14 +35,14 @@ SALES: Mapping[str, Table] = {
         ),
     ),
     "ticket_events": Table(
-        "row_number",
+        "event_uid uuid",
         "ticket_events t",
         columns(
             "event_uid; *network; *event_key; *event_name; event_date; *venue_name; *venue_province;"
             "*artist_name; *label_name; *event_type; creation_timestamp=t.created_at;"
             "last_update_timestamp=t.updated_at"
         ),
-        order="whole",
+        order="keys",
     ),
     "scans": Table(
         "scan_key",
@@ -100,12 +100,12 @@ SALES: Mapping[str, Table] = {
         ),
     ),
     "ad_days": Table(
-        "row_number",
+        "figure_date date; network text; ad_account_key text; campaign_key text; ad_key text",
         "ad_days t",
         columns(
             "figure_date; *network; *ad_account_key; *campaign_key; *ad_key; *campaign_name; *currency;"
             "spend; impressions; clicks; conversion_count; conversion_amount"
         ),
-        order="whole",
+        order="keys",
     ),
 }

@@ -6,9 +6,10 @@ from typing import Literal
 from fanfare.exports.queries.tables.engagement import ENGAGEMENT
 from fanfare.exports.queries.tables.people import PEOPLE
 from fanfare.exports.queries.tables.sales import SALES
-from fanfare.exports.queries.tables.table import Order, Table
+from fanfare.exports.queries.tables.setup import SETUP
+from fanfare.exports.queries.tables.table import Order, Table, key_parts
 
-TABLES: Mapping[str, Table] = {**PEOPLE, **ENGAGEMENT, **SALES}
+TABLES: Mapping[str, Table] = {**PEOPLE, **ENGAGEMENT, **SALES, **SETUP}
 # `plain` is CSV with texts as they are, from which Parquet is made.
 Format = Literal["csv", "ndjson", "plain"]
 # A text in quotation marks; one that a spreadsheet would run as a formula has an apostrophe before it.
@@ -39,14 +40,17 @@ BATCH_OF_FANS = """
             select {line} as line from {source} where t.account_id = $1 and t.fan_id = f.fan_id) as each on true
     ) as batch
 """
-# One statement sees all rows as they are at one moment. What the others take is only compared.
-BATCH_OF_ALL = """
-    select count(*) as row_count, count(*) as last_key, true as is_last, string_agg(line, e'\\n') || e'\\n' as lines
+# Rows behind a key of several columns, in the order of its index; the number of rows before stands for it elsewhere.
+BATCH_OF_KEYS = """
+    select count(*) as row_count, $2::bigint + count(*) as last_key, count(*) < $4 and $3::bigint > 0 as is_last,
+           string_agg(line, e'\\n' order by number) || e'\\n' as lines,
+           (array_agg(place order by number desc))[1] as last_place
     from (
-        select {line} as line from {source}
-        where t.account_id = $1 and $2::bigint <= $3::bigint and $4::bigint > 0) as batch
+        select row_number() over (order by {keys}) as number, jsonb_build_array({keys}) as place, {line} as line
+        from {source}
+        where t.account_id = $1 and ($5::jsonb is null or ({keys}) > ({place})) order by {keys} limit $4) as batch
 """
-BATCHES: Mapping[Order, str] = {"position": BATCH, "id": BATCH, "fan": BATCH_OF_FANS, "whole": BATCH_OF_ALL}
+BATCHES: Mapping[Order, str] = {"position": BATCH, "id": BATCH, "fan": BATCH_OF_FANS, "keys": BATCH_OF_KEYS}
 BEHIND_KEY, OF_KEYS = (
     "t.{key} > $2::bigint and t.{key} <= $3::bigint",
     "t.{key} = any($2::bigint[]) and t.{key} <= $3::bigint",
@@ -61,8 +65,14 @@ def _line(table: Table, file_format: Format) -> str:
 
 
 def _statement(table: Table, file_format: Format, condition: str) -> str:
+    parts = key_parts(table.key) if table.order == "keys" else []
     return BATCHES[table.order].format(
-        key=table.key, line=_line(table, file_format), source=table.source, condition=condition.format(key=table.key)
+        key=table.key,
+        keys=", ".join(f"t.{name}" for name, _ in parts),
+        place=", ".join(f"($5::jsonb ->> {number})::{kind}" for number, (_, kind) in enumerate(parts)),
+        line=_line(table, file_format),
+        source=table.source,
+        condition=condition.format(key=table.key),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-Order = Literal["position", "id", "fan", "whole"]
+Order = Literal["position", "id", "fan", "keys"]
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -19,13 +19,19 @@ class Table(msgspec.Struct, frozen=True):
     """A table of an account: its key, the source of its rows, and its columns by name.
 
     `order` says what the key is: a position, so no row appears later below one that was read; another id; the fan, who
-    has many rows, all of which are in one batch; or for a small table the number of a row, which has one batch.
+    has many rows, all of which are in one batch; or columns with their types, such as `tag_name text; day date`.
     """
 
     key: str
     source: str
     columns: Mapping[str, Column]
     order: Order = "position"
+
+
+def key_parts(key: str) -> list[tuple[str, str]]:
+    """Return the columns of a key with their types."""
+    parts = (each.split() for each in key.split(";"))
+    return [(name, kind) for name, kind in parts]
 
 
 def columns(text: str) -> dict[str, Column]:

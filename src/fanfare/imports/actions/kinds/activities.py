@@ -61,4 +61,5 @@ ACTIVITIES = Kind(
     activity_line,
     write,
     undo,
+    topics=("activity",),
 )

@@ -51,4 +51,5 @@ POINTS = Kind(
     award_line,
     write,
     undo,
+    topics=("points",),
 )

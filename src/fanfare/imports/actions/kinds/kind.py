@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.undoing import OwnWrites
 from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Refusal
@@ -26,10 +27,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Created(msgspec.Struct, frozen=True):
-    """The ids of what a batch created, and the newest position of that time."""
+    """The ids of what a batch created, and what else the import wrote."""
 
     ids: list[int]
-    position: int
+    writes: OwnWrites
+
+    @property
+    def position(self) -> int:
+        """The newest position when the batch was written."""
+        return self.writes.position
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -44,7 +50,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     `line` returns what `write` takes, or raises BadParameters; `write` runs in the caller's transaction and returns an
     outcome for each line; `undo` deletes what was created, unless it was changed or used since. A batch has at most
-    `batch` lines.
+    `batch` lines. What is written is announced under topics whose names begin with one of `topics`.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Kind(msgspec.Struct, frozen=True):
     line: Callable[[Any, ImportContext], Any]
     write: Callable[[Db, Sequence[Any], ImportContext], Awaitable[list[Outcome]]]
     undo: Callable[[Db, int, Created, datetime], Awaitable[Undone]]
+    topics: tuple[str, ...] = ()
     batch: int = 1000
 
 

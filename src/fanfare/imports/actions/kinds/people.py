@@ -37,7 +37,7 @@ async def write(db: Db, lines: Sequence[FanLine], context: ImportContext) -> lis
 
 async def undo(db: Db, account_id: int, created: Created, now: datetime) -> Undone:
     """Delete the fans whom nobody changed or used since."""
-    deleted = await delete_unused(db, account_id, created.ids, created.position, now)
+    deleted = await delete_unused(db, account_id, created.ids, created.writes, now)
     return Undone(deleted, len(created.ids) - deleted)
 
 
@@ -52,4 +52,5 @@ FANS = Kind(
     fan_line,
     write,
     undo,
+    batch=2000,
 )

@@ -46,4 +46,5 @@ PURCHASES = Kind(
     imported_purchase,
     write,
     undo,
+    topics=("purchase",),
 )

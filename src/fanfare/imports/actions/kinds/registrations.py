@@ -50,5 +50,6 @@ REGISTRATIONS = Kind(
     imported_registration,
     write,
     undo,
+    topics=("registration",),
     batch=250,
 )

@@ -42,4 +42,5 @@ TICKETS = Kind(
     imported_ticket,
     write,
     undo,
+    topics=("ticket",),
 )

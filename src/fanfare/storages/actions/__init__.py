@@ -1,0 +1,1 @@
+"""Changes storages, and calls them."""

@@ -1,0 +1,1 @@
+"""Calls S3-compatible services."""

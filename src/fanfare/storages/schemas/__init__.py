@@ -1,0 +1,1 @@
+"""Shapes of storages and of their objects."""
