@@ -19,7 +19,7 @@ from bench.peers.table import Figure, Outcome
 HOME = Path(".data/peers")
 WARM_UP_SECONDS = 2
 # A run of a peer whose calls take long.
-MOST_SECONDS = 60
+MOST_SECONDS = 30
 # Calls of a file that is read again from its start.
 ROUND_OF_CALLS = 4000
 
