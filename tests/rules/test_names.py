@@ -1,6 +1,7 @@
 """Names say what a thing is: tables, columns, endpoints, and what must not be named at all."""
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -72,16 +73,17 @@ def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
                     yield f"{source.name} imports {name}"
 
 
+def files_of(root: Path) -> Iterator[Path]:
+    """Yield the files below a folder, but what is installed there, and data."""
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if name not in (".git", ".data") and not name.startswith(".venv")]
+        yield from (Path(folder, name) for name in files)
+
+
 def registries_named(root: Path) -> list[str]:
     """Return the files kept in the repository that name a package registry."""
-    paths = {path for pattern in TEXTS for path in root.rglob(pattern) if path.is_file()}
-    remaining = [
-        path
-        for path in paths
-        if ".git" not in path.relative_to(root).parts
-        and not any(part == ".data" or part.startswith(".venv") for part in path.relative_to(root).parts)
-    ]
-    return sorted(path.relative_to(root).as_posix() for path in remaining if REGISTRY.search(path.read_text("utf-8")))
+    paths = (path for path in files_of(root) if any(path.match(pattern) for pattern in TEXTS))
+    return sorted(path.relative_to(root).as_posix() for path in paths if REGISTRY.search(path.read_text("utf-8")))
 
 
 def domain_faults(folders: Iterable[str], listed: Iterable[str], place: str) -> list[str]:
