@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import dns.flags
@@ -16,9 +16,12 @@ class NameServer(asyncio.DatagramProtocol):
 
     records: dict[str, str]
     transport: asyncio.DatagramTransport
+    # called in the server's thread with a name, before it is answered
+    on_query: Callable[[str], object]
 
     def __init__(self) -> None:
         self.records = {}
+        self.on_query = lambda _: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.DatagramTransport", transport)
@@ -28,6 +31,7 @@ class NameServer(asyncio.DatagramProtocol):
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.AA
         name = query.question[0].name
+        self.on_query(name.to_text(omit_final_dot=True))
         if value := self.records.get(name.to_text(omit_final_dot=True)):
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", f'"{value}"'))
         self.transport.sendto(answer.to_wire(), addr)

@@ -1,5 +1,7 @@
 """Senders: mail and SMS come from whom the account says, once a DNS record shows that the domain is theirs."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.api import Api
 from tests.messages.gateways import HttpInbox, Mailbox
 from tests.messages.sending import FROM, login_code, send_now
 from tests.name_servers import NameServer, name_server
+from tests.running import PATIENCE
 
 __all__ = ["name_server"]
 SENDERS = "/api/v1/manage/senders"
@@ -69,6 +72,34 @@ async def test_mail_comes_from_an_address_of_a_confirmed_domain(
     await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
     await send_now(db, api.account_id, login_code())
     assert mailbox.mails[2]["from"] == FROM
+
+
+async def test_an_address_that_changes_while_the_dns_is_asked_is_not_confirmed(
+    api: Api, name_server: tuple[NameServer, int]
+) -> None:
+    sender = await saved(api, from_address="news@slow.example")
+    record = sender["dns_records"][0]
+    name_server[0].records[record["name"]] = record["value"]
+    asked, changed = threading.Event(), threading.Event()
+
+    def delay(name: str) -> None:
+        if name == record["name"]:
+            asked.set()
+            changed.wait(PATIENCE)
+
+    name_server[0].on_query = delay
+    check = asyncio.create_task(api.post(f"{SENDERS}/{sender['sender_id']}/check"))
+    try:
+        assert await asyncio.to_thread(asked.wait, PATIENCE)
+        await saved(api, from_address="news@victim.example")
+    finally:
+        changed.set()
+        answer = await check
+        name_server[0].on_query = lambda _: None
+    assert await api.ok(answer) is False
+    (row,) = await api.ok(await api.get(SENDERS))
+    assert (row["from_address"], row["is_confirmed"], row["check_timestamp"]) == ("news@victim.example", False, None)
+    await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
 
 
 async def test_a_business_has_its_own_and_staff_the_operators(api: Api, db: Db, mailbox: Mailbox) -> None:

@@ -43,17 +43,21 @@ SAVE = Sql(f"""
     )
     select sender_id from saved
 """)  # noqa: S608 - fixed parts
-# Once confirmed it stays so: a name server that does not answer stops no mail.
+# Once confirmed it stays so: a name server that does not answer stops no mail. While the DNS was asked the address may
+# have changed: what it said is about the domain and the token of the question.
 NOTE = f"""
     with {HOLD},
     checked as (
         update message_senders
         set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4), is_signed = $5, has_policy = $6
-        where account_id = $1 and sender_id = $2
+        where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
+              and confirmation_token = $8
         returning sender_id
     )
     {announce(SENDER_UPDATED, "checked", at="$3")}
 """  # noqa: S608 - fixed parts
+# What the driver returns for a statement that announced nothing.
+NOTHING = "INSERT 0 0"
 DELETE = announced_deletion(
     SENDER_DELETED, "delete from message_senders where account_id = $1 and sender_id = $2", returning="sender_id"
 )
@@ -63,8 +67,10 @@ DOMAIN = """
 
 
 class SenderCheck(msgspec.Struct, frozen=True):
-    """Which DNS records of a sender's domain are there."""
+    """Which DNS records of a domain are there, one of them with a token."""
 
+    domain: str
+    token: str
     has_record: bool
     has_key: bool
     has_policy: bool
@@ -100,14 +106,17 @@ async def check_sender(db: Db, account_id: int, sender_id: int) -> SenderCheck:
     if row is None:
         raise Unknown(sender=sender_id)
     domain = (row["from_address"] or "").rpartition("@")[2]
+    token = row["confirmation_token"]
     if not domain:
-        return SenderCheck(has_record=False, has_key=False, has_policy=False)
+        return SenderCheck(domain, token, has_record=False, has_key=False, has_policy=False)
     records = await name_servers.txt(TXT_PREFIX + domain)
     policies = await name_servers.txt(f"_dmarc.{domain}")
     return SenderCheck(
-        f"{TXT_VALUE}{row['confirmation_token']}" in records,
-        await _has_key(domain),
-        any(each.startswith(POLICY) for each in policies),
+        domain,
+        token,
+        has_record=f"{TXT_VALUE}{token}" in records,
+        has_key=await _has_key(domain),
+        has_policy=any(each.startswith(POLICY) for each in policies),
     )
 
 
@@ -120,7 +129,8 @@ async def _has_key(domain: str) -> bool:
 
 
 async def note_check(db: Db, account_id: int, sender_id: int, check: SenderCheck, now: datetime) -> bool:
-    """Store the result of a check; return whether the domain is confirmed by it."""
+    """Store the result of a check; return whether it confirms the domain that the sender has now."""
     confirmed_at = now if check.has_record else None
-    await db.execute(NOTE, account_id, sender_id, now, confirmed_at, check.has_key, check.has_policy)
-    return check.has_record
+    question = (check.domain, check.token)
+    word = await db.execute(NOTE, account_id, sender_id, now, confirmed_at, check.has_key, check.has_policy, *question)
+    return check.has_record and word != NOTHING
