@@ -230,7 +230,8 @@ RANGES: dict[str, Range] = {
     # A click can be credited with a sale for five days.
     "clicks_days": _at_least(6),
     "deliveries_days": _at_least(1),
-    "messages_days": _at_least(1),
+    # Bounces and complaints come days after a message, and are about one that is there.
+    "messages_days": _at_least(14),
     "secret_key": (
         lambda keys: all(len(key) >= SECRET_KEY_LENGTH for key in keys),
         f"one or more keys of {SECRET_KEY_LENGTH} characters or more, separated by commas",
