@@ -7,6 +7,7 @@ from typing import cast
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 
@@ -16,11 +17,14 @@ class NameServer(asyncio.DatagramProtocol):
 
     records: dict[str, str]
     transport: asyncio.DatagramTransport
+    # names for which it says that it failed
+    broken: set[str]
     # called in the server's thread with a name, before it is answered
     on_query: Callable[[str], object]
 
     def __init__(self) -> None:
         self.records = {}
+        self.broken = set()
         self.on_query = lambda _: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -34,6 +38,8 @@ class NameServer(asyncio.DatagramProtocol):
         self.on_query(name.to_text(omit_final_dot=True))
         if value := self.records.get(name.to_text(omit_final_dot=True)):
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", f'"{value}"'))
+        if name.to_text(omit_final_dot=True) in self.broken:
+            answer.set_rcode(dns.rcode.SERVFAIL)
         self.transport.sendto(answer.to_wire(), addr)
 
 

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import dns.resolver
 import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.mail_server import mail_server
+from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.settings import Settings
 from fanfare.messages.gateways import Envelope
 from fanfare.messages.gateways.mail import Signer, signing_domain
@@ -99,6 +101,48 @@ async def test_an_address_that_changes_while_the_dns_is_asked_is_not_confirmed(
     assert await api.ok(answer) is False
     (row,) = await api.ok(await api.get(SENDERS))
     assert (row["from_address"], row["is_confirmed"], row["check_timestamp"]) == ("news@victim.example", False, None)
+    await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
+
+
+@pytest.mark.usefixtures("signed")
+async def test_a_name_server_that_fails_takes_nothing_away(api: Api, name_server: tuple[NameServer, int]) -> None:
+    sender = await saved(api, from_address="news@steady.example")
+    path = f"{SENDERS}/{sender['sender_id']}/check"
+    keys = {f"s1._domainkey.{domain}": KEY for domain in ("steady.example", "northside.example.com")}
+    policy = {"_dmarc.steady.example": "v=DMARC1; p=none"}
+    record = sender["dns_records"][0]
+    name_server[0].records = {record["name"]: record["value"], **keys, **policy}
+
+    async def states() -> dict[str, str]:
+        return {each["purpose"]: each["state"] for each in (await api.ok(await api.get(SENDERS)))[0]["dns_records"]}
+
+    assert await api.ok(await api.post(path)) is True
+    found = {"confirmation": "found", "dkim": "found", "dmarc": "found"}
+    assert await states() == found
+    for broken in ({record["name"], *keys, *policy}, {"s1._domainkey.steady.example"}):
+        name_server[0].broken = broken
+        await api.ok(await api.post(path))
+        assert await states() == found
+    # What is surely gone is gone.
+    name_server[0].broken, name_server[0].records = set(), {}
+    assert await api.ok(await api.post(path)) is False
+    assert await states() == {"confirmation": "found", "dkim": "missing", "dmarc": "missing"}
+    await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
+
+
+async def test_a_machine_without_name_servers_confirms_nothing(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_nothing(_: dns.resolver.BaseResolver, __: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    sender = await saved(api, from_address="news@harbour.example")
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", read_nothing)
+    name_servers.use(settings.replace(name_servers=()))
+    try:
+        assert await api.ok(await api.post(f"{SENDERS}/{sender['sender_id']}/check")) is False
+    finally:
+        name_servers.use(settings)
     await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
 
 

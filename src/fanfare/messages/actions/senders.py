@@ -43,13 +43,14 @@ SAVE = Sql(f"""
     )
     select sender_id from saved
 """)  # noqa: S608 - fixed parts
-# Once confirmed it stays so: a name server that does not answer stops no mail. While the DNS was asked the address may
-# have changed: what it said is about the domain and the token of the question.
+# Once confirmed it stays so, and what a name server did not answer stays as it was. While the DNS was asked the address
+# may have changed: what it said is about the domain and the token of the question.
 NOTE = f"""
     with {HOLD},
     checked as (
         update message_senders
-        set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4), is_signed = $5, has_policy = $6
+        set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4),
+            is_signed = coalesce($5, is_signed), has_policy = coalesce($6, has_policy)
         where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
               and confirmation_token = $8
         returning sender_id
@@ -67,13 +68,13 @@ DOMAIN = """
 
 
 class SenderCheck(msgspec.Struct, frozen=True):
-    """Which DNS records of a domain are there, one of them with a token."""
+    """Which DNS records of a domain are there, one of them with a token; None: no name server said."""
 
     domain: str
     token: str
     has_record: bool
-    has_key: bool
-    has_policy: bool
+    has_key: bool | None
+    has_policy: bool | None
 
 
 async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) -> int:
@@ -114,18 +115,19 @@ async def check_sender(db: Db, account_id: int, sender_id: int) -> SenderCheck:
     return SenderCheck(
         domain,
         token,
-        has_record=f"{TXT_VALUE}{token}" in records,
+        has_record=f"{TXT_VALUE}{token}" in (records or ()),
         has_key=await _has_key(domain),
-        has_policy=any(each.startswith(POLICY) for each in policies),
+        has_policy=None if policies is None else any(each.startswith(POLICY) for each in policies),
     )
 
 
-async def _has_key(domain: str) -> bool:
-    """Return whether a domain publishes the key that the operator's domain does."""
+async def _has_key(domain: str) -> bool | None:
+    """Return whether a domain publishes the key that the operator's domain does; None: no name server said."""
     if not mail_server.selector:
         return False
     keys = await name_servers.txt(key_name(mail_server.domain))
-    return bool(keys) and keys == await name_servers.txt(key_name(domain))
+    domain_keys = await name_servers.txt(key_name(domain))
+    return None if keys is None or domain_keys is None else bool(keys) and keys == domain_keys
 
 
 async def note_check(db: Db, account_id: int, sender_id: int, check: SenderCheck, now: datetime) -> bool:
