@@ -166,6 +166,11 @@ async def test_sms_have_the_sender(api: Api, db: Db, inbox: HttpInbox) -> None:
     assert inbox.requests[0][2]["from"] == "HARBOUR"
     assert (await api.post(SENDERS, sms_sender="a very long name")).status_code == 422
     assert (await api.post(SENDERS, from_address="nobody")).status_code == 422
+    for name in ("from_address", "reply_to"):
+        wrong = await api.post(SENDERS, **{name: "bücher@harbour.example"})
+        assert (wrong.status_code, [each["field"] for each in wrong.json()["errors"]]) == (422, [name])
+        assert "must have no characters beyond ASCII before the @" in wrong.text
+        await saved(api, **{name: "books@bücher.example"})
     assert (await api.post(SENDERS, from_name="A", business_id=999_999)).status_code == 404
 
 

@@ -61,11 +61,11 @@ class SenderText(Params, kw_only=True):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse addresses that are none."""
+        """Refuse addresses that are none, and those that only some mail servers of recipients take (RFC 6531)."""
         for name in ("from_address", "reply_to"):
             try:
-                if values.get(name):
-                    mail_address(values[name])
+                if values.get(name) and not mail_address(values[name]).rpartition("@")[0].isascii():
+                    yield name, "must have no characters beyond ASCII before the @"
             except ValueError as wrong:
                 yield name, str(wrong)
 
