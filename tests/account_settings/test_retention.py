@@ -51,8 +51,8 @@ async def test_messages_outlive_their_reports_and_their_tries(api: Api, db: Db) 
     assert preview["row_count"] == 4
     await api.ok(await api.post(RETENTION, retention_kind="messages", retention_days=14))
     await forget_messages(db, api.account_id, datetime.now(UTC))
-    left = "select array_agg(message_state order by message_id) from messages where account_id = $1"
-    assert await db.value(left, api.account_id) == ["queued", "sending"]
+    sql = "select array_agg(message_state order by message_id) from messages where account_id = $1"
+    assert await db.value(sql, api.account_id) == ["queued", "sending"]
     await api.ok(await api.post(RETENTION, retention_kind="messages"))
 
 

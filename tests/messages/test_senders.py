@@ -11,7 +11,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
-from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.settings import BadSettings, Settings
 from fanfare.messages.gateways import Envelope
 from fanfare.messages.gateways.mail import Signer, signing_domain
 from tests.api import Api
@@ -28,7 +28,9 @@ KEY = "v=DKIM1; k=rsa; p=MIIBIjANBg"
 @pytest.fixture(scope="module")
 def settings(settings: Settings, name_server: tuple[NameServer, int]) -> Settings:
     """The settings of a server that asks that name server."""
-    return settings.replace(name_servers=(f"127.0.0.1:{name_server[1]}",), mail_from=FROM)
+    return settings.replace(
+        name_servers=(f"127.0.0.1:{name_server[1]}",), mail_from=FROM, sms_senders=("HARBOUR", "16045550100")
+    )
 
 
 @pytest.fixture
@@ -82,20 +84,20 @@ async def test_an_address_that_changes_while_the_dns_is_asked_is_not_confirmed(
     sender = await saved(api, from_address="news@slow.example")
     record = sender["dns_records"][0]
     name_server[0].records[record["name"]] = record["value"]
-    asked, changed = threading.Event(), threading.Event()
+    question, answer_time = threading.Event(), threading.Event()
 
     def delay(name: str) -> None:
         if name == record["name"]:
-            asked.set()
-            changed.wait(PATIENCE)
+            question.set()
+            answer_time.wait(PATIENCE)
 
     name_server[0].on_query = delay
     check = asyncio.create_task(api.post(f"{SENDERS}/{sender['sender_id']}/check"))
     try:
-        assert await asyncio.to_thread(asked.wait, PATIENCE)
+        assert await asyncio.to_thread(question.wait, PATIENCE)
         await saved(api, from_address="news@victim.example")
     finally:
-        changed.set()
+        answer_time.set()
         answer = await check
         name_server[0].on_query = lambda _: None
     assert await api.ok(answer) is False
@@ -117,12 +119,12 @@ async def test_a_name_server_that_fails_takes_nothing_away(api: Api, name_server
         return {each["purpose"]: each["state"] for each in (await api.ok(await api.get(SENDERS)))[0]["dns_records"]}
 
     assert await api.ok(await api.post(path)) is True
-    found = {"confirmation": "found", "dkim": "found", "dmarc": "found"}
-    assert await states() == found
+    complete = {"confirmation": "found", "dkim": "found", "dmarc": "found"}
+    assert await states() == complete
     for broken in ({record["name"], *keys, *policy}, {"s1._domainkey.steady.example"}):
         name_server[0].broken = broken
         await api.ok(await api.post(path))
-        assert await states() == found
+        assert await states() == complete
     # What is surely gone is gone.
     name_server[0].broken, name_server[0].records = set(), {}
     assert await api.ok(await api.post(path)) is False
@@ -164,6 +166,10 @@ async def test_sms_have_the_sender(api: Api, db: Db, inbox: HttpInbox) -> None:
     await saved(api, sms_sender="HARBOUR")
     await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
     assert inbox.requests[0][2]["from"] == "HARBOUR"
+    for other in ("HARBOR", "harbour", "+16045550100"):
+        wrong = await api.post(SENDERS, sms_sender=other)
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "sms_sender")
+        assert "must be one of HARBOUR, 16045550100, as the operator of the server says" in wrong.text
     assert (await api.post(SENDERS, sms_sender="a very long name")).status_code == 422
     assert (await api.post(SENDERS, from_address="nobody")).status_code == 422
     for name in ("from_address", "reply_to"):
@@ -172,6 +178,25 @@ async def test_sms_have_the_sender(api: Api, db: Db, inbox: HttpInbox) -> None:
         assert "must have no characters beyond ASCII before the @" in wrong.text
         await saved(api, **{name: "books@bücher.example"})
     assert (await api.post(SENDERS, from_name="A", business_id=999_999)).status_code == 404
+
+
+async def test_no_account_has_an_sms_sender_that_the_operator_does_not_name(
+    api: Api, db: Db, settings: Settings, inbox: HttpInbox
+) -> None:
+    sender = await saved(api, sms_sender="HARBOUR")
+    mail_server.use(settings.replace(sms_senders=()))
+    try:
+        wrong = await api.post(SENDERS, sms_sender="HARBOUR")
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "sms_sender")
+        assert "must be left out: the operator of the server has named no senders of SMS" in wrong.text
+        # One that was allowed once is not used.
+        await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+    finally:
+        mail_server.use(settings)
+    assert "from" not in inbox.requests[0][2]
+    await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
+    with pytest.raises(BadSettings, match="FANFARE_SMS_SENDERS must be"):
+        settings.replace(sms_senders=("a very long name",))
 
 
 @pytest.mark.usefixtures("signed")

@@ -11,7 +11,7 @@ from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
 from fanfare.messages.gateways.mail import ascii_domain
@@ -78,7 +78,12 @@ class SenderCheck(msgspec.Struct, frozen=True):
 
 
 async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) -> int:
-    """Set the sender of the account or of a business and return its id; Unknown (404) business."""
+    """Set the sender of the account or of a business and return its id; Unknown (404) business.
+
+    Raises BadParameters (422) for a sender of SMS that the operator does not allow: the gateway is everybody's.
+    """
+    if new.sms_sender and new.sms_sender not in mail_server.sms_senders:
+        raise BadParameters([("sms_sender", _choice_of_senders())])
     fields = msgspec.structs.asdict(new)
     for name in ("from_address", "reply_to"):
         fields[name] = mail_address(fields[name]) if fields[name] else None
@@ -88,6 +93,12 @@ async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) ->
     except asyncpg.ForeignKeyViolationError:
         raise Unknown(business=new.business_id) from None
     return sender_id
+
+
+def _choice_of_senders() -> str:
+    if not mail_server.sms_senders:
+        return "must be left out: the operator of the server has named no senders of SMS"
+    return f"must be one of {', '.join(mail_server.sms_senders)}, as the operator of the server says"
 
 
 async def delete_sender(db: Db, account_id: int, sender_id: int, now: datetime) -> None:
