@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 
@@ -16,9 +17,15 @@ class NameServer(asyncio.DatagramProtocol):
 
     records: dict[str, str]
     transport: asyncio.DatagramTransport
+    # names for which it says that it failed
+    broken: set[str]
+    # called in the server's thread with a name, before it is answered
+    on_query: Callable[[str], object]
 
     def __init__(self) -> None:
         self.records = {}
+        self.broken = set()
+        self.on_query = lambda _: None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.DatagramTransport", transport)
@@ -28,8 +35,11 @@ class NameServer(asyncio.DatagramProtocol):
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.AA
         name = query.question[0].name
+        self.on_query(name.to_text(omit_final_dot=True))
         if value := self.records.get(name.to_text(omit_final_dot=True)):
             answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", f'"{value}"'))
+        if name.to_text(omit_final_dot=True) in self.broken:
+            answer.set_rcode(dns.rcode.SERVFAIL)
         self.transport.sendto(answer.to_wire(), addr)
 
 

@@ -89,6 +89,30 @@ async def test_a_form_is_sent_after_the_proof(api: Api, db: Db, person: tuple[ht
     assert sorted(await db.value(sql, api.account_id, KEY["key_name"])) == ["apps", "sessions"]
 
 
+# Things that are deleted with a proof, as docs/staff.md says: path, fields of a new one, its key.
+DELETED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "senders": ("settings/senders", {"from_name": "Club"}, "sender_id"),
+    "webhooks": ("webhooks", {"url": "https://example.com/hooks", "topics": ["business.*"]}, "webhook_uid"),
+}
+
+
+@pytest.mark.parametrize("noun", DELETED)
+async def test_a_deletion_waits_for_the_proof(
+    api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP], noun: str
+) -> None:
+    client, app = person
+    path, fields, key = DELETED[noun]
+    new = (await api.ok(await api.post(f"/api/v1/manage/{noun}", **fields)))[key]
+
+    async def all_of_them() -> list[Any]:
+        return [each[key] for each in await api.ok(await api.get(f"/api/v1/manage/{noun}"))]
+
+    question = await question_of(client, f"/manage/{api.account_id}/{path}/{new}/delete")
+    assert new in await all_of_them()
+    assert (await send_on(client, await prove(client, app, question))).status_code == 303
+    assert new not in await all_of_them()
+
+
 async def test_a_form_with_a_fault_comes_back_filled_in(api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]) -> None:
     client, app = person
     question = await question_of(client, f"/manage/{api.account_id}/staff/new", email="nobody", role="analyst")

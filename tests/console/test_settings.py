@@ -180,6 +180,9 @@ async def test_senders_are_made_changed_and_deleted(db: Db, client: httpx.AsyncC
     assert "_fanfare-mail.harbour.example" in (await client.get(path)).text
     wrong = await send(client, page, **{**fields, "from_address": "nobody"})
     assert 'id="from_address-fault"' in wrong.text
+    # The operator of this server has named none.
+    assert 'name="sms_sender"' not in (await client.get(page)).text
+    assert (await send(client, page, **{**fields, "sms_sender": "HARBOUR"})).status_code == 422
     assert (await send(client, path, f"{page}/check")).status_code == 303
     assert "was not found" in (await client.get(path)).text
     assert (await send(client, path, f"{path}/sample", business_id="")).status_code == 303

@@ -40,7 +40,7 @@ async def urls(api: Api) -> dict[str, str]:
     }
     saved = await api.ok(await api.post("/api/v1/manage/senders", **sender))
     previews = {"sender": f"senders/{saved['sender_id']}", "home_preview": "home?time_zone=Asia/Tokyo&currency=EUR"}
-    previews["retention_preview"] = "retention?retention_kind=messages&retention_days=7"
+    previews["retention_preview"] = "retention?retention_kind=messages&retention_days=14"
     pages |= {f"settings_{name}": f"{root}/settings/{path}" for name, path in previews.items()}
     return {**pages, "settings_business": f"{root}/settings/businesses/{business['business_id']}"}
 

@@ -113,6 +113,20 @@ async def rows_of(db: Db) -> list[str]:
     return [await db.value(f"select coalesce(string_agg(t::text, ' '), '') from {row['name']} t") for row in tables]
 
 
+async def test_a_worker_knows_the_senders_of_sms(api: Api, db: Db, settings: Settings) -> None:
+    await db.execute(
+        "insert into message_senders (account_id, sender_id, sms_sender, confirmation_token, created_at, updated_at)"
+        " values ($1, 1, 'HARBOUR', 't', now(), now())",
+        api.account_id,
+    )
+    message_id = await queue(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+    with http_gateway() as inbox:
+        with worker(settings, "", FANFARE_SMS_URL=inbox.url, FANFARE_SMS_SENDERS="NORTH, HARBOUR"):
+            await until(lambda: _is_sent(db, api.account_id, message_id))
+        assert inbox.requests[0][2]["from"] == "HARBOUR"
+    await db.execute("delete from message_senders where account_id = $1", api.account_id)
+
+
 async def test_no_log_error_or_change_has_a_code_or_a_password(api: Api, db: Db, settings: Settings) -> None:
     """Of what is sent, put off, refused, unconfirmed, of wrong templates and passwords: all logs and all tables."""
     reset = {"template": "password_reset", "values": {"minutes": 60}, "secrets": {"link": LINK}}

@@ -9,6 +9,8 @@ from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.http_client import http_client
+from fanfare.kernel.running.mail_server import mail_server
+from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.messages.gateways.outgoing import outgoing
@@ -25,6 +27,8 @@ def main() -> None:
         secret_keys.use(settings)
         http_client.use(settings)
         public_address.use(settings)
+        mail_server.use(settings)
+        name_servers.use(settings)
         outgoing.use(settings)
         data_centres.use(settings.data_centres)
         retention.use(settings)

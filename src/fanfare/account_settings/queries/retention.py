@@ -15,7 +15,7 @@ MAX_COUNT = 100_000
 OLDER: Mapping[str, str] = {
     CHANGES: "changes where account_id = $1 and occurred_at < $2",
     DELIVERIES: "webhook_deliveries where account_id = $1 and created_at < $2",
-    MESSAGES: "messages where account_id = $1 and created_at < $2",
+    MESSAGES: "messages where account_id = $1 and created_at < $2 and message_state not in ('queued', 'sending')",
     CLICKS: "tracker_clicks where account_id = $1 and clicked_at < $2 and coalesce(ip_address, user_agent) is not null",
 }
 COUNTS = {

@@ -133,7 +133,7 @@ async def webhook_replay(db: Db, member: Member, visit: Visit, form: ReplayWindo
     return Redirect(f"{_path(member, form)}?{urlencode(rest)}")
 
 
-@manage.post("/webhooks/{webhook_uid}/delete", area="settings")
+@manage.post("/webhooks/{webhook_uid}/delete", area="settings", needs_proof=True)
 async def webhook_delete(db: Db, member: Member, visit: Visit, form: OneWebhook, now: datetime) -> Redirect:
     """Delete an endpoint with its deliveries."""
     await actions.delete_webhook(db, member.account.id, form.webhook_uid, now)

@@ -13,9 +13,10 @@ class MailServer:
         self.use(Settings())
 
     def use(self, settings: Settings) -> None:
-        """Take FANFARE_SMTP_URL, FANFARE_MAIL_FROM, FANFARE_SMS_URL, and what signs mail."""
+        """Take FANFARE_SMTP_URL, FANFARE_MAIL_FROM, FANFARE_SMS_URL, FANFARE_SMS_SENDERS, and what signs mail."""
         self.is_set = bool(settings.smtp_url)
         self.has_sms = bool(settings.sms_url)
+        self.sms_senders = settings.sms_senders
         self.address = parseaddr(settings.mail_from)[1]
         self.selector = settings.dkim_selector if settings.dkim_key else ""
 

@@ -2,6 +2,7 @@
 
 import dns.asyncresolver
 import dns.exception
+import dns.resolver
 
 from fanfare.kernel.running.settings import Settings
 
@@ -19,19 +20,25 @@ class NameServers:
         """Take those of FANFARE_NAME_SERVERS, else the machine's."""
         self._addresses = settings.name_servers
 
-    async def txt(self, name: str) -> list[str]:
-        """Return the TXT records of a name; empty if there are none or nobody answers."""
+    async def txt(self, name: str) -> list[str] | None:
+        """Return the TXT records of a name, empty if it has none; None if no name server said so."""
+        try:
+            answer = await self._resolver().resolve(name, "TXT", search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.exception.DNSException, OSError):
+            return None
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        """Return what asks; a DNSException on a machine that names no name server."""
         resolver = dns.asyncresolver.Resolver(configure=not self._addresses)
         if self._addresses:
             hosts = [address.rpartition(":") for address in self._addresses]
             resolver.nameservers = [host for host, _, _ in hosts]
             resolver.nameserver_ports = {host: int(port) for host, _, port in hosts}
         resolver.lifetime = SECONDS
-        try:
-            answer = await resolver.resolve(name, "TXT", search=False)
-        except (dns.exception.DNSException, OSError):
-            return []
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
+        return resolver
 
 
 name_servers = NameServers()

@@ -25,6 +25,8 @@ CONVENTIONAL_NAMES = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CI
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
+# The sender of an SMS: letters, digits and spaces, or a number.
+SMS_SENDER = r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}"
 SCHEMES = ("postgresql://", "postgres://")
 # The shortest secret key, and the fields that hold secrets: no message repeats their values.
 SECRET_KEY_LENGTH = 32
@@ -93,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = ""
     # the gateway of SMS: an apprise URL, or http(s)://… that gets JSON; empty: SMS are kept, not sent
     sms_url: str = ""
+    # the senders of SMS that accounts may set, such as HARBOUR,16045550100; empty: none
+    sms_senders: tuple[str, ...] = ()
     # the private key (PEM) and the selector by which mail is signed with DKIM; empty: it is not
     dkim_key: str = ""
     dkim_selector: str = "fanfare"
@@ -230,7 +234,8 @@ RANGES: dict[str, Range] = {
     # A click can be credited with a sale for five days.
     "clicks_days": _at_least(6),
     "deliveries_days": _at_least(1),
-    "messages_days": _at_least(1),
+    # Bounces and complaints come days after a message, and are about one that is there.
+    "messages_days": _at_least(14),
     "secret_key": (
         lambda keys: all(len(key) >= SECRET_KEY_LENGTH for key in keys),
         f"one or more keys of {SECRET_KEY_LENGTH} characters or more, separated by commas",
@@ -242,6 +247,10 @@ RANGES: dict[str, Range] = {
     "sms_url": (
         lambda url: not url or re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", url),
         "a URL: of apprise, or http(s)://",
+    ),
+    "sms_senders": (
+        lambda senders: all(re.fullmatch(SMS_SENDER, each) for each in senders),
+        "numbers, or names of 1 to 11 letters and digits, separated by commas",
     ),
     "mail_from": (
         lambda sender: not sender or re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>", sender),

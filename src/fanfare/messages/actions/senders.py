@@ -11,7 +11,7 @@ from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
 from fanfare.messages.gateways.mail import ascii_domain
@@ -43,17 +43,22 @@ SAVE = Sql(f"""
     )
     select sender_id from saved
 """)  # noqa: S608 - fixed parts
-# Once confirmed it stays so: a name server that does not answer stops no mail.
+# Once confirmed it stays so, and what a name server did not answer stays as it was. While the DNS was asked the address
+# may have changed: what it said is about the domain and the token of the question.
 NOTE = f"""
     with {HOLD},
     checked as (
         update message_senders
-        set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4), is_signed = $5, has_policy = $6
-        where account_id = $1 and sender_id = $2
+        set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4),
+            is_signed = coalesce($5, is_signed), has_policy = coalesce($6, has_policy)
+        where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
+              and confirmation_token = $8
         returning sender_id
     )
     {announce(SENDER_UPDATED, "checked", at="$3")}
 """  # noqa: S608 - fixed parts
+# What the driver returns for a statement that announced nothing.
+NOTHING = "INSERT 0 0"
 DELETE = announced_deletion(
     SENDER_DELETED, "delete from message_senders where account_id = $1 and sender_id = $2", returning="sender_id"
 )
@@ -63,15 +68,22 @@ DOMAIN = """
 
 
 class SenderCheck(msgspec.Struct, frozen=True):
-    """Which DNS records of a sender's domain are there."""
+    """Which DNS records of a domain are there, one of them with a token; None: no name server said."""
 
+    domain: str
+    token: str
     has_record: bool
-    has_key: bool
-    has_policy: bool
+    has_key: bool | None
+    has_policy: bool | None
 
 
 async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) -> int:
-    """Set the sender of the account or of a business and return its id; Unknown (404) business."""
+    """Set the sender of the account or of a business and return its id; Unknown (404) business.
+
+    Raises BadParameters (422) for a sender of SMS that the operator does not allow: the gateway is everybody's.
+    """
+    if new.sms_sender and new.sms_sender not in mail_server.sms_senders:
+        raise BadParameters([("sms_sender", _choice_of_senders())])
     fields = msgspec.structs.asdict(new)
     for name in ("from_address", "reply_to"):
         fields[name] = mail_address(fields[name]) if fields[name] else None
@@ -81,6 +93,12 @@ async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) ->
     except asyncpg.ForeignKeyViolationError:
         raise Unknown(business=new.business_id) from None
     return sender_id
+
+
+def _choice_of_senders() -> str:
+    if not mail_server.sms_senders:
+        return "must be left out: the operator of the server has named no senders of SMS"
+    return f"must be one of {', '.join(mail_server.sms_senders)}, as the operator of the server says"
 
 
 async def delete_sender(db: Db, account_id: int, sender_id: int, now: datetime) -> None:
@@ -100,27 +118,32 @@ async def check_sender(db: Db, account_id: int, sender_id: int) -> SenderCheck:
     if row is None:
         raise Unknown(sender=sender_id)
     domain = (row["from_address"] or "").rpartition("@")[2]
+    token = row["confirmation_token"]
     if not domain:
-        return SenderCheck(has_record=False, has_key=False, has_policy=False)
+        return SenderCheck(domain, token, has_record=False, has_key=False, has_policy=False)
     records = await name_servers.txt(TXT_PREFIX + domain)
     policies = await name_servers.txt(f"_dmarc.{domain}")
     return SenderCheck(
-        f"{TXT_VALUE}{row['confirmation_token']}" in records,
-        await _has_key(domain),
-        any(each.startswith(POLICY) for each in policies),
+        domain,
+        token,
+        has_record=f"{TXT_VALUE}{token}" in (records or ()),
+        has_key=await _has_key(domain),
+        has_policy=None if policies is None else any(each.startswith(POLICY) for each in policies),
     )
 
 
-async def _has_key(domain: str) -> bool:
-    """Return whether a domain publishes the key that the operator's domain does."""
+async def _has_key(domain: str) -> bool | None:
+    """Return whether a domain publishes the key that the operator's domain does; None: no name server said."""
     if not mail_server.selector:
         return False
     keys = await name_servers.txt(key_name(mail_server.domain))
-    return bool(keys) and keys == await name_servers.txt(key_name(domain))
+    domain_keys = await name_servers.txt(key_name(domain))
+    return None if keys is None or domain_keys is None else bool(keys) and keys == domain_keys
 
 
 async def note_check(db: Db, account_id: int, sender_id: int, check: SenderCheck, now: datetime) -> bool:
-    """Store the result of a check; return whether the domain is confirmed by it."""
+    """Store the result of a check; return whether it confirms the domain that the sender has now."""
     confirmed_at = now if check.has_record else None
-    await db.execute(NOTE, account_id, sender_id, now, confirmed_at, check.has_key, check.has_policy)
-    return check.has_record
+    question = (check.domain, check.token)
+    word = await db.execute(NOTE, account_id, sender_id, now, confirmed_at, check.has_key, check.has_policy, *question)
+    return check.has_record and word != NOTHING

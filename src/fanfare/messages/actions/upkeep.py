@@ -28,13 +28,15 @@ async def queue_again(db: Db, account_id: int, now: datetime) -> None:
 
 
 async def forget_messages(db: Db, account_id: int, older_than: datetime) -> None:
-    """Delete messages, a few thousand at once."""
+    """Delete messages with which nothing more happens, a few thousand at once."""
     deleted = AT_ONCE
     while deleted == AT_ONCE:
         word = await db.execute(
             """
             delete from messages where account_id = $1 and message_id in (
-                select message_id from messages where account_id = $1 and created_at < $2 order by created_at limit $3)
+                select message_id from messages
+                where account_id = $1 and created_at < $2 and message_state not in ('queued', 'sending')
+                order by created_at limit $3)
             """,
             account_id,
             older_than,

@@ -57,7 +57,8 @@ async def sender_of(db: Db, account_id: int, business_id: int | None, template: 
         "from_name": row["from_name"] or "",
         "from_address": row["from_address"] or "",
         "reply_to": row["reply_to"] or "",
-        "sms_sender": row["sms_sender"] or "",
+        # The operator may have taken it back.
+        "sms_sender": row["sms_sender"] if row["sms_sender"] in mail_server.sms_senders else "",
         "is_signed": bool(row["is_signed"]),
     }
 

@@ -7,13 +7,14 @@ import msgspec
 
 from fanfare.fans.contact import mail_address
 from fanfare.kernel.parameters import Params
+from fanfare.kernel.running.settings import SMS_SENDER
 from fanfare.kernel.wire import Id, TextForm
 
 Name = Annotated[str, TextForm(100, r"[^\x00-\x1f\x7f<>]+", "must be a name without < and >")]
 MailText = Annotated[str, TextForm(320)]
 SmsSender = Annotated[
     str,
-    TextForm(16, r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}", "must be a number, or 1 to 11 letters and digits"),
+    TextForm(16, SMS_SENDER, "must be a number, or 1 to 11 letters and digits"),
 ]
 
 
@@ -57,15 +58,15 @@ class SenderText(Params, kw_only=True):
         MailText | None, "Address of mail, of a domain that a DNS record confirms; the operator's when left out."
     ] = None
     reply_to: Annotated[MailText | None, "Where answers to mail go; to the sender when left out."] = None
-    sms_sender: Annotated[SmsSender | None, "Sender of SMS, as your gateway allows it; its own when left out."] = None
+    sms_sender: Annotated[SmsSender | None, "Sender of SMS, which the operator allows; else the gateway's."] = None
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse addresses that are none."""
+        """Refuse addresses that are none, and those that only some mail servers of recipients take (RFC 6531)."""
         for name in ("from_address", "reply_to"):
             try:
-                if values.get(name):
-                    mail_address(values[name])
+                if values.get(name) and not mail_address(values[name]).rpartition("@")[0].isascii():
+                    yield name, "must have no characters beyond ASCII before the @"
             except ValueError as wrong:
                 yield name, str(wrong)
 

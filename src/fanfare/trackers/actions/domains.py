@@ -124,7 +124,7 @@ async def _answers(db: Db, account_id: int, domain_id: int) -> Check:
         raise Unknown(domain=domain_id)
     records = await name_servers.txt(f"{TXT_PREFIX}{row['host']}")
     is_secure = await is_reached_over_tls(account_id, row["host"], secrets.token_hex(TOKEN_BYTES))
-    return Check(f"{TXT_VALUE}{row['confirmation_token']}" in records, is_secure)
+    return Check(f"{TXT_VALUE}{row['confirmation_token']}" in (records or ()), is_secure)
 
 
 async def note_check(db: Db, account_id: int, domain_id: int, check: Check, now: datetime) -> bool:

@@ -71,7 +71,7 @@ async def sender_check(db: Db, member: Member, visit: Visit, form: OneSender, no
     return Redirect(path_of("senders", member))
 
 
-@manage.post("/settings/senders/{sender_id}/delete", area="settings")
+@manage.post("/settings/senders/{sender_id}/delete", area="settings", needs_proof=True)
 async def sender_delete(db: Db, member: Member, visit: Visit, form: OneSender, now: datetime) -> Redirect:
     """Delete a sender."""
     await actions.delete_sender(db, member.account.id, form.sender_id, now)
