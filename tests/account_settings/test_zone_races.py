@@ -3,17 +3,21 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from fanfare.account_settings.actions.accounts import change_zone
+from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
+from fanfare.segments.actions.members import build, follow
 from fanfare.trackers.actions.attribution import attribute, attribute_again
 from fanfare.trackers.actions.judging import judge_again
-from tests.account_settings.test_zones import ask, days_of, evening
+from tests.account_settings.test_zones import ask, days_of, evening, local_days
 from tests.api import Api, new_api
+from tests.search.crowd import fan, tag
+from tests.segments.live import saved
 from tests.waits import until, until_blocked
 
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -114,3 +118,26 @@ async def test_clicks_that_are_being_judged_are_moved_after_it(api: Api, db: Db,
     await asyncio.gather(task, judging)
     for column in ("human_count", "bot_count"):
         assert await days_of(db, api.account_id, "tracker_click_days", "figure_date", column) == [(after, 1)]
+
+
+async def test_members_are_stored_by_the_day_of_the_zone_at_that_moment(api: Api, db: Db) -> None:
+    first, second = [await fan(db, api.account_id, fan_source="zone") for _ in range(2)]
+    await tag(db, api.account_id, "late", first)
+    await saved(api, "late", fan_tags="late")
+    # As a worker has it that reads the account before the change and stores after it.
+    former = await account_by_id(db, api.account_id)
+    # Of the next 24 hours the moment at which it is noon in Vancouver and tomorrow in Kiritimati.
+    now = datetime.now(UTC)
+    now += timedelta(hours=(20 - now.hour) % 24)
+    await ask(api)
+    await change_zone(db.for_account(api.account_id), api.account_id, now)
+    while await build(db, former, now):
+        pass
+    await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="late", action="add", fan_ids=[second]))
+    while await follow(db, former, now):
+        pass
+    today = (await local_days(db, now))[1]
+    assert await days_of(db, api.account_id, "segment_days", "counted_on", "rebuilt_count") == [(today, 1)]
+    assert await days_of(db, api.account_id, "segment_days", "counted_on", "entered_count") == [(today, 1)]
+    followed_on = await db.value("select followed_on from segment_progress where account_id = $1", api.account_id)
+    assert followed_on == today

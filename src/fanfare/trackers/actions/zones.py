@@ -87,7 +87,7 @@ COUNT_SALES = Heavy("""
 
 
 class MovedClicks(msgspec.Struct, frozen=True):
-    """Clicks up to a position that are of another day in a zone: a tracker, both days, a verdict, a count at a place."""
+    """Clicks up to a position that are of another day in a zone: trackers, both days, verdicts and counts, in step."""
 
     position: int
     columns: tuple[list[int], list[date], list[date], list[str], list[int]]
