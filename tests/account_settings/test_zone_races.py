@@ -80,8 +80,8 @@ async def test_a_sale_that_comes_meanwhile_is_of_the_new_day(api: Api, db: Db, b
     await ask(api)
 
     async def credit() -> None:
-        async with db.transaction() as own:
-            await attribute(own, api.account_id, [2])
+        async with db.transaction() as handle:
+            await attribute(handle, api.account_id, [2])
 
     async with db.transaction() as tx:
         # The job waits with its last statement.

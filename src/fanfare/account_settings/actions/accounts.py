@@ -127,7 +127,7 @@ async def change_zone(db: Db, account_id: int, now: datetime) -> None:
         await tx.allow(LONGEST_SECONDS)
         zones = change["old_time_zone"], change["time_zone"]
         # Nobody but judges of clicks waits while all clicks are read.
-        found = await tracker_zones.find_clicks(tx, account_id, *zones)
+        steps = await tracker_zones.find_clicks(tx, account_id, *zones)
         moves = await segment_zones.move_days(tx, account_id, *zones)
         account = msgspec.structs.replace(await account_by_id(tx, account_id), time_zone=change["time_zone"])
         schedules = await reschedule(tx, account, now)
@@ -135,7 +135,7 @@ async def change_zone(db: Db, account_id: int, now: datetime) -> None:
         sales = await tracker_zones.move_sales(tx, account_id, change["time_zone"])
         # Last: the change log and clicks of the same day wait from here on.
         await tx.execute(SET_ZONE, account_id, change["time_zone"], now)
-        clicks = await tracker_zones.move_clicks(tx, account_id, *zones, found)
+        clicks = await tracker_zones.move_clicks(tx, account_id, *zones, steps)
         await tx.execute(COMPLETE, account_id, change["change_id"], now, clicks, sales, moves, schedules)
         rows = [{"account": {"time_zone": zone}} for zone in zones]
         actor = await _actor(tx, account_id, change["created_at"])

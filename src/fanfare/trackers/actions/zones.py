@@ -103,9 +103,9 @@ async def find_clicks(db: Db, account_id: int, old_zone: str, zone: str) -> Move
     return MovedClicks(position, columns)
 
 
-async def move_clicks(db: Db, account_id: int, old_zone: str, zone: str, found: MovedClicks) -> int:
+async def move_clicks(db: Db, account_id: int, old_zone: str, zone: str, steps: MovedClicks) -> int:
     """Move clicks to the days of a zone, those that were found and later ones; return how many were moved."""
-    count: int = await db.value(MOVE_CLICKS, account_id, old_zone, zone, found.position, *found.columns)
+    count: int = await db.value(MOVE_CLICKS, account_id, old_zone, zone, steps.position, *steps.columns)
     return count
 
 
