@@ -144,6 +144,20 @@ async def test_the_time_zone_is_changed_after_it_was_said_what_it_means(
     assert wrong.status_code == 422
 
 
+async def test_a_change_of_the_time_zone_that_waits_is_withdrawn(client: httpx.AsyncClient, api: Api) -> None:
+    path = f"/manage/{api.account_id}/settings/home"
+    zone = (await api.ok(await api.get("/api/v1/manage/account")))["time_zone"]
+    assert "Withdraw the change" not in (await client.get(path)).text
+    assert (await send(client, path, f"{path}/time_zone", time_zone="Europe/Paris")).status_code == 303
+    assert "Withdraw the change" in (await client.get(path)).text
+    assert (await send(client, path, f"{path}/time_zone/withdraw")).status_code == 303
+    page = (await client.get(path)).text
+    assert "The time zone stays as it is." in page
+    assert "Europe/Paris was asked for" not in page
+    assert (await api.ok(await api.get("/api/v1/manage/account")))["time_zone"] == zone
+    assert (await send(client, path, f"{path}/time_zone/withdraw")).status_code == 409
+
+
 async def test_currency_and_country_are_changed(client: httpx.AsyncClient, api: Api) -> None:
     path = f"/manage/{api.account_id}/settings/home"
     assert "Change the currency to EUR" in (await client.get(path, params={"currency": "EUR"})).text

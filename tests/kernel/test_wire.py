@@ -172,6 +172,7 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (AddressForm(), "1.2.3", "must be an IPv4"),
         (AddressRangeForm(), "192.0.2.0/33", "must be an IPv4"),
         (TimeZoneForm(), "Vancouver", "must be a time zone"),
+        (TimeZoneForm(), "Factory", "must be a time zone"),
         (ListForm(IntegerForm(), 2), "1,2,3", "must have at most 2 entries"),
         (ListForm(TextForm()), "[1", "is not a valid JSON array"),
         (JsonForm(), "[]", "must be a JSON object"),

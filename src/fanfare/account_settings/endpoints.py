@@ -55,6 +55,12 @@ async def manage_account_zone_update(db: Db, account: Account, new: NewZone, now
     return await actions.request_zone(db, account, new.time_zone, now)
 
 
+@endpoint.post("/api/v1/manage/account/time_zone/withdraw", scope="manage", key=SECRET)
+async def manage_account_zone_withdraw(db: Db, account: Account) -> AccountSettings:
+    """Withdraw a change of the time zone that waits; 409 if none does, or its job counts already."""
+    return await actions.withdraw_zone(db, account.id)
+
+
 @endpoint.get("/api/v1/manage/retention", scope="manage", key=SECRET)
 async def manage_retention_list(db: Db, account: Account) -> list[RetentionPeriod]:
     """List how long each kind of thing is kept, in days, and who decides it."""

@@ -14,9 +14,16 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret, new_secret
 from fanfare.kernel.data.updates import Columns
+from fanfare.kernel.data.zones import refuse_missing_zone
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 
 PREFIX_LETTERS = 8
+# PostgreSQL evaluates the time zone, which days are asked for later.
+CREATE = """
+    insert into accounts (account_name, time_zone, country_code, currency, created_at)
+    select $1, $2::text, $3, $4, $5::timestamptz where $5::timestamptz at time zone $2::text is not null
+    returning account_id
+"""
 
 
 class BusinessNameTaken(Conflict):
@@ -36,19 +43,12 @@ def check_name(name: str) -> None:
 async def create_account(
     db: Db, name: str, now: datetime, *, time_zone: str = "UTC", country_code: str | None = None, currency: str = "USD"
 ) -> NewAccount:
-    """Create an account with a first key that has every scope."""
+    """Create an account with a first key that has every scope; BadParameters if PostgreSQL lacks the time zone."""
     check_name(name)
-    async with db.transaction() as tx:
-        account_id = await tx.value(
-            "insert into accounts (account_name, time_zone, country_code, currency, created_at)"
-            " values ($1, $2, $3, $4, $5) returning account_id",
-            name,
-            time_zone,
-            country_code,
-            currency,
-            now,
-        )
-        key = await create_key(tx, account_id, SCOPES, now, name="first key")
+    with refuse_missing_zone():
+        async with db.transaction() as tx:
+            account_id = await tx.value(CREATE, name, time_zone, country_code, currency, now)
+            key = await create_key(tx, account_id, SCOPES, now, name="first key")
     return NewAccount(account_id, name, key.api_key, key.api_secret)
 
 

@@ -27,7 +27,7 @@ FILLS_TABLES = True
 # Of no account: what the queue itself remembers.
 OF_NO_ACCOUNT = {"kernel.forget_done", "staff.forget_old_sign_ins", "staff.keep_secrets"}
 # Reads an account and writes into the queue alone, where no write of an account can fail.
-OF_THE_QUEUE = {"messages.queue_again", "streams.queue_sources"}
+OF_THE_QUEUE = {"account_settings.queue_again", "messages.queue_again", "streams.queue_sources"}
 POISON = """
     create function poison() returns trigger language plpgsql as $$
     begin

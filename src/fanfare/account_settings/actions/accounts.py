@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from fanfare.account_settings.queries.accounts import account_settings
 from fanfare.account_settings.schemas.accounts import AccountChanges, AccountSettings
@@ -15,6 +16,7 @@ from fanfare.kernel.data.audit import Action, Actor, append
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.data.updates import Columns
+from fanfare.kernel.data.zones import refuse_missing_zone
 from fanfare.kernel.errors import Conflict
 from fanfare.ratings.actions import pass_again
 from fanfare.segments.actions import zones as segment_zones
@@ -34,11 +36,19 @@ CHANGE = f"""
 """  # noqa: S608 - fixed parts
 REQUEST = """
     insert into zone_changes (account_id, change_id, old_time_zone, time_zone, created_at)
-    select $1, nextval('positions'), a.time_zone, $2, $3 from accounts a where a.account_id = $1
+    select $1, nextval('positions'), a.time_zone, $2, $3 from accounts a
+    where a.account_id = $1 and $3 at time zone $2::text is not null
+    returning change_id
 """
 OPEN = """
     select change_id, old_time_zone, time_zone, created_at from zone_changes
-    where account_id = $1 and completed_at is null for update
+    where account_id = $1 and completed_at is null for update skip locked
+"""
+WITHDRAW = """
+    with waiting as materialized (
+        select change_id from zone_changes where account_id = $1 and completed_at is null for update skip locked
+    )
+    delete from zone_changes z using waiting w where z.account_id = $1 and z.change_id = w.change_id returning true
 """
 SET_ZONE = f"""
     with {HOLD},
@@ -47,6 +57,7 @@ SET_ZONE = f"""
     )
     {announce(ACCOUNT_UPDATED, "updated", at="$3", fields="array['time_zone']")}
 """  # noqa: S608 - fixed parts
+WAITING = "select change_id from zone_changes where account_id = $1 and completed_at is null"
 COMPLETE = """
     update zone_changes
     set completed_at = $3, click_count = $4, sale_count = $5, segment_move_count = $6, schedule_count = $7
@@ -64,6 +75,10 @@ class ZoneIsChanging(Conflict):
     """The time zone is being changed already; wait until the days are counted again"""
 
 
+class NoZoneWaits(Conflict):
+    """No change of the time zone waits, or its days are being counted already"""
+
+
 async def change_account(db: Db, account_id: int, changes: AccountChanges, now: datetime) -> AccountSettings:
     """Update currency and country, and return the settings; nothing that is stored is converted."""
     fields = COLUMNS.sent_fields(changes)
@@ -76,11 +91,31 @@ async def request_zone(db: Db, account: Account, time_zone: str, now: datetime) 
     if time_zone != account.time_zone:
         try:
             async with db.transaction() as tx:
-                await tx.execute(REQUEST, account.id, time_zone, now)
-                await enqueue(tx.for_account(account.id), ZONE_JOB, key=str(account.id))
+                with refuse_missing_zone():
+                    change_id = await tx.value(REQUEST, account.id, time_zone, now)
+                await _queue(tx, account.id, change_id)
         except asyncpg.UniqueViolationError:
             raise ZoneIsChanging from None
     return await account_settings(db, account.id)
+
+
+async def withdraw_zone(db: Db, account_id: int) -> AccountSettings:
+    """Withdraw the change that waits, and return the settings; NoZoneWaits (409) once its job counts."""
+    if not await db.value(WITHDRAW, account_id):
+        raise NoZoneWaits
+    return await account_settings(db, account_id)
+
+
+async def queue_again(db: Db, account_id: int) -> None:
+    """Queue the change that waits if its job is gone."""
+    change_id = await db.value(WAITING, account_id)
+    if change_id is not None:
+        await _queue(db, account_id, change_id)
+
+
+async def _queue(db: Db, account_id: int, change_id: int) -> None:
+    # By change: the job of the one before may not have ended.
+    await enqueue(db.for_account(account_id), ZONE_JOB, key=f"{account_id}:{change_id}")
 
 
 async def change_zone(db: Db, account_id: int, now: datetime) -> None:
@@ -91,11 +126,16 @@ async def change_zone(db: Db, account_id: int, now: datetime) -> None:
             return
         await tx.allow(LONGEST_SECONDS)
         zones = change["old_time_zone"], change["time_zone"]
+        # Nobody but judges of clicks waits while all clicks are read.
+        steps = await tracker_zones.find_clicks(tx, account_id, *zones)
         moves = await segment_zones.move_days(tx, account_id, *zones)
-        await tx.execute(SET_ZONE, account_id, change["time_zone"], now)
-        schedules = await reschedule(tx, await account_by_id(tx, account_id), now)
+        account = msgspec.structs.replace(await account_by_id(tx, account_id), time_zone=change["time_zone"])
+        schedules = await reschedule(tx, account, now)
         await pass_again(tx, account_id)
-        clicks, sales = await tracker_zones.move_days(tx, account_id, *zones)
+        sales = await tracker_zones.move_sales(tx, account_id, change["time_zone"])
+        # Last: the change log and clicks of the same day wait from here on.
+        await tx.execute(SET_ZONE, account_id, change["time_zone"], now)
+        clicks = await tracker_zones.move_clicks(tx, account_id, *zones, steps)
         await tx.execute(COMPLETE, account_id, change["change_id"], now, clicks, sales, moves, schedules)
         rows = [{"account": {"time_zone": zone}} for zone in zones]
         actor = await _actor(tx, account_id, change["created_at"])

@@ -3,6 +3,7 @@
 from fanfare.account_settings.schemas.accounts import AccountSettings, CurrencyPreview, ZoneChange, ZonePreview
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.zones import refuse_missing_zone
 from fanfare.segments.actions import zones as segment_zones
 from fanfare.trackers.actions import zones as tracker_zones
 
@@ -19,7 +20,8 @@ ACCOUNT = """
 """
 STAYING = Heavy("""
     select (select count(*) from campaign_views where account_id = $1) as view_row_count,
-           (select count(*) from export_schedules where account_id = $1 and is_active) as schedule_count
+           (select count(*) from export_schedules where account_id = $1 and is_active) as schedule_count,
+           now() at time zone $2::text as local_time
 """)
 AMOUNTS = Heavy("""
     select (select count(*) from purchases where account_id = $1 and currency = $2) as order_line_count,
@@ -37,11 +39,15 @@ async def account_settings(db: Db, account_id: int) -> AccountSettings:
 
 
 async def zone_preview(db: Db, account: Account, time_zone: str) -> ZonePreview:
-    """Return how many rows another time zone moves to other days, and how many stay as they were counted."""
+    """Return how many rows another time zone moves to other days, and how many stay as they were counted.
+
+    BadParameters (422) if PostgreSQL does not have the zone.
+    """
+    with refuse_missing_zone():
+        row = await db.row(STAYING, account.id, time_zone)
+    assert row is not None  # noqa: S101 - counts
     clicks, sales = await tracker_zones.count_moves(db, account.id, account.time_zone, time_zone)
     moves = await segment_zones.count_moves(db, account.id, account.time_zone, time_zone)
-    row = await db.row(STAYING, account.id)
-    assert row is not None  # noqa: S101 - counts
     return ZonePreview(time_zone, clicks, sales, moves, row["schedule_count"], row["view_row_count"])
 
 

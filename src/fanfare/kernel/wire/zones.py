@@ -19,4 +19,5 @@ def zone_of(name: str) -> ZoneInfo:
 @cache
 def zone_names() -> frozenset[str]:
     """Return the names of the time zones; cached, since listing them reads the whole package."""
-    return frozenset(available_timezones())
+    # `Factory` stands for a clock that nobody has set.
+    return frozenset(available_timezones() - {"Factory"})

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
+from fanfare.accounts.queries import account_by_id
 from fanfare.audience import counting
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
@@ -189,6 +190,8 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
     async with db.transaction() as tx:
         if not await try_lock_members(tx, account.id):
             return False
+        # Inside the lock, or its time zone could be the one of before a change.
+        account = await account_by_id(tx, account.id)
         progress = await tx.row(
             "select position, followed_on, followed_at from segment_progress where account_id = $1", account.id
         )
@@ -287,6 +290,7 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
     async with db.transaction() as tx:
         if not await try_lock_members(tx, account.id):
             return False
+        account = await account_by_id(tx, account.id)
         filter_id = await filter_to_build(tx, account.id, now)
         # Only this filter: to compile two hundred for each chunk took more time than the chunk.
         live = [] if filter_id is None else await live_filters(tx, account, now, filter_id=filter_id)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from fanfare.kernel.data.db import Db
+from fanfare.trackers.actions.day_locks import lock_sales
 
 WINDOW_DAYS = 5
 # Clicks of one browser or fan that are looked at.
@@ -184,6 +185,7 @@ CHUNK = 500
 
 async def attribute(db: Db, account_id: int, event_ids: Sequence[int]) -> None:
     """Credit clicks with sales that were credited to none yet; part of the caller's transaction."""
+    await lock_sales(db, account_id)
     await db.execute(ATTRIBUTE, account_id, list(event_ids))
 
 
@@ -192,6 +194,7 @@ async def attribute_again(db: Db, account_id: int, event_ids: Sequence[int]) -> 
 
     A change of one line of an order can change with which line the order counts.
     """
+    await lock_sales(db, account_id)
     lines = await db.rows(COUNTED_LINES, account_id, list(event_ids))
     all_ids = sorted({*event_ids, *(row["event_id"] for row in lines)})
     await db.execute(REMOVE, account_id, all_ids)

@@ -8,6 +8,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.trackers.actions.click_days import count_clicks
+from fanfare.trackers.actions.day_locks import lock_clicks
 from fanfare.trackers.actions.settings import ATTRIBUTE_JOB
 from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.trackers.verdicts.rules import (
@@ -105,6 +106,7 @@ async def _judge_all(db: Db, account_id: int, version: str, place: int) -> None:
     """Judge the clicks before a position, from the last one down to the first."""
     while place:
         async with db.transaction() as tx:
+            await lock_clicks(tx, account_id)
             rows = await tx.rows(CLICKS, account_id, place, CHUNK)
             has_changed = await _judge(tx, account_id, rows, version)
             last_id = rows[0]["click_id"] if rows else 0
@@ -117,6 +119,7 @@ async def _judge_later(db: Db, account_id: int, version: str, after_id: int, end
     is_last = False
     while not is_last:
         async with db.transaction() as tx:
+            await lock_clicks(tx, account_id)
             rows = await tx.rows(LATER_CLICKS, account_id, after_id, end, version, CHUNK)
             has_changed = await _judge(tx, account_id, rows, version)
             is_last = len(rows) < CHUNK

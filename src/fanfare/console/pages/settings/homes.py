@@ -80,6 +80,14 @@ async def time_zone_update(db: Db, member: Member, visit: Visit, form: NewZone, 
     return Redirect(path_of("home", member))
 
 
+@manage.post("/settings/home/time_zone/withdraw", area="settings")
+async def time_zone_withdraw(db: Db, member: Member, visit: Visit) -> Redirect:
+    """Withdraw the change of the time zone that waits."""
+    await actions.withdraw_zone(db, member.account.id)
+    flash(visit, "The time zone stays as it is.")
+    return Redirect(path_of("home", member))
+
+
 @manage.post("/settings/home/currency", area="settings", needs_proof=True)
 async def currency_update(db: Db, member: Member, visit: Visit, form: CurrencyChange, now: datetime) -> Redirect:
     """Change the currency of new amounts."""
