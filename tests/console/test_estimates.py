@@ -69,10 +69,26 @@ async def test_everybody_is_counted_at_once(base_url: str, db: Db, api: Api, bus
     assert number_in(page) == FANS
 
 
+async def test_few_fans_are_counted_at_once(client: httpx.AsyncClient, db: Db, api: Api, business_id: int) -> None:
+    assert business_id
+    path = f"/manage/{api.account_id}/fans/count"
+    await db.execute("update fans set province = 'YT' where account_id = $1 and fan_id = 1000005", api.account_id)
+    few = await client.get(path, params={"fan_provinces[]": "YT"})
+    assert "Estimated" not in few.text
+    assert number_in(few) == 1
+    await db.execute("delete from fan_businesses where account_id = $1 and fan_id % 600 <> 0", api.account_id)
+    page = await client.get(path)
+    assert "Estimated" not in page.text
+    assert "There are no fans yet." not in page.text
+    assert number_in(page) == 100
+
+
 async def test_fans_nobody_is_found_among_are_still_found(
     client: httpx.AsyncClient, db: Db, api: Api, business_id: int
 ) -> None:
-    await db.execute("delete from fan_businesses where account_id = $1 and fan_id <> 1000002", api.account_id)
+    await db.execute("delete from fan_businesses where account_id = $1", api.account_id)
+    sql = "insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)"
+    await db.execute(f"{sql} values ($1, 1000002, $2, true, now())", api.account_id, business_id)
     page = await client.get(f"/manage/{api.account_id}/fans")
     assert page.text.count(f'href="/manage/{api.account_id}/fans/1000002"') == 1
     exact = await client.get(f"/manage/{api.account_id}/fans/count", params={"is_exact": "true"})

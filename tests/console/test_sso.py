@@ -1,5 +1,6 @@
 """Single sign-on of staff: who the provider of an account vouches for is let in there, and nowhere else."""
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -209,7 +210,65 @@ async def test_a_form_waits_while_the_provider_is_asked(
     form = {"form_token": token_in(page), "form_copy": copy_in(page)}
     assert 'id="api-secret"' in (await browser.post(path, data=form)).text
     # It waits no longer.
-    assert (await browser.get(answer.headers["location"])).headers["location"] == "/manage"
+    again = await browser.get(answer.headers["location"])
+    assert again.headers["location"] == path
+    assert "The form was not sent" in (await browser.get(path)).text
+
+
+async def waiting_form(browser: httpx.AsyncClient, account_id: int, key_name: str) -> str:
+    """Send a form when a proof is due, and return the way to the provider."""
+    fields = {"form_token": token_in(await browser.get(f"/manage/{account_id}")), "key_name": key_name}
+    answer = await browser.post(f"/manage/{account_id}/keys/new", data={**fields, "scopes[]": ["apps"]})
+    return str(answer.headers["location"])
+
+
+async def test_of_two_forms_that_wait_each_return_sends_its_own_or_none(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "two-forms-full@example.com")
+    claims = {"email": "tabs@club.example", "groups": "crm-admins"}
+    await arrive(browser, provider, api.account_id, **claims)
+    first, second = [await waiting_form(browser, api.account_id, name) for name in ("First", "Second")]
+    answer = await arrive(browser, provider, api.account_id, first, **claims, auth_time=int(time.time()))
+    lost = await browser.get(answer.headers["location"])
+    path = f"/manage/{api.account_id}/keys/new"
+    assert (lost.status_code, lost.headers["location"]) == (303, path)
+    assert "The form was not sent" in (await browser.get(path)).text
+    # That of the second still waits for its own return.
+    answer = await arrive(browser, provider, api.account_id, second, **claims, auth_time=int(time.time()))
+    page = await browser.get(answer.headers["location"])
+    form = {"form_token": token_in(page), "form_copy": copy_in(page)}
+    assert 'id="api-secret"' in (await browser.post(path, data=form)).text
+    names = [each["key_name"] for each in await api.ok(await api.get("/api/v1/manage/keys"))]
+    assert ("Second" in names, "First" in names) == (True, False)
+
+
+async def test_a_form_whose_proof_was_cancelled_is_sent_by_no_link(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "cancelled-full@example.com")
+    claims = {"email": "canceller@club.example", "groups": "crm-admins"}
+    await arrive(browser, provider, api.account_id, **claims)
+    way = await waiting_form(browser, api.account_id, "Cancelled")
+    # Without its name nothing is sent, and with it only after the proof.
+    named = httpx.URL(way).params["next"]
+    for path in ("/manage/prove/form", named):
+        answer = await browser.get(path)
+        assert answer.status_code == 303, path
+        assert "data-send" not in answer.text
+    assert "fanfare-staff-form" not in browser.cookies
+
+
+async def test_a_form_too_long_for_a_cookie_is_told(
+    browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api
+) -> None:
+    await add_person(db, api.account_id, "long-form-full@example.com")
+    claims = {"email": "writer@club.example", "groups": "crm-admins"}
+    await arrive(browser, provider, api.account_id, **claims)
+    way = await waiting_form(browser, api.account_id, secrets.token_urlsafe(4000))
+    answer = await arrive(browser, provider, api.account_id, way, **claims, auth_time=int(time.time()))
+    page = await browser.get(answer.headers["location"])
+    assert "too long to wait" in page.text
 
 
 async def test_it_is_set_up_by_its_page(base_url: str, provider: Provider, db: Db, api: Api) -> None:
@@ -282,7 +341,7 @@ async def test_an_invitation_says_what_somebody_new_may_do(
 
 
 async def test_whoever_is_let_go_stays_out(browser: httpx.AsyncClient, provider: Provider, db: Db, api: Api) -> None:
-    await add_person(db, api.account_id, "one-more-full@example.com")
+    await add_person(db, api.account_id, "keeper-full@example.com")
     claims = {"email": "leaver@club.example", "groups": "marketing"}
     await arrive(browser, provider, api.account_id, **claims)
     people = await api.ok(await api.get("/api/v1/manage/staff"))

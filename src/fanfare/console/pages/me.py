@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from fanfare.console.schemas.sign_in import (
     AppSetUp,
     Next,
@@ -13,19 +15,22 @@ from fanfare.console.schemas.sign_in import (
     PersonChanges,
     Proof,
     ThemeChoice,
+    WaitingFile,
+    WaitingForm,
 )
 from fanfare.console.shell.access import personal
 from fanfare.console.shell.frame import THEME_COOKIE, THEMES, flash
-from fanfare.console.shell.proofs import proof_view, sending_view, take_copy
+from fanfare.console.shell.proofs import proof_view, returned_on, sent_on
 from fanfare.console.shell.signed_in import HOME, SET_UP, next_path, with_next
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.errors import BadParameters, Conflict, TooManyCalls
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.form_copies import FIELD as FORM_COPY
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.passkeys.actions.challenges import FIELD
 from fanfare.staff.actions import passkeys, passwords, people, second_factors
+from fanfare.staff.actions.passwords import PASSWORD
 from fanfare.staff.actions.proofs import prove
 from fanfare.staff.actions.sessions import end_other_sessions, end_session, note_proof
 from fanfare.staff.queries import people as queries
@@ -36,6 +41,7 @@ ME, PROOF = "/manage/me", "/manage/prove"
 # The secret of a form, until the app has shown a code of it.
 SECRET_PURPOSE, SECRET_AGE, THEME_AGE = "staff totp form", timedelta(hours=1), timedelta(days=365)
 NOT_ADDED = "This passkey was not accepted. Please try again."
+TOO_MANY = "Too many attempts. Wait a while, then try again."
 SAVED = "Saved."
 
 
@@ -183,20 +189,36 @@ async def proof(session: StaffSession, visit: Visit, query: Next, now: datetime)
 @personal.post("/prove")
 async def proof_send(db: Db, session: StaffSession, visit: Visit, form: Proof, now: datetime) -> View | Redirect:
     """Check password and code, and send the form that waited."""
-    await prove(db, session, form.password or "", form.code or "", visit.address, now)
-    return sending_view(session, visit, form.form_copy or "") or Redirect(next_path(form.next))
+    path, copy = next_path(form.next), form.form_copy or ""
+    try:
+        await prove(db, session, form.password or "", form.code or "", visit.address, now)
+    except TooManyCalls as refusal:
+        # The form waits on, until the person may try again.
+        visit.faults = {PASSWORD: TOO_MANY}
+        view = proof_view(session, path, copy, now, status=refusal.status)
+        return msgspec.structs.replace(view, retry_after=refusal.retry_after)
+    return sent_on(session, visit, copy, path)
 
 
 @personal.get("/prove/form")
-async def proof_form(session: StaffSession, visit: Visit) -> View | Redirect:
+async def proof_form(session: StaffSession, visit: Visit, query: WaitingForm) -> View | Redirect:
     """Send the form that waited while the person was at the provider of single sign-on."""
-    return sending_view(session, visit, take_copy(visit)) or Redirect(HOME)
+    return returned_on(session, visit, query.copy or "", next_path(query.next))
+
+
+@personal.get("/prove/file")
+async def proof_file(session: StaffSession, query: WaitingFile) -> View:  # noqa: ARG001 - a page of the person
+    """Fetch the file that waited for the proof, and lead back."""
+    return View(f"{TEMPLATES}/file.html", {"path": next_path(query.next), "back": next_path(query.back)})
 
 
 @personal.get("/prove/passkey")
-async def proof_refused(session: StaffSession, query: Next) -> Redirect:  # noqa: ARG001 - a page of the person
-    """Lead back to where proof is asked for."""
-    return Redirect(with_next(PROOF, next_path(query.next)))
+async def proof_refused(session: StaffSession, visit: Visit, query: Next, now: datetime) -> View | Redirect:
+    """Ask again after a passkey that was refused, with the form that waits; lead others to where proof is asked for."""
+    path = next_path(query.next)
+    if not visit.faults:
+        return Redirect(with_next(PROOF, path))
+    return proof_view(session, path, visit.form.get(FORM_COPY, ""), now)
 
 
 @personal.post("/prove/passkey")
@@ -207,7 +229,7 @@ async def proof_passkey(
     if await passkeys.person_with_passkey(db, form.credential, now) != session.person.staff_id:
         raise BadParameters([(FIELD, NOT_ADDED)])
     await note_proof(db, session.session_id, now)
-    return sending_view(session, visit, form.form_copy or "") or Redirect(next_path(form.next))
+    return sent_on(session, visit, form.form_copy or "", next_path(form.next))
 
 
 @personal.post("/theme")

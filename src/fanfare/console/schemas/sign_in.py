@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fanfare.kernel.pages.form_copies import MAX_LENGTH
+from fanfare.kernel.pages.form_copies import DIGEST_LENGTH, MAX_LENGTH
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, TextForm
 from fanfare.passkeys.schemas.credentials import NewCredential, NewCredentialForm, UsedCredential, UsedCredentialForm
@@ -21,6 +21,18 @@ class Next(Params):
     """What follows."""
 
     next: Path = None
+
+
+class WaitingForm(Next):
+    """The form that waits in a cookie, and what follows where it cannot be sent."""
+
+    copy: Annotated[Annotated[str, TextForm(DIGEST_LENGTH)] | None, "Which form, by the digest of its copy."] = None
+
+
+class WaitingFile(Next):
+    """The path of a file that waits, and the page with the link to it."""
+
+    back: Path = None
 
 
 class SignIn(Next, kw_only=True):

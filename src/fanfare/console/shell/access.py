@@ -17,12 +17,12 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 import msgspec
 
 from fanfare.console.shell.frame import framed, open_groups
-from fanfare.console.shell.proofs import RETURN, proof_question
+from fanfare.console.shell.proofs import FILE, RETURN, file_path, proof_question
 from fanfare.console.shell.signed_in import require_session, sso_url
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Forbidden, Unknown
-from fanfare.kernel.pages.page import Answer, Data, Detour, View, Visit, page
+from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Redirect, View, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
 from fanfare.staff.actions.audit import actor_of, audit_log
@@ -67,17 +67,19 @@ class _Parts(NamedTuple):
     params: type[Params] | None
     # whether a script asks, and not a form that the person sends
     is_data: bool
+    # whether it leads to no page: the browser keeps a file, and stays at the page before
+    has_no_page: bool
 
 
 def _parts(handler: Callable[..., Awaitable[Any]]) -> _Parts:
     hints = get_type_hints(handler)
-    is_data = hints.pop("return") is Data
+    answer = hints.pop("return")
     structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
     params = structs[0] if structs else None
     if unknown := [hint for hint in hints.values() if hint not in (*PROVIDED, params)]:
         message = f"{handler.__name__} asks for {unknown}, which no page of the Manage Centre provides"
         raise TypeError(message)
-    return _Parts(handler, hints, params, is_data)
+    return _Parts(handler, hints, params, answer is Data, answer in (Download, Redirect))
 
 
 def _account_id(raw: Raw) -> int:
@@ -191,7 +193,7 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
 
 
 # Open to people who came by single sign-on: what they are otherwise is the provider's, not theirs to change here.
-SSO_PATHS = frozenset({"/manage", "/manage/console", "/manage/theme", "/manage/components", RETURN})
+SSO_PATHS = frozenset({"/manage", "/manage/console", "/manage/theme", "/manage/components", RETURN, FILE})
 
 
 class OneAccountSession(Forbidden):
@@ -224,14 +226,16 @@ def _question(
     if not access.needs_proof or session.is_fresh(now):
         return None
     is_form = access.method == "POST" and not parts.is_data
-    return proof_question(session, visit, raw if is_form else None, _page_url(access, visit), now)
+    path = visit.url if access.method == "GET" else _page_above(access, visit)
+    if access.method == "GET" and parts.has_no_page:
+        path = file_path(path, _page_above(access, visit))
+    return proof_question(session, visit, raw if is_form else None, path, now)
 
 
-def _page_url(access: Access, visit: Visit) -> str:
-    """Return the URL of the page itself, or of that which has the form: the nearest page above it."""
-    if access.method == "GET":
-        return visit.url
-    declared = {**manage.accesses, **personal.accesses}
+def _page_above(access: Access, visit: Visit) -> str:
+    """Return the URL of the page that has the form or the link: the nearest page above it."""
+    # The page itself may have the form; what is read is not above itself.
+    declared = {*manage.accesses, *personal.accesses} - ({("GET", access.path)} if access.method == "GET" else set())
     template, path = access.path, visit.url.partition("?")[0]
     while ("GET", template) not in declared and template != ROOT:
         template, path = template.rpartition("/")[0], path.rpartition("/")[0]

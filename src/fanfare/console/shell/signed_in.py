@@ -10,6 +10,7 @@ import msgspec
 from fanfare.hosted.browser_sessions import OWN_PATH
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.form_copies import ASKING, CopyRefused
 from fanfare.kernel.pages.page import Detour, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.actions.budgets import Origin
@@ -21,7 +22,7 @@ from fanfare.staff.schemas.members import Person, StaffSession
 COOKIE, STEP_COOKIE, FAMILIAR_COOKIE = "staff", "staff-step", "staff-browser"
 FAMILIAR_PURPOSE, FAMILIAR_AGE = "staff browser", timedelta(days=365)
 Method = Literal["password", "passkey", "link"]
-HOME, SIGN_IN, PROVE, SET_UP = "/manage", "/manage/sign_in", "/manage/prove", "/manage/me/set_up"
+HOME, SIGN_IN, PROVE, SET_UP = "/manage", "/manage/sign_in", ASKING, "/manage/me/set_up"
 
 
 def browser_of(visit: Visit) -> Browser:
@@ -83,12 +84,17 @@ async def current_session(db: Db, visit: Visit, now: datetime) -> StaffSession |
 async def require_session(
     db: Db, visit: Visit, now: datetime, *, is_read: bool, is_set_up: bool = False
 ) -> StaffSession:
-    """Return the session of this browser, or raise a Detour: to the sign-in, or to the set-up of a second factor."""
+    """Return the session of this browser, or raise a Detour: to the sign-in, or to the set-up of a second factor.
+
+    CopyRefused (403) for the form of somebody else that waited in this browser.
+    """
     session = await current_session(db, visit, now)
     if session is None:
         raise Detour(with_next(SIGN_IN, visit.url if is_read else HOME))
     if session.needs_second_factor and not is_set_up:
         raise Detour(SET_UP)
+    if visit.form_owner_id not in (None, session.person.staff_id):
+        raise CopyRefused
     return session
 
 

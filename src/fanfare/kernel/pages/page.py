@@ -84,6 +84,8 @@ class Visit(msgspec.Struct):
     # all values of its fields, for boxes of one name
     entries: Mapping[str, Sequence[object]] = {}
     faults: Mapping[str, str] = {}
+    # the person whose form waited and is sent now
+    form_owner_id: int | None = None
     # the header Host and the user agent
     host: str | None = None
     user_agent: str | None = None

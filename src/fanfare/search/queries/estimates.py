@@ -21,6 +21,8 @@ from fanfare.search.schemas.stats import SegmentStatus
 SHARE = 512
 # A smaller sample says too little, and its account is counted quickly; a larger one takes longer and says hardly more.
 MIN_SAMPLE, MAX_SAMPLE = 100, 4000
+# Of fewer fans an estimate says too little: nobody in the sample may be some thousands.
+MIN_FOUND = 10
 # Enough to tell whether anybody is found soon.
 SMALL_SAMPLE = 1000
 # From how many fans on it is quicker to read the fans of the businesses than to look each fan up.
@@ -35,6 +37,13 @@ class Estimate(msgspec.Struct, frozen=True):
 
     status: SegmentStatus
     candidate_count: int
+    # how many fans of the businesses in the sample meet the criteria
+    found_count: int
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether enough fans were found to say about how many there are."""
+        return self.found_count >= MIN_FOUND
 
 
 async def estimate(
@@ -60,7 +69,7 @@ async def estimate(
         **{name: rounded(value * SHARE / share) for name, value in counts.items()},
         last_update_timestamp=row["last_update_timestamp"] if row else None,
     )
-    return Estimate(status, rounded(candidate_count * SHARE / share))
+    return Estimate(status, rounded(candidate_count * SHARE / share), counts.get("fan_count", 0))
 
 
 def rounded(number: float) -> int:

@@ -100,10 +100,13 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
 async def about_status(
     db: Db, account: Account, criteria: Criteria, now: datetime, business_ids: Sequence[int]
 ) -> SegmentStatus | None:
-    """Return about how many fans of some businesses meet criteria now; None where they can be counted as quickly."""
+    """Return about how many fans of some businesses meet criteria now.
+
+    None where they can be counted as quickly, and where the sample has too few of them.
+    """
     context = await checked_context(db, account, criteria, now, business_ids)
     guess = await estimate(db, account.id, criteria, context)
-    return guess.status if guess else None
+    return guess.status if guess and guess.is_sound else None
 
 
 async def segment_status(

@@ -12,6 +12,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 // Sends the form that waited while the person showed who they are.
 document.querySelector("form[data-send]")?.requestSubmit();
 
+// Fetches the file that waited for the same.
+document.querySelector("a[data-fetch]")?.click();
+
 // A press that began on something that was replaced meanwhile counts for the same thing in its place.
 const CONTROLS = "a, button, input, label, select, summary";
 const LIKE = ["tagName", "name", "value", "href", "textContent"];
