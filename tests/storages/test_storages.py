@@ -108,6 +108,7 @@ async def test_objects_are_listed_page_by_page(api: Api, store: Service) -> None
     assert [row["object_key"] for row in only["data"]] == ["in/a b+c.csv"]
 
 
+DENIED = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
 ENTITIES = Reply(b'<!DOCTYPE x [<!ENTITY a "aaaa">]><ListBucketResult>&a;</ListBucketResult>')
 
 
@@ -174,6 +175,28 @@ async def test_a_missing_bucket_a_closed_port_and_a_silent_service_are_told(
         failure = (await result_of_test(api, silent))["failure"]
         gate.open()
     assert failure.endswith("the storage does not answer in time, or answers too much")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_the_object_of_a_test_is_deleted_when_it_cannot_be_read(api: Api, store: Service, method: str) -> None:
+    bucket = store.new_bucket()
+    with between(store) as strange:
+        strange.meddle = lambda each: DENIED if each.method == method else None
+        storage = await new_storage(api, store, bucket, endpoint=strange.url)
+        failure = (await result_of_test(api, storage))["failure"]
+    assert failure == "An object cannot be read: the storage does not allow this to the access key"
+    assert store.keys(bucket) == []
+
+
+async def test_no_more_is_read_in_a_test_than_was_written(api: Api, store: Service) -> None:
+    long = Reply(b"", headers={"etag": '"one"', "content-length": str(2**40)})
+    with between(store) as strange:
+        strange.meddle = lambda each: long if each.method == "HEAD" else None
+        storage = await new_storage(api, store, store.new_bucket(), endpoint=strange.url)
+        result = await result_of_test(api, storage)
+        methods = [each.method for each in strange.requests]
+    assert result == {"is_working": False, "failure": "What was read is not what was written"}
+    assert methods == ["PUT", "HEAD", "DELETE"]
 
 
 async def test_an_address_that_is_closed_later_is_not_reached(api: Api, store: Service) -> None:
