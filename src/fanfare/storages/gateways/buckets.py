@@ -43,10 +43,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The length of an object, and which of its contents it is."""
+    """The length of an object, and which of its contents it is; sha256 is empty if nobody wrote it beside it."""
 
     object_bytes: int
     etag: str
+    sha256: str
 
 
 class Bucket:
@@ -99,7 +100,8 @@ class Bucket:
         if not size.isdecimal() or len(size) > len(str(2**62)):
             message = "does not say how long the object is"
             raise StorageFault(message)
-        return Head(int(size), checked_etag(answer.headers.get("etag", "")))
+        etag, digest = answer.headers.get("etag", ""), answer.headers.get("x-amz-meta-sha256", "")
+        return Head(int(size), checked_etag(etag), digest)
 
     async def read(self, object_key: str, offset: int, size: int, etag: str) -> bytes:
         """Return a piece of an object that has `size` bytes from an offset on; ObjectChanged, StorageFault."""
