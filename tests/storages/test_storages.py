@@ -120,6 +120,16 @@ def _many(_: Request) -> Reply:
 LISTINGS: dict[str, tuple[Reply, int, str]] = {
     "too long": (Reply(b"x" * 5_000_000), 409, "does not answer in time, or answers too much"),
     "entities": (ENTITIES, 409, "answers what cannot be read"),
+    "entities in UTF-16": (Reply(ENTITIES.body.decode().encode("utf-16")), 409, "answers what cannot be read"),
+    "UTF-16": (
+        Reply('<?xml version="1.0" encoding="UTF-16"?><ListBucketResult/>'.encode("utf-16")),
+        409,
+        "answers what cannot be read",
+    ),
+    "too many elements": (Reply(b"<L>%s</L>" % (b"<a/>" * 30_000)), 409, "answers what cannot be read"),
+    "too deep": (Reply(b"<a>" * 9 + b"</a>" * 9), 409, "answers what cannot be read"),
+    "a long tag": (Reply(b"<L a='%s'/>" % (b"x" * 100_000)), 409, "answers what cannot be read"),
+    "half of it": (Reply(b"<L><Contents>"), 409, "answers what cannot be read"),
     "no XML": (Reply(b"\xff\x00"), 409, "answers what cannot be read"),
     "a redirect": (
         Reply(b"", 301, {"x-amz-bucket-region": "eu-west-1", "location": "http://127.0.0.1:1/"}),

@@ -64,7 +64,8 @@ class Bucket:
 
     async def begin_upload(self, object_key: str, headers: Mapping[str, str]) -> str:
         """Begin to write an object in parts, and return the key of the upload; StorageFault."""
-        return upload_key_of((await self._call("POST", object_key, {"uploads": ""}, headers=headers)).body)
+        answer = await self._call("POST", object_key, {"uploads": ""}, headers=headers)
+        return await upload_key_of(answer.body)
 
     async def put_part(self, object_key: str, upload_key: str, number: int, content: bytes) -> str:
         """Write a part, from 1, and return its ETag; StorageFault."""
@@ -126,7 +127,7 @@ class Bucket:
         if last_key:
             query["start-after"] = last_key
         answer = await self._call("GET", "", query, max_bytes=MAX_LISTING_BYTES)
-        return await run_in_thread(lambda: listing_of(answer.body, limit))
+        return await listing_of(answer.body, limit)
 
     async def _call(
         self,
