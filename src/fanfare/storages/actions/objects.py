@@ -10,12 +10,15 @@ from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Conflict
 from fanfare.kernel.wire import unix
 from fanfare.storages.actions.storages import place_of, storage_target
+from fanfare.storages.gateways.answers import Listing
 from fanfare.storages.gateways.buckets import Bucket, bucket_of
 from fanfare.storages.gateways.faults import StorageFault
 from fanfare.storages.schemas.objects import ObjectMeta, ObjectQuery, StorageObject
 from fanfare.storages.schemas.storages import OneStorage, StorageTest
 
 TEST_CONTENT = b"Fanfare wrote this object to test the storage, and deletes it at once.\n"
+# A call reads so many pages that have nothing for it.
+MAX_PAGES = 5
 
 
 class StorageFailed(Conflict):
@@ -32,7 +35,7 @@ async def objects(db: Db, account_id: int, query: ObjectQuery) -> Page[ObjectMet
         target = await storage_target(db, account_id, query.storage_uid)
         prefix = f"{target.key_prefix}{query.prefix or ''}"
         bucket = bucket_of(place_of(target), account_id)
-        listing = await bucket.listing(prefix, query.last_object_key or "", query.limit)
+        listing = await _listing(bucket, prefix, query.last_object_key or "", query.limit)
     except StorageFault as fault:
         raise StorageFailed(fault) from None
     rows = [
@@ -41,6 +44,17 @@ async def objects(db: Db, account_id: int, query: ObjectQuery) -> Page[ObjectMet
     ]
     last_key = rows[-1].object_key if rows else query.last_object_key
     return Page(ObjectMeta(last_key, len(rows), has_more=listing.has_more), rows)
+
+
+async def _listing(bucket: Bucket, prefix: str, last_key: str, limit: int) -> Listing:
+    """Return the next objects whose keys can be stored; StorageFault when many pages have none."""
+    for _ in range(MAX_PAGES):
+        listing = await bucket.listing(prefix, last_key, limit)
+        if listing.objects or not listing.has_more:
+            return listing
+        last_key = listing.last_key
+    message = "lists only objects whose keys cannot be stored"
+    raise StorageFault(message)
 
 
 async def check_storage(db: Db, account: Account, _: Caller, target: OneStorage, __: datetime) -> StorageTest:

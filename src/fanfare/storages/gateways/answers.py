@@ -32,10 +32,11 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """Objects in the order of their keys, and whether more follow."""
+    """Objects in the order of their keys, whether more follow, and the last key, also of what cannot be stored."""
 
     objects: list[Listed]
     has_more: bool
+    last_key: str
 
 
 def checked_etag(text: str) -> str:
@@ -119,13 +120,17 @@ async def listing_of(body: bytes, limit: int) -> Listing:
     is_encoded = root.findtext("EncodingType") == "url"
     rows = root.findall("Contents")
     has_more = root.findtext("IsTruncated") == "true" or len(rows) > limit
-    listed = [_listed(each, is_encoded=is_encoded) for each in rows[:limit]]
-    return Listing([each for each in listed if each is not None], has_more)
+    listed = [_listed(each, _key(each, is_encoded=is_encoded)) for each in rows[:limit]]
+    last_key = _key(rows[:limit][-1], is_encoded=is_encoded)[:MAX_KEY_BYTES] if rows else ""
+    return Listing([each for each in listed if each is not None], has_more, last_key)
 
 
-def _listed(row: ET.Element, *, is_encoded: bool) -> Listed | None:
+def _key(row: ET.Element, *, is_encoded: bool) -> str:
     key = row.findtext("Key") or ""
-    key = unquote_plus(key) if is_encoded else key
+    return unquote_plus(key) if is_encoded else key
+
+
+def _listed(row: ET.Element, key: str) -> Listed | None:
     if not key or len(key.encode(errors="replace")) > MAX_KEY_BYTES or storage_fault(key):
         return None
     try:
