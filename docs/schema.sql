@@ -1721,6 +1721,7 @@ create table export_deliveries (
     created_at timestamp with time zone not null,
     due_at timestamp with time zone not null,
     lease_ends_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+    failure_part_count integer not null default 0,
     constraint export_deliveries_pkey PRIMARY KEY (account_id, delivery_id),
     constraint export_deliveries_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint export_deliveries_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id)

@@ -193,6 +193,8 @@ async def test_what_cannot_be_an_object_is_refused(api: Api, other_api: Api, sto
         ({"storage_uid": uid}, "object_key"),
         ({"object_key": "in/a.csv"}, "storage_uid"),
         ({"storage_uid": uid, "object_key": "out/a.csv"}, "object_key"),
+        ({"storage_uid": uid, "object_key": "in/../out/a.csv"}, "object_key"),
+        ({"storage_uid": uid, "object_key": "in/./a.csv"}, "object_key"),
         ({"storage_uid": uid, "object_key": "in/" + "x" * 1024}, "object_key"),
     ]
     for fields, field in cases:

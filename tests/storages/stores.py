@@ -100,7 +100,7 @@ class Between:
         """Ask the service, to which the request seems to come directly: its Host is signed."""
         url = f"{self._store.url}{request.path}{'?' if request.query else ''}{request.query}"
         answer = httpx.request(request.method, url, headers=request.headers, content=request.body, timeout=PATIENCE)
-        names = ("etag", "content-type", "content-range")
+        names = ("etag", "content-type", "content-range", "x-amz-meta-sha256")
         headers = {name: answer.headers[name] for name in names if name in answer.headers}
         if request.method == "HEAD":
             headers["content-length"] = answer.headers.get("content-length", "0")

@@ -108,47 +108,9 @@ async def test_objects_are_listed_page_by_page(api: Api, store: Service) -> None
     assert [row["object_key"] for row in only["data"]] == ["in/a b+c.csv"]
 
 
-ENTITIES = Reply(b'<!DOCTYPE x [<!ENTITY a "aaaa">]><ListBucketResult>&a;</ListBucketResult>')
-
-
 def _many(_: Request) -> Reply:
     rows = b"".join(b"<Contents><Key>%d</Key><Size>1</Size></Contents>" % number for number in range(1000))
     return Reply(b"<ListBucketResult>%s</ListBucketResult>" % rows)
-
-
-LISTINGS: dict[str, tuple[Reply, int, str]] = {
-    "too long": (Reply(b"x" * 5_000_000), 409, "does not answer in time, or answers too much"),
-    "entities": (ENTITIES, 409, "answers what cannot be read"),
-    "no XML": (Reply(b"\xff\x00"), 409, "answers what cannot be read"),
-    "a redirect": (
-        Reply(b"", 301, {"x-amz-bucket-region": "eu-west-1", "location": "http://127.0.0.1:1/"}),
-        409,
-        "sends us to another address: its bucket is in the region eu-west-1; set its endpoint and region",
-    ),
-    "a redirect with a trick": (
-        Reply(b"", 307, {"x-amz-bucket-region": "<b>", "location": "http://169.254.169.254/"}),
-        409,
-        "sends us to another address; set its endpoint and region",
-    ),
-    "what was signed": (
-        Reply(b"<Error><Code>SignatureDoesNotMatch</Code><StringToSign>LEAK</StringToSign></Error>", 403),
-        409,
-        "refuses the secret of the access key",
-    ),
-    "a fault": (Reply(b"<Error><Code>InternalError</Code></Error>", 500), 409, "answers HTTP 500 (InternalError)"),
-}
-
-
-@pytest.mark.parametrize("name", LISTINGS)
-async def test_what_a_service_answers_is_told_in_our_words(api: Api, store: Service, name: str) -> None:
-    reply, status, words = LISTINGS[name]
-    with between(store) as strange:
-        strange.meddle = lambda _: reply
-        storage = await new_storage(api, store, "somewhere", endpoint=strange.url)
-        answer = await api.get(f"{PATH}/{storage['storage_uid']}/objects")
-    assert (answer.status_code, answer.json()["detail"]) == (status, f"The storage {words}")
-    # A redirect is not followed.
-    assert len(strange.requests) == 1
 
 
 async def test_more_objects_than_were_asked_for_are_left_out(api: Api, store: Service) -> None:
@@ -174,6 +136,31 @@ async def test_a_missing_bucket_a_closed_port_and_a_silent_service_are_told(
         failure = (await result_of_test(api, silent))["failure"]
         gate.open()
     assert failure.endswith("the storage does not answer in time, or answers too much")
+
+
+DENIED = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_the_object_of_a_test_is_deleted_when_it_cannot_be_read(api: Api, store: Service, method: str) -> None:
+    bucket = store.new_bucket()
+    with between(store) as strange:
+        strange.meddle = lambda each: DENIED if each.method == method else None
+        storage = await new_storage(api, store, bucket, endpoint=strange.url)
+        failure = (await result_of_test(api, storage))["failure"]
+    assert failure == "An object cannot be read: the storage does not allow this to the access key"
+    assert store.keys(bucket) == []
+
+
+async def test_no_more_is_read_in_a_test_than_was_written(api: Api, store: Service) -> None:
+    long = Reply(b"", headers={"etag": '"one"', "content-length": str(2**40)})
+    with between(store) as strange:
+        strange.meddle = lambda each: long if each.method == "HEAD" else None
+        storage = await new_storage(api, store, store.new_bucket(), endpoint=strange.url)
+        result = await result_of_test(api, storage)
+        methods = [each.method for each in strange.requests]
+    assert result == {"is_working": False, "failure": "What was read is not what was written"}
+    assert methods == ["PUT", "HEAD", "DELETE"]
 
 
 async def test_an_address_that_is_closed_later_is_not_reached(api: Api, store: Service) -> None:

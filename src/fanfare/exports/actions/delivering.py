@@ -6,6 +6,7 @@ is written twice replaces itself, and so does an object.
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -69,7 +70,7 @@ async def _fail(db: Db, account_id: int, delivery_id: int, now: datetime, fault:
     elif delivery.is_abandoned:
         await forget(db, account_id, delivery_id)
     else:
-        await fail(db, account_id, delivery.export_id, now, f"The storage {fault}")
+        await fail(db, account_id, delivery.export_id, now, f"The storage {fault}", delivery_id)
 
 
 async def forget(db: Db, account_id: int, delivery_id: int) -> None:
@@ -82,6 +83,7 @@ async def forget(db: Db, account_id: int, delivery_id: int) -> None:
 POSTPONE = """
     update export_deliveries
     set failure_count = failure_count + 1, due_at = $3, lease_ends_at = '-infinity',
+        failure_part_count = greatest(failure_part_count, cardinality(part_etags)),
         upload_key = case when $4 then null else upload_key end,
         part_etags = case when $4 then '{}' else part_etags end
     where account_id = $1 and delivery_id = $2
@@ -114,6 +116,10 @@ class Turn:
                 await self._pause()
         except _Ended:
             await self._abandon()
+        except StorageFault as fault:
+            if fault.code in LOST_UPLOAD:
+                await self._abort_lost_upload()
+            raise
 
     async def _write(self, export: Export) -> bool:
         """Write the file; return whether it is there. Raises StorageFault."""
@@ -146,13 +152,15 @@ class Turn:
         return upload_key
 
     async def _record(self, upload_key: str, part_bytes: int, etags: list[str]) -> None:
-        """Write down which parts a storage has."""
+        """Write down which parts a storage has; failures count until there are more than when it failed last."""
         self._delivery = msgspec.structs.replace(
             self._delivery, upload_key=upload_key, part_bytes=part_bytes, part_etags=etags
         )
         row = await self._db.row(
             """
-            update export_deliveries set upload_key = $3, part_bytes = $4, part_etags = $5, failure_count = 0
+            update export_deliveries
+            set upload_key = $3, part_bytes = $4, part_etags = $5,
+                failure_count = case when cardinality($5::text[]) > failure_part_count then 0 else failure_count end
             where account_id = $1 and delivery_id = $2 and not is_abandoned
             returning delivery_id
             """,
@@ -168,16 +176,17 @@ class Turn:
     async def _finish(self, export: Export) -> None:
         """Look whether all of the file is there, write the manifest, and complete the export."""
         head = await self._bucket.head(self._delivery.object_key)
-        if head.object_bytes != export.file_bytes:
-            message = "has another number of bytes than was written"
+        if head.object_bytes != export.file_bytes or head.sha256 not in ("", export.sha256):
+            message = "has another file under this key than was written"
             raise StorageFault(message)
         now = self._clock()
         manifest = _manifest(export, self._delivery.object_key, now)
         await self._bucket.put(f"{self._delivery.object_key}{MANIFEST}", manifest, {"content-type": "application/json"})
         async with self._db.transaction() as tx:
-            if await tx.value(DELETE, self._account_id, self._delivery.delivery_id) is not None:
-                digest = bytes.fromhex(export.sha256 or "")
-                await tx.execute(COMPLETE, self._account_id, export.export_id, now, digest)
+            if await tx.value(DELETE, self._account_id, self._delivery.delivery_id) is None:
+                raise _Ended
+            digest = bytes.fromhex(export.sha256 or "")
+            await tx.execute(COMPLETE, self._account_id, export.export_id, now, digest)
 
     async def _pause(self) -> None:
         """Give the place to others."""
@@ -188,6 +197,12 @@ class Turn:
             self._delivery.delivery_id,
             self._clock(),
         )
+
+    async def _abort_lost_upload(self) -> None:
+        """Delete the parts of an upload before its key is forgotten; StorageFault for what can be tried again."""
+        if self._delivery.upload_key:
+            with suppress(StorageRefused):
+                await self._bucket.abort_upload(self._delivery.object_key, self._delivery.upload_key)
 
     async def _abandon(self) -> None:
         if self._delivery.upload_key:
@@ -220,10 +235,15 @@ def _manifest(export: Export, object_key: str, now: datetime) -> bytes:
     return msgspec.json.encode({**values, "object_key": object_key, "write_timestamp": unix(now)})
 
 
+# While a worker may still write the object of an export that was begun again, no other writes to the same key.
 CLAIM = """
     with chosen as materialized (
-        select delivery_id from export_deliveries
+        select delivery_id from export_deliveries e
         where account_id = $1 and due_at <= $3 and lease_ends_at <= $3
+          and not exists (
+              select from export_deliveries o
+              where o.account_id = $1 and o.export_id = e.export_id and o.delivery_id <> e.delivery_id
+                and o.lease_ends_at > $3)
         order by due_at, delivery_id limit $2 for no key update skip locked
     )
     update export_deliveries d set lease_ends_at = $4 from chosen

@@ -25,7 +25,7 @@ FAIL = f"""
     with {HOLD},
     ended as (
         update exports set export_state = 'failed', has_file = false, finished_at = $3, updated_at = $3, failure = $4
-        where account_id = $1 and export_id = $2
+        where account_id = $1 and export_id = $2 and export_state = $5
         returning export_uid, schedule_id
     ),
     announced as (
@@ -44,14 +44,17 @@ DELIVER = """
                                    due_at)
     select $1, nextval('positions'), export_id, storage_id, bucket, object_key, $3, $3 from ended
 """
-# Whoever has one of them sees it when it writes down its next part; what a storage has of it is deleted by a turn.
+# Whoever has one of them keeps its lease, may still be writing the object, and sees it when it writes down what it did.
+# What a storage has of it is deleted by a turn, that of whoever has it or the next.
 ABANDON = """
-    with deleted as (
-        delete from export_deliveries
-        where account_id = $1 and (export_id = $2 or $2::bigint is null) and upload_key is null
-    )
+    update export_deliveries set is_abandoned = true, failure_count = 0, due_at = $3
+    where account_id = $1 and (export_id = $2 or $2::bigint is null) and not is_abandoned
+"""
+# By the worker that has it.
+GIVE_UP = """
     update export_deliveries set is_abandoned = true, failure_count = 0, due_at = $3, lease_ends_at = '-infinity'
-    where account_id = $1 and (export_id = $2 or $2::bigint is null) and upload_key is not null
+    where account_id = $1 and delivery_id = $2 and not is_abandoned
+    returning delivery_id
 """
 
 
@@ -66,10 +69,14 @@ async def complete(db: Db, account_id: int, current: CurrentExport, now: datetim
     await db.execute(statement, account_id, current.export_id, now, digest)
 
 
-async def fail(db: Db, account_id: int, export_id: int, now: datetime, description: str) -> None:
-    """End an export without a file."""
+async def fail(
+    db: Db, account_id: int, export_id: int, now: datetime, description: str, delivery_id: int | None = None
+) -> None:
+    """End an export without a file: one that runs, or one on its way by a delivery, if that has not ended before."""
     async with db.transaction() as tx:
-        await abandon(tx, account_id, export_id, now)
-        export_uid = await tx.value(FAIL, account_id, export_id, now, description)
+        if delivery_id is not None and await tx.value(GIVE_UP, account_id, delivery_id, now) is None:
+            return
+        state = "running" if delivery_id is None else "delivering"
+        export_uid = await tx.value(FAIL, account_id, export_id, now, description, state)
         if export_uid is not None:
             await files.delete_file(tx, account_id, export_uid)

@@ -75,6 +75,8 @@ async def create_import(db: Db, account_id: int, new: NewImport, now: datetime) 
         prefix = (await storage_of(db, account_id, new.storage_uid)).prefix
         if not (new.object_key or "").startswith(prefix):
             raise BadParameters([("object_key", f"must begin with {prefix}, the folder of the storage")])
+        if any(part in (".", "..") for part in (new.object_key or "").split("/")):
+            raise BadParameters([("object_key", "must not have the parts . or ..")])
     file_format = new.format or _format_of(new.object_key or "")
     values = (kind.name, new.name, file_format, now, MAX_UNFINISHED, new.storage_uid, new.object_key)
     import_uid = await db.value(CREATE, account_id, *values)

@@ -10,10 +10,11 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import Columns
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.storages.gateways.buckets import Place
 from fanfare.storages.gateways.faults import StorageRefused
+from fanfare.storages.queries.storages import storage_of
 from fanfare.storages.schemas.credentials import Credentials
 from fanfare.storages.schemas.storages import (
     DEFAULT_REGION,
@@ -21,8 +22,9 @@ from fanfare.storages.schemas.storages import (
     StorageChanges,
     StorageSaved,
     StorageTarget,
-    is_of_aws,
+    is_in_path,
     plain_endpoint,
+    style_faults,
 )
 from fanfare.storages.topics import STORAGE_CREATED, STORAGE_DELETED, STORAGE_UPDATED
 
@@ -69,7 +71,7 @@ async def create_storage(db: Db, account_id: int, new: NewStorage, now: datetime
         prefix=new.prefix or "",
         access_key_id=new.access_key_id,
         sealed_secret=secret_keys.seal(SEAL, new.secret.encode()),
-        is_path_style=not is_of_aws(new.endpoint) if new.is_path_style is None else new.is_path_style,
+        is_path_style=is_in_path(new.endpoint, new.bucket) if new.is_path_style is None else new.is_path_style,
         max_count=MAX_STORAGES,
         now=now,
     )
@@ -102,6 +104,8 @@ async def change_storage(db: Db, account_id: int, changes: StorageChanges, now: 
     """Change the fields of a storage that were sent; Unknown (404). What is on its way goes on with them."""
     fields: dict[str, Any] = COLUMNS.sent_fields(changes)
     values = {**fields}
+    if changes.bucket is not None or changes.is_path_style is not None:
+        await _check_style(db, account_id, changes)
     if changes.secret is not None:
         values["secret"] = secret_keys.seal(SEAL, changes.secret.encode())
     if changes.endpoint is not None:
@@ -109,6 +113,14 @@ async def change_storage(db: Db, account_id: int, changes: StorageChanges, now: 
     if await db.value(CHANGE, account_id, changes.storage_uid, COLUMNS.record(values), now, sorted(fields)) is None:
         raise Unknown(storage=changes.storage_uid)
     return StorageSaved(changes.storage_uid)
+
+
+async def _check_style(db: Db, account_id: int, changes: StorageChanges) -> None:
+    """Refuse (422) a bucket that cannot be where it is to be; Unknown (404)."""
+    storage = await storage_of(db, account_id, changes.storage_uid)
+    is_path_style = storage.is_path_style if changes.is_path_style is None else changes.is_path_style
+    if wrong := list(style_faults(changes.bucket or storage.bucket, is_path_style=is_path_style)):
+        raise BadParameters(wrong)
 
 
 DELETE = announced_deletion(

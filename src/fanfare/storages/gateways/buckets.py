@@ -43,10 +43,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The length of an object, and which of its contents it is."""
+    """The length of an object, and which of its contents it is; sha256 is empty if nobody wrote it beside it."""
 
     object_bytes: int
     etag: str
+    sha256: str
 
 
 class Bucket:
@@ -63,7 +64,8 @@ class Bucket:
 
     async def begin_upload(self, object_key: str, headers: Mapping[str, str]) -> str:
         """Begin to write an object in parts, and return the key of the upload; StorageFault."""
-        return upload_key_of((await self._call("POST", object_key, {"uploads": ""}, headers=headers)).body)
+        answer = await self._call("POST", object_key, {"uploads": ""}, headers=headers)
+        return await upload_key_of(answer.body)
 
     async def put_part(self, object_key: str, upload_key: str, number: int, content: bytes) -> str:
         """Write a part, from 1, and return its ETag; StorageFault."""
@@ -99,7 +101,8 @@ class Bucket:
         if not size.isdecimal() or len(size) > len(str(2**62)):
             message = "does not say how long the object is"
             raise StorageFault(message)
-        return Head(int(size), checked_etag(answer.headers.get("etag", "")))
+        etag, digest = answer.headers.get("etag", ""), answer.headers.get("x-amz-meta-sha256", "")
+        return Head(int(size), checked_etag(etag), digest)
 
     async def read(self, object_key: str, offset: int, size: int, etag: str) -> bytes:
         """Return a piece of an object that has `size` bytes from an offset on; ObjectChanged, StorageFault."""
@@ -124,7 +127,7 @@ class Bucket:
         if last_key:
             query["start-after"] = last_key
         answer = await self._call("GET", "", query, max_bytes=MAX_LISTING_BYTES)
-        return await run_in_thread(lambda: listing_of(answer.body, limit))
+        return await listing_of(answer.body, limit)
 
     async def _call(
         self,

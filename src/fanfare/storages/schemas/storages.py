@@ -16,6 +16,9 @@ from fanfare.storages.schemas.credentials import Credentials
 
 MAX_PREFIX_BYTES = 500
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+# With a dot in it the certificate of the service is not that of the host; capitals and _ are no part of one.
+HOST_BUCKET = re.compile(r"[a-z0-9-]+")
+NO_HOST_BUCKET = re.compile(r"[A-Z_]")
 REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 ACCESS_KEY = re.compile(r"[!-+\--.0-~]{1,128}")
 SECRET = re.compile(r"[!-~]{1,1024}")
@@ -27,7 +30,10 @@ REGION_TEXT = "Region that requests are signed for; us-east-1 where the service 
 PREFIX = "Folder within the bucket: objects below it are read and written, no others."
 ACCESS_KEY_ID = "Id of the access key."
 SECRET_TEXT = "Secret of the access key; it is sealed and never shown again."  # noqa: S105 - a description
-STYLE = "true: the bucket is in the path of URLs, not in front of the host. Left out, false for AWS alone."
+STYLE = (
+    "true: the bucket is in the path of URLs, not in front of the host. Left out, false for AWS alone, and there"
+    " only for names that a host can have."
+)
 
 
 class PatternForm(Form):
@@ -127,6 +133,7 @@ class NewStorage(Params, kw_only=True):
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an address that calls may not go to."""
         yield from endpoint_faults(values)
+        yield from style_faults(values.get("bucket") or "", is_path_style=values.get("is_path_style"))
 
 
 class StorageChanges(Params, kw_only=True):
@@ -167,6 +174,17 @@ def plain_endpoint(url: str) -> str:
     host = f"[{host}]" if ":" in host else host
     is_usual = parts.port in (None, {"https": 443, "http": 80}[parts.scheme])
     return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
+
+
+def style_faults(bucket: str, *, is_path_style: bool | None) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a bucket that is to be in front of the host."""
+    if is_path_style is False and NO_HOST_BUCKET.search(bucket):
+        yield "bucket", "must not have capitals or _ in front of the host; set is_path_style to true"
+
+
+def is_in_path(endpoint: str, bucket: str) -> bool:
+    """Return whether a bucket is in the path of URLs if nobody says so."""
+    return not is_of_aws(endpoint) or not HOST_BUCKET.fullmatch(bucket)
 
 
 def is_of_aws(endpoint: str) -> bool:
