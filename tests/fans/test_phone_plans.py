@@ -7,6 +7,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat
 
+from fanfare.fans import contact
 from fanfare.fans.contact import phone_number
 from fanfare.fans.phone_plans import plain_number
 
@@ -58,6 +59,34 @@ def test_a_recognised_number_is_what_the_library_makes_of_it() -> None:
             recognised += 1
             assert (text, region, number) == (text, region, by_the_library(text, region))
     assert recognised > len(texts) // 2
+
+
+def as_floats(texts: list[tuple[str, str | None]]) -> Iterator[tuple[str, str | None]]:
+    """Yield numbers as a spreadsheet writes them that takes them for floats, without and with their leading zero."""
+    for text, region in texts:
+        digits = "".join(filter(str.isdigit, text))
+        yield from ((f"{each}.0", region) for each in (digits, digits.lstrip("0"), f"{digits} "))
+
+
+def read(text: str, region: str | None) -> str | None:
+    """Return what a call makes of a number, None if it refuses it."""
+    try:
+        return phone_number(text, region)
+    except ValueError:
+        return None
+
+
+def test_a_number_is_the_same_whether_it_is_recognised_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*examples()]
+    texts += [*as_floats(texts), *misspelled(texts, 3_000)]
+    quick = [read(*each) for each in texts]
+    monkeypatch.setattr(contact, "plain_number", lambda *_: None)
+    slow = [read(*each) for each in texts]
+    assert [each for each in zip(texts, quick, slow, strict=True) if each[1] != each[2]] == []
+
+
+def test_a_number_that_a_spreadsheet_took_for_a_float_gains_no_digit() -> None:
+    assert phone_number("664123456.0", "AT") == phone_number("664123456", "AT") == "+43664123456"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
+from fanfare.kernel.wire import whole_number
+
 # Digits, and what may be between them.
 WRITTEN = re.compile(r"[+(]?[0-9][0-9 .()-]*", re.ASCII)
 SEPARATORS = str.maketrans("", "", " -.()")
@@ -42,7 +44,8 @@ def plain_number(number: str, region: str | None) -> str | None:
 
     `region` is the two-letter country of a number without a country code.
     """
-    if WRITTEN.fullmatch(number) is None:
+    # The digit behind the point of a float is none of the number.
+    if WRITTEN.fullmatch(number) is None or whole_number(number) != number:
         return None
     digits = number.translate(SEPARATORS)
     if digits.startswith("+"):

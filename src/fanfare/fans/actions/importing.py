@@ -126,7 +126,7 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
 
 async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
     """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
-    erased = await _erased(db, lines, context)
+    erased = await _erased(db, [line.profile for line in lines], context)
     outcomes: dict[int, FanOutcome] = {place: FanOutcome(None, refusal=ErasedSince()) for place in erased}
     plain = [place for place, line in enumerate(lines) if line.rest is None and place not in erased]
     rows = await _find(db, [lines[place].profile for place in plain], context)
@@ -150,11 +150,10 @@ class ErasedSince(Conflict):
     """The fan of this row was erased after the file was uploaded"""
 
 
-async def _erased(db: Db, lines: Sequence[FanLine], context: ImportContext) -> set[int]:
+async def _erased(db: Db, people: Sequence[Person], context: ImportContext) -> set[int]:
     """Return the places of the persons who were erased after the upload: what the file has of them ends too."""
     since = context.erasures_since or context.uploaded_at
-    keys = _keys([line.profile for line in lines])
-    return {place for place, _ in await erased_identifiers(db, context.account.id, keys, since)}
+    return {place for place, _ in await erased_identifiers(db, context.account.id, _keys(people), since)}
 
 
 async def erased_identifiers(
@@ -192,23 +191,44 @@ ERASED = """
 """
 
 
-async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record]:
-    """Return for each person the fan, whether it was created by this person, and the number of refused opt-ins."""
-    result: list[Record] = []
+async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record | None]:
+    """Return for each person the fan, whether it was created by this person, and the number of refused opt-ins.
+
+    None for a person who was erased after the upload.
+    """
+    result: list[Record | None] = []
     for batch in batches(people):
-        named = {**arguments(batch.people), "now": context.now, "source": context.source}
-        named["uploaded_at"] = context.uploaded_at
-        attempts = count()
-
-        async def write(tx: Db, named: dict[str, Any] = named, people: Sequence[Person] = batch.people) -> list[Record]:
-            find = statement(FIND, people, next(attempts))  # noqa: B023 - called within this turn of the loop
-            matches = await _lock_found(tx, context.account.id, people)
-            return await tx.rows(find, context.account.id, **named, **matches)
-
-        rows = await db.retry_conflicts(write)
+        rows = await _find_batch(db, batch.people, context)
+        if rows is None:
+            result += await _find_others(db, people[len(result) : len(result) + len(batch.places)], context)
+            continue
         context.own_positions.extend(row["update_position"] for row in rows if row["update_position"] is not None)
         result += [rows[place] for place in batch.places]
     return result
+
+
+async def _find_batch(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record] | None:
+    """Return the row of each person of a batch; None, and nothing is written, if one was erased after the upload."""
+    named = {**arguments(people), "now": context.now, "source": context.source, "uploaded_at": context.uploaded_at}
+    attempts = count()
+
+    async def write(tx: Db) -> list[Record] | None:
+        find = statement(FIND, people, next(attempts))
+        matches = await _lock_found(tx, context.account.id, people)
+        # Asked only now: who is there is locked, and who is not may have been erased since the lines were looked at.
+        if await _erased(tx, people, context):
+            return None
+        return await tx.rows(find, context.account.id, **named, **matches)
+
+    return await db.retry_conflicts(write)
+
+
+async def _find_others(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record | None]:
+    """Do what `_find` does for persons of whom some were erased meanwhile."""
+    erased = await _erased(db, people, context)
+    others = [place for place in range(len(people)) if place not in erased]
+    rows = dict(zip(others, await _find(db, [people[place] for place in others], context), strict=True))
+    return [rows.get(place) for place in range(len(people))]
 
 
 async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
@@ -224,7 +244,9 @@ async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict
     }
 
 
-def _outcome(row: Record, extra_refused: int = 0) -> FanOutcome:
+def _outcome(row: Record | None, extra_refused: int = 0) -> FanOutcome:
+    if row is None:
+        return FanOutcome(None, refusal=ErasedSince())
     return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"] + extra_refused)
 
 
@@ -232,6 +254,8 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
     try:
         async with db.transaction() as tx:
             (row,) = await _find(tx, [line.profile], context)
+            if row is None:
+                return _outcome(row)
             changes = msgspec.structs.replace(rest, fan_id=row["fan_id"])
             refused = await import_changes(tx, changes, context, is_undated=line.is_undated)
             return _outcome(row, refused)

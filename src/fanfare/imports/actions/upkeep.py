@@ -23,35 +23,37 @@ ERASED = "a fan was erased: upload the file again"
 
 # Deletes the files of imports that a condition names and no worker works on; those that were not yet run fail. A worker
 # locks its import and may wait for fans whom an erasure has locked: so its row is skipped, not waited for. The end of
-# an upload, which inspects the file, is waited for: it waits for nobody, and leaves the import ready.
+# an upload, which inspects the file, is waited for: it waits for nobody, and leaves the import ready. An object may be
+# on its way from a storage while nothing of it is stored: its import ends, and then refuses the piece.
 MARK = f"""
     with {HOLD},
     due as materialized (
         select import_id, import_state in ('uploading', 'fetching', 'converting', 'ready') as is_open from imports
-        where account_id = $1 and has_file and file_bytes > 0 and {{condition}}
+        where account_id = $1 and has_file and (file_bytes > 0 or import_state = 'fetching') and {{condition}}
           and import_state in ('uploading', 'fetching', 'converting', 'ready', 'completed', 'failed', 'undone')
-        order by import_id limit $3 for no key update {{locked}}
+        order by import_id limit $2 for no key update {{locked}}
     ),
     marked as (
         update imports i
         set has_file = false, import_state = case when due.is_open then 'failed' else i.import_state end,
-            failure = case when due.is_open then $4 else i.failure end
+            failure = case when due.is_open then $3 else i.failure end
         from due where i.account_id = $1 and i.import_id = due.import_id
         returning i.import_uid, due.is_open
     ),
     announced as (
-        {announce(IMPORT_FAILED, "marked where is_open", at="$5")}
+        {announce(IMPORT_FAILED, "marked where is_open", at="$4")}
     )
     select import_uid from marked
 """  # noqa: S608 - fixed parts
-OLD = MARK.format(condition="updated_at < $2", locked="skip locked")
-UPLOADED = MARK.format(condition="created_at <= $2", locked="skip locked")
-UPLOADING = MARK.format(condition="created_at <= $2 and import_state in ('uploading', 'fetching')", locked="")
+OLD = MARK.format(condition="updated_at < $5", locked="skip locked")
+# However new they are: an erasure can wait long, and files arrive meanwhile.
+UPLOADED = MARK.format(condition="true", locked="skip locked")
+UPLOADING = MARK.format(condition="import_state in ('uploading', 'fetching')", locked="")
 
 
 async def forget_old_files(db: Db, account_id: int, older_than: datetime, now: datetime) -> None:
     """Delete the files of imports that nobody touched since, and end those that were never run."""
-    await _delete_files(db, account_id, OLD, older_than, "its file was deleted because of its age", now)
+    await _delete_files(db, account_id, OLD, "its file was deleted because of its age", now, older_than)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -64,8 +66,8 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 async def forget_person(db: Db, account_id: int, _: Person, now: datetime) -> None:
     """Delete the files of imports that no worker works on: any may contain the person."""
-    await _delete_files(db, account_id, UPLOADING, now, ERASED, now)
-    await _delete_files(db, account_id, UPLOADED, now, ERASED, now)
+    await _delete_files(db, account_id, UPLOADING, ERASED, now)
+    await _delete_files(db, account_id, UPLOADED, ERASED, now)
 
 
 async def has_erasure(db: Db, account_id: int, current: CurrentImport) -> bool:
@@ -90,11 +92,11 @@ async def delete_if_erased(db: Db, account_id: int, current: CurrentImport) -> N
         await delete_files(db, account_id, row["import_uid"])
 
 
-async def _delete_files(db: Db, account_id: int, mark: str, moment: datetime, failure: str, now: datetime) -> None:
+async def _delete_files(db: Db, account_id: int, mark: str, failure: str, now: datetime, *moment: datetime) -> None:
     """Delete the files of the imports that a statement marks, in batches."""
     rows = None
     while rows is None or len(rows) == BATCH:
         async with db.transaction() as tx:
-            rows = await tx.rows(mark, account_id, moment, BATCH, failure, now)
+            rows = await tx.rows(mark, account_id, BATCH, failure, now, *moment)
             for row in rows:
                 await delete_files(tx, account_id, row["import_uid"])

@@ -1,0 +1,103 @@
+"""Erasures beside imports: what is on its way brings nobody back who is erased meanwhile."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fanfare.fans.actions import importing
+from fanfare.imports.actions import upkeep
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.imports.files import PATH, run, state_of, upload
+from tests.imports.test_fetches import END_LEASES, fetch_all, new_import
+from tests.running import PATIENCE
+from tests.servers import Reply, Request
+from tests.storages.stores import Gate, Service, between, new_storage
+
+FANS = "/api/v1/crm/fans"
+SAVED = (
+    "select email, phone, last_name from fans where account_id = $1 and (email like $2 or phone = $3) order by email"
+)
+
+
+async def new_fan(api: Api, **contact: str) -> int:
+    fan_id: int = (await api.ok(await api.post(FANS, **contact)))["fan_id"]
+    return fan_id
+
+
+async def erase(api: Api, fan_id: int) -> None:
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+
+
+# The columns of a file whose lines are written together, and of one whose lines are written one by one.
+@pytest.mark.parametrize("column", ["last_name", "consent_wording"])
+@pytest.mark.parametrize("end", ["gone", "back"])
+async def test_a_fan_who_is_erased_between_two_statements_of_a_batch_stays_erased(
+    api: Api, db: Db, monkeypatch: pytest.MonkeyPatch, column: str, end: str
+) -> None:
+    name, number = f"{end}.{column.replace('_', '-')}", "+16045550177"
+    gone = [await new_fan(api, email=f"gone@{name}.example"), await new_fan(api, phone=number)]
+    rows = [
+        f"stays@{name}.example,,Sam,Secret,yes",
+        f"gone@{name}.example,,Eve,Secret,yes",
+        # Written as one person, of whom one line has what was erased.
+        f"half@{name}.example,,Hal,Secret,yes",
+        f"half@{name}.example,{number},Hal,Secret,yes",
+    ]
+    uid = await upload(api, "\n".join([f"email,phone,first_name,{column},is_subscribed", *rows]).encode())
+    look = importing._erased  # noqa: SLF001 - a moment between two statements
+
+    async def look_and_erase(*args: Any) -> set[int]:
+        result = await look(*args)
+        while gone:
+            await erase(api, gone.pop())
+            if end == "back" and not gone:
+                await new_fan(api, email=f"gone@{name}.example")
+        return result
+
+    monkeypatch.setattr(importing, "_erased", look_and_erase)
+    done = await run(api, db, uid)
+    assert (done["state"], done["created_count"], done["error_count"], done["has_file"]) == ("completed", 2, 2, False)
+    last_name = "Secret" if column == "last_name" else None
+    expected = [(f"{each}@{name}.example", None, last_name) for each in ("half", "stays")]
+    expected[:0] = [(f"gone@{name}.example", None, None)] * (end == "back")
+    rows_now = await db.rows(SAVED, api.account_id, f"%@{name}.example", number)
+    assert [tuple(row.values()) for row in rows_now] == expected
+
+
+@pytest.mark.parametrize("order", ["before it is read", "while it is read"])
+async def test_an_object_on_its_way_is_not_imported_after_an_erasure(
+    api: Api, db: Db, store: Service, order: str
+) -> None:
+    bucket, gate = store.new_bucket(), Gate()
+    store.call("PUT", bucket, "members.csv", b"email,first_name\ngone@way.example,Eve\nstays@way.example,Sam\n")
+    fan_id = await new_fan(api, email="gone@way.example")
+
+    def answer_late(request: Request) -> Reply | None:
+        if request.method != "GET" or order == "before it is read":
+            return None
+        reply = way.passed_on(request)
+        gate.wait()
+        return reply
+
+    with between(store) as way:
+        way.meddle = answer_late
+        storage = await new_storage(api, store, bucket, endpoint=way.url)
+        uid = await new_import(api, storage, "members.csv")
+        if order == "before it is read":
+            await erase(api, fan_id)
+        reading = asyncio.create_task(fetch_all(api, db))
+        if order == "while it is read":
+            await asyncio.to_thread(gate.is_reached.wait, PATIENCE)
+            await erase(api, fan_id)
+        gate.open()
+        await reading
+    failed = await state_of(api, uid)
+    assert (failed["state"], failed["has_file"], failed["failure"]) == ("failed", False, upkeep.ERASED)
+    assert (await api.post(f"{PATH}/{uid}/run")).status_code == 409
+    parts = "select count(*) from file_parts where account_id = $1 and file_uid = $2"
+    assert await db.value(parts, api.account_id, uid) == 0
+    await db.execute(END_LEASES, api.account_id)
+    await fetch_all(api, db)
+    assert await db.value("select count(*) from import_fetches where account_id = $1", api.account_id) == 0
