@@ -13,6 +13,7 @@ from fanfare.fans.schemas.merges import MergeOther
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.fans.doors import DOORS, MOMENT, NAMES
+from tests.performances.quests import DAY, completed, now_text, scan, some_performance, some_quest
 from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
@@ -128,6 +129,40 @@ async def test_a_fan_who_goes_meanwhile_is_not_written_for(api: Api, db: Db, doo
     fan_id = await call
     assert (fan_id == stays) == (end == "merged")
     assert (await row_count(db, api, door, goes), await row_count(db, api, door, fan_id)) == (0, 1)
+
+
+async def test_who_is_held_is_written_for_with_what_is_there_then(api: Api, db: Db) -> None:
+    """A registration waits for its fan; meanwhile a quest is created, and the registration's code is scanned."""
+    address, key = mail(), uuid.uuid4().hex
+    fan_id = await create(api, email=address)
+    uid = await some_performance(api)
+    async with db.transaction() as tx:
+        await tx.execute("select from fans where account_id = $1 and fan_id = $2 for update", api.account_id, fan_id)
+        values = {"network": "festival", "registration_key": key, "event_date": DAY}
+        values["registration_timestamp"] = now_text()
+        call = asyncio.create_task(DOORS["registrations"](api, email=address, **values))
+        await until_blocked(db, tx, call)
+        quest = await some_quest(api, uid, "scan", scan_group_names=["Early"])
+        await scan(api, key, "Early")
+    assert await call == fan_id
+    assert await completed(api, uid, fan_id) == {quest}
+
+
+async def test_a_customer_key_that_goes_meanwhile_is_claimed_again(api: Api, db: Db) -> None:
+    """A purchase waits while its fan loses the key to the other half of a merge that is undone."""
+    address, key = mail(), uuid.uuid4().hex
+    first, other_address = await create(api, email=address), mail()
+    pair = MergeOther(fan_id=first, merged_fan_id=await create(api, email=other_address))
+    await DOORS["purchases"](api, email=other_address, customer_key=key)
+    async with db.transaction() as tx:
+        await merging.merge_fans(tx, api.account_id, pair, datetime.now(UTC), source="test")
+    async with db.transaction() as tx:
+        await merging.unmerge_fans(tx, api.account_id, pair, datetime.now(UTC))
+        call = asyncio.create_task(DOORS["purchases"](api, email=address, customer_key=key))
+        await until_blocked(db, tx, call)
+    assert await call == first
+    shared = "select fan_id from shared_identifiers where account_id = $1 and identifier_value = $2"
+    assert await db.value(shared, api.account_id, key) == first
 
 
 async def test_whose_contact_moves_is_written_for_as_before_or_after(api: Api, db: Db) -> None:

@@ -124,6 +124,25 @@ async def test_a_no_is_written_where_nobody_was_asked(target: Target) -> None:
         assert await target.db.value(consents, here.account_id, fan_here) == 1
 
 
+async def test_who_follows_changes_sees_what_a_move_completes(target: Target, db: Db) -> None:
+    """The audience index and live filters read a fan again when the change log names fields that they use."""
+    there, here = target.there, target.here
+    await new_fan(here, email="ada@example.com")
+    fan_id = await new_fan(there, email="ada@example.com")
+    sql = "update fans set created_at = '2019-01-01Z', metro_area = 'Halifax' where account_id = $1 and fan_id = $2"
+    await db.execute(sql, there.account_id, fan_id)
+    completed = """
+        select f.created_at = '2019-01-01Z' as is_old, f.metro_area, c.data, f.position = c.position as is_last
+        from fans f join changes c on c.account_id = $1 and c.fan_id = f.fan_id
+        where f.account_id = $1 and c.topic = 'fan.updated' and c.data -> 'fields' ? 'created_at'
+    """
+    expected = [(True, "Halifax", {"fields": ["created_at", "metro_area"]}, True)]
+    for _ in range(2):
+        # Nothing is announced again.
+        await target.move()
+        assert [tuple(row) for row in await db.rows(completed, here.account_id)] == expected
+
+
 async def test_a_tag_counts_only_where_a_fan_has_it(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     there = target.there
     ids = [await new_fan(there, email=f"{name}@example.com") for name in ("ada", "bea")]

@@ -215,7 +215,8 @@ FILLS = """
      or f.ip_address is null and k.ip_address is not null)
 """
 # The fan of one person, locked as above, if nothing is to be written about the two: every identifier of the person is
-# the fan's, or shared by the fan beside its owner, and no column of the fan is to be filled. It ignores consents.
+# the fan's, or shared by the fan beside its owner, and no column of the fan is to be filled. It ignores consents. A fan
+# whom somebody else holds is left out: after a wait, the rest of the statement would still read what was there before.
 MATCH_EXISTING = f"""
     resolved as materialized (
         select 0 as place, f.fan_id
@@ -228,7 +229,7 @@ MATCH_EXISTING = f"""
             where account_id = $1 and network = :person_network and identifier_value = :person_identifier limit 1) i
         cross join lateral (
             select fan_id from fans f
-            where f.account_id = $1 and f.fan_id = i.fan_id and {FILLS} is not true for key share) f
+            where f.account_id = $1 and f.fan_id = i.fan_id and {FILLS} is not true for key share skip locked) f
         where k.phone is null or exists (
             select from fan_identifiers p
             where p.account_id = $1 and p.network = 'phone' and p.identifier_value = k.phone

@@ -11,6 +11,8 @@ from fanfare.fans.actions.importing import ErasedSince, FanLine, ImportContext, 
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.fans.schemas.fans import Fan, FanChanges, NewFan
+from fanfare.fans.topics import FAN_UPDATED
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Refusal
 from fanfare.moving.actions.counts import fan_count
@@ -218,12 +220,36 @@ async def _write_nameless(move: Move, db: Db, row: Row, outcome: Outcome, presen
         await saved(db, FanChanges, {**fields, "fan_id": fan_id}, outcome, change)
 
 
-COMPLETE = """
-    update fans f
-    set created_at = least(f.created_at, g.created_at), metro_area = coalesce(f.metro_area, g.metro_area)
-    from unnest($2::bigint[], $3::timestamptz[], $4::text[]) as g (fan_id, created_at, metro_area)
-    where f.account_id = $1 and f.fan_id = g.fan_id
-"""
+# Two fans there can be one here: the older time counts. Whoever follows the change log reads the fan again.
+COMPLETE = f"""
+    with {HOLD},
+    moved as materialized (
+        select fan_id, min(created_at) as created_at, min(metro_area) as metro_area
+        from unnest($2::bigint[], $3::timestamptz[], $4::text[]) as g (fan_id, created_at, metro_area)
+        group by fan_id
+    ),
+    completed as materialized (
+        select f.fan_id, least(f.created_at, g.created_at) as created_at,
+               coalesce(f.metro_area, g.metro_area) as metro_area,
+               array_remove(array[
+                   case when g.created_at < f.created_at then 'created_at' end,
+                   case when f.metro_area is null and g.metro_area is not null then 'metro_area' end], null) as fields
+        from hold cross join moved g join fans f on f.account_id = $1 and f.fan_id = g.fan_id
+        where (least(f.created_at, g.created_at), coalesce(f.metro_area, g.metro_area))
+              is distinct from (f.created_at, f.metro_area)
+        order by f.fan_id
+        for no key update of f
+    ),
+    updated as (
+        update fans f
+        set created_at = c.created_at, metro_area = c.metro_area, position = nextval('positions'),
+            updated_at = greatest($5, f.updated_at + interval '1 millisecond')
+        from completed c
+        where f.account_id = $1 and f.fan_id = c.fan_id
+        returning f.fan_id, f.position, f.updated_at, c.fields
+    )
+    {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="fields")}
+"""  # noqa: S608 - fixed parts
 
 
 async def _complete(move: Move, db: Db, rows: dict[int, Row], outcomes: dict[int, Outcome]) -> None:
@@ -238,6 +264,7 @@ async def _complete(move: Move, db: Db, rows: dict[int, Row], outcomes: dict[int
         list(written.values()),
         [earlier(move.now(), rows[key].get("creation_timestamp")) for key in written],
         [rows[key].get("metro_area") or None for key in written],
+        move.now(),
     )
     fans = {fan.fan_id: fan for fan in await fans_by_ids(db, move.account.id, list(written.values()))}
     counts: dict[int, int] = {}
