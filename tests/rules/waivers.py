@@ -81,6 +81,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/messages/queries/suppressions.py:suppressions": Reason.ORDER,
     "src/fanfare/moving/queries.py:_table": Reason.COLUMNS,
     "src/fanfare/performances/queries/quests.py:completions": Reason.ORDER,
+    "src/fanfare/performances/queries/rewards.py:reward_claims": Reason.ORDER,
     "src/fanfare/points/queries/points.py:awards": Reason.ORDER,
     "src/fanfare/points/queries/points.py:campaign_awards": Reason.ORDER,
     "src/fanfare/profiles/queries/comparison.py:_count_statement": Reason.COLUMNS,

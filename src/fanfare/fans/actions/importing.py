@@ -226,8 +226,8 @@ async def _find_batch(db: Db, people: Sequence[Person], context: ImportContext) 
 async def _find_others(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record | None]:
     """Do what `_find` does for persons of whom some were erased meanwhile."""
     erased = await _erased(db, people, context)
-    others = [place for place in range(len(people)) if place not in erased]
-    rows = dict(zip(others, await _find(db, [people[place] for place in others], context), strict=True))
+    places = [place for place in range(len(people)) if place not in erased]
+    rows = dict(zip(places, await _find(db, [people[place] for place in places], context), strict=True))
     return [rows.get(place) for place in range(len(people))]
 
 

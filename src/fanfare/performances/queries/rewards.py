@@ -50,18 +50,22 @@ OF_FAN = f"""
                and fan_claim_count < claim_limit and coalesce(available_count, 1) > 0 as can_claim
     from of_fan order by created_at, reward_uid
 """  # noqa: S608 - fixed parts
-CLAIMS = """
-    select c.reward_claim_id, c.reward_uid, r.reward_title, c.fan_id, c.point_count, c.reward_code, c.claim_key,
-           floor(extract(epoch from c.created_at))::bigint as creation_timestamp,
-           floor(extract(epoch from c.undone_at))::bigint as undo_timestamp
+COLUMNS = """
+    c.reward_claim_id, c.reward_uid, r.reward_title, c.fan_id, c.point_count, c.reward_code, c.claim_key,
+    floor(extract(epoch from c.created_at))::bigint as creation_timestamp,
+    floor(extract(epoch from c.undone_at))::bigint as undo_timestamp
+"""
+OF_ACCOUNT = """
     from reward_claims c
     join rewards r on r.account_id = c.account_id and r.reward_uid = c.reward_uid
     where c.account_id = $1
 """
+CLAIMS = f"select {COLUMNS} {OF_ACCOUNT}"
 CLAIM = f"{CLAIMS} and c.reward_claim_id = $2"
 CLAIMS_OF_FAN = f"{CLAIMS} and c.fan_id = $2 order by c.reward_claim_id desc"
 CLAIMS_OF_REWARD = f"""
-    {CLAIMS} and c.reward_uid = $2 and c.reward_claim_id > $3 and c.reward_claim_id < $4
+    select {COLUMNS}, c.reward_claim_id as position {OF_ACCOUNT} and c.reward_uid = $2
+      and c.reward_claim_id > $3 and c.reward_claim_id < $4
     order by c.reward_claim_id {{order}} limit $5
 """
 
@@ -99,8 +103,7 @@ async def reward_claims(db: Db, account_id: int, query: ClaimQuery) -> ArrayPage
     low, high = cursor.span(await settled(db, account_id))
     statement = CLAIMS_OF_REWARD.format(order=cursor.order)
     rows = await db.rows(statement, account_id, query.reward_uid, low, high, query.limit + 1)
-    positions = [{**row, "position": row["reward_claim_id"]} for row in rows]
-    page = part(positions, query.limit, cursor, "position")  # type: ignore[arg-type]
+    page = part(rows, query.limit, cursor, "position")
     return ArrayPage(page.read(RewardClaim), page.next_page)
 
 
