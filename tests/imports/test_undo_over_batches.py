@@ -1,5 +1,6 @@
 """Undo of imports in which a fan has rows in several batches: what the import itself wrote later is no later change."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -61,3 +62,21 @@ async def test_fans_of_activities_in_several_batches_are_deleted(api: Api, db: D
     await api.ok(await api.post("/api/v1/crm/fans", email="doer2@batches.example", last_name="Lovelace"))
     assert await undone(api, db, done["import_uid"]) == (len(rows), 0)
     assert await db.value(FANS_LEFT, api.account_id, "doer%@batches.example") == 1
+
+
+async def test_fans_of_whom_changes_were_trimmed_stay(api: Api, db: Db) -> None:
+    """A change by somebody else may have been among those that are no longer there."""
+    done = await imported(api, db, people("trimmed", "trimmed0@batches.example,Ada,,yes"))
+    await db.execute(
+        """
+        insert into change_trims (account_id, position)
+        select $1, min(b.last_position) + 1 from import_batches b
+        join imports i on i.account_id = $1 and i.import_id = b.import_id
+        where b.account_id = $1 and i.import_uid = $2
+        on conflict (account_id) do update set position = excluded.position
+        """,
+        api.account_id,
+        uuid.UUID(done["import_uid"]),
+    )
+    assert await undone(api, db, done["import_uid"]) == (FANS.batch - 1, 1)
+    assert await db.value(FANS_LEFT, api.account_id, "trimmed%@batches.example") == 1

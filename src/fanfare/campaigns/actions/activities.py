@@ -97,7 +97,7 @@ FOR_CAMPAIGN = Sql(f"""
     {RECORD_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", condition="", also="")}
 """)  # noqa: S608 - fixed parts
 FOR_CONTACT = FanStatements(f"with {HOLD}, {MATCH}, {RECORD}", light=f"with {HOLD}, {MATCH}, {RECORD_LIGHT}")
-# Returns the fan, and records nothing if the campaign is new or a quest is open for it, which most are not.
+# Returns the fan and whether the campaign is there; records nothing if it is new, or a quest is open for it.
 WITHOUT_QUESTS = LightStatement(f"""
     with {HOLD},
     {MATCH},
@@ -109,7 +109,8 @@ WITHOUT_QUESTS = LightStatement(f"""
         also="",
     )
 }
-    select resolved.fan_id, a.activity_id, false as has_progress from resolved left join insert_activity a on true
+    select resolved.fan_id, a.activity_id, false as has_progress, {IS_THERE} as is_there
+    from resolved left join insert_activity a on true
 """)  # noqa: S608 - fixed parts
 
 
@@ -213,9 +214,10 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     profile = person(contact, home_country=account.country_code, **attributes)
     named = {**_arguments(new), "now": now, "source": SOURCE}
     row = await WITHOUT_QUESTS.row(db, account.id, profile, named)
-    if row is None:
+    if row is None or not row["is_there"]:
         (row,) = await FOR_CONTACT.run_full(db, account.id, [profile], named)
     elif row["activity_id"] is None:
+        # A quest is open.
         (row,) = await FOR_CONTACT.run(db, account.id, [profile], named)
     return await _saved(db, account.id, row, now)
 

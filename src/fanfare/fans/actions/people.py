@@ -1,7 +1,8 @@
 """Finds or creates the fans of contact data, for every call and import: one person is one fan.
 
 The SQL that matches persons to fans is in `matching`; this module has its input and runs it. A write that needs a fan
-is a FanStatements, whose light form is tried first: most persons are fans already and bring nothing new.
+is a FanStatements, whose light form, where it has one, comes first: most persons are fans already and bring nothing
+new.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -187,11 +188,11 @@ class LightStatement:
 
 
 class FanStatements:
-    """A write for people, in the forms in which its statement finds or makes their fans; the light one comes first."""
+    """A write for people, in the forms in which its statement finds or makes their fans; a light one comes first."""
 
     def __init__(self, text: str, light: str | None = None) -> None:
-        """`text` is the statement with MATCH for the CTEs of `matching`; `light` is the light form if it differs."""
-        self.light = LightStatement(light or text)
+        """`text` is the statement with MATCH for the CTEs of `matching`; `light`, if there is one, the light form."""
+        self._light = LightStatement(light) if light else None
         self._forms, self._batch_forms = (
             tuple(Sql(text.replace(MATCH, ctes)) for ctes in each) for each in (MATCH_ONE, MATCH_MANY)
         )
@@ -204,8 +205,8 @@ class FanStatements:
         return await db.rows(statement(forms, people, attempt), account_id, **arguments(people), **named)
 
     async def run(self, db: Db, account_id: int, people: Sequence[Person], named: Mapping[str, object]) -> list[Record]:
-        """Run the light form if there is one person, and a full one where that does not suffice; return the rows."""
-        if len(people) == 1 and (row := await self.light.row(db, account_id, people[0], named)):
+        """Run the light form, if there is one, for one person, and a full one where it does not suffice."""
+        if self._light and len(people) == 1 and (row := await self._light.row(db, account_id, people[0], named)):
             return [row]
         return await self.run_full(db, account_id, people, named)
 
@@ -221,11 +222,13 @@ def _has_consents(people: Sequence[Person]) -> bool:
     return any(getattr(each, name) is not None for each in people for name in CHANNELS)
 
 
-FIND = FanStatements(f"""
+FIND_TEXT = f"""
     with {HOLD},
     {MATCH}
     select place, fan_id from resolved order by place
-""")  # noqa: S608 - fixed parts
+"""  # noqa: S608 - fixed parts
+# It writes nothing of its own, so its light form is the same text.
+FIND = FanStatements(FIND_TEXT, light=FIND_TEXT)
 
 
 async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now: datetime, *, source: str) -> list[int]:

@@ -215,7 +215,8 @@ TAKE_BATCH = """
         select max(batch_number) from import_batches where account_id = $1 and import_id = $2 and not is_undone)
     returning batch_number, created_ids, fan_ids, last_position
 """
-# Changes of fans of a batch by later ones: a position is that of the first batch that ended behind it.
+# Changes of fans of a batch by later ones: a position is that of the first batch that ended behind it. None once
+# changes behind the batch were deleted: an own change may come behind one of others that is not there any more.
 OWN_POSITIONS = """
     select c.position from changes c
     cross join lateral (
@@ -224,6 +225,7 @@ OWN_POSITIONS = """
         order by b.batch_number limit 1) b
     where c.account_id = $1 and c.fan_id = any($4::bigint[]) and c.position > $5 and c.topic = $6
       and c.position = any(b.own_positions)
+      and not exists (select from change_trims t where t.account_id = $1 and t.position > $5)
 """
 
 
