@@ -50,7 +50,8 @@ NOTE = f"""
     checked as (
         update message_senders
         set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4),
-            is_signed = coalesce($5, is_signed), has_policy = coalesce($6, has_policy)
+            is_signed = $5::boolean is true or $5 is null and is_signed,
+            has_policy = $6::boolean is true or $6 is null and has_policy
         where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
               and confirmation_token = $8
         returning sender_id
