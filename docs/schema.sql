@@ -179,6 +179,7 @@ create table erased_identities (
     erased_at timestamp with time zone not null,
     constraint erased_identities_pkey PRIMARY KEY (account_id, identity_hash)
 );
+CREATE INDEX erased_identities_by_time ON erased_identities USING btree (account_id, erased_at);
 
 create table erasures (
     account_id bigint not null,

@@ -61,3 +61,9 @@ async def test_nothing_is_kept_longer_than_the_operator_allows(api: Api) -> None
     assert (wrong.status_code, "must be 90 or fewer" in wrong.text) == (422, True)
     assert (await api.post(RETENTION, retention_kind="clicks", retention_days=5)).status_code == 422
     assert (await api.post(RETENTION, retention_kind="fans", retention_days=5)).status_code == 422
+
+
+async def test_files_of_exports_last_as_long_as_the_list_says(api: Api, db: Db) -> None:
+    periods = {each["retention_kind"]: each for each in await api.ok(await api.get(RETENTION))}
+    default = "select column_default::int from information_schema.columns where (table_name, column_name) = ($1, $2)"
+    assert periods["export_files"]["days"] == await db.value(default, "exports", "retention_days")

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.seeds import run_seed
 
-SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
+SEED = run_seed(11)
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 HISTORIES = 1_000 if IS_FULL else 48
 AT_ONCE, STEPS = 8, 10
@@ -219,7 +220,6 @@ async def hold_to_the_oracle(api: Api, db: Db, histories: list[History]) -> None
 
 
 async def test_the_flags_are_what_the_words_come_to_by_every_door(api: Api, db: Db) -> None:
-    print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
     chance = random.Random(SEED)
     businesses = [
         (await api.ok(await api.post("/api/v1/manage/businesses", business_name=uuid.uuid4().hex)))["business_id"]
@@ -244,7 +244,6 @@ async def a_crowd(api: Api, db: Db, chance: random.Random) -> None:
 
 
 async def test_the_flags_are_what_the_words_of_a_crowd_come_to(api: Api, db: Db) -> None:
-    print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
     chance = random.Random(SEED)
     remaining = [random.Random(chance.random()) for _ in range(CROWDS)]
 

@@ -11,6 +11,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.fans.doors import DOORS
+from tests.seeds import run_seed
 
 FANS = "/api/v1/crm/fans"
 # Eight people a round, each met eight times at once; `make faults` (FANFARE_FAULTS=full) makes ten thousand trials.
@@ -98,7 +99,7 @@ async def test_a_fan_known_by_phone_gets_a_mail_address(api: Api) -> None:
 
 
 async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
-    seed = random.randrange(10**6)
+    seed = run_seed(9)
     chance = random.Random(seed)
 
     async def enter(number: int, by_mail: bool) -> int:  # noqa: FBT001 - one of two doors' keys

@@ -10,6 +10,7 @@ from typing import Any
 from fanfare.fans.actions.people import Person, find_or_create, person
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.seeds import run_seed
 from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
@@ -98,7 +99,7 @@ async def test_two_entries_of_one_known_fan_are_folded(db: Db, api: Api) -> None
 
 
 async def test_whoever_is_told_of_can_be_found_again(db: Db, api: Api) -> None:
-    seed = random.randrange(10**6)
+    seed = run_seed(13)
     chance = random.Random(seed)
     mails, phones = [mail() for _ in range(30)], [number() for _ in range(20)]
     for _ in range(25):

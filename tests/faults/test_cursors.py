@@ -19,6 +19,7 @@ from fanfare.kernel.data.changes import feed, settled
 from fanfare.kernel.data.db import Db
 from tests.conftest import NewDatabase
 from tests.running import PATIENCE
+from tests.seeds import run_seed
 
 ACCOUNT, OTHER = 3, 4
 WRITERS = 16
@@ -133,7 +134,6 @@ class Run:
 
     async def race(self, *reads: Callable[[Db, int], Awaitable[list[int]]]) -> list[list[int]]:
         """Write and follow side by side; return what each reader saw."""
-        print(f"seed {self.seed}")  # noqa: T201 - to run it again
         following = [asyncio.create_task(self.follow(read)) for read in reads]
         await asyncio.gather(*(self.write(number) for number in range(WRITERS)))
         self.is_written = True
@@ -152,7 +152,7 @@ async def run(new_database: NewDatabase) -> AsyncIterator[Run]:
     url = await new_database()
     writers, readers = await Db.connect(url, size=WRITERS), await Db.connect(url, size=4)
     await writers.execute(THINGS)
-    yield Run(writers, readers, int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**9))
+    yield Run(writers, readers, run_seed(1))
     await writers.close()
     await readers.close()
 

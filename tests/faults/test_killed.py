@@ -25,10 +25,11 @@ from fanfare.trackers.verdicts.rules import COUNT_COLUMNS
 from tests import announcements
 from tests.kernel.running.test_up import Up, running_up
 from tests.running import PATIENCE
+from tests.seeds import run_seed
 from tests.trackers.links import SAFARI, TARGET, query_of
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
-SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
+SEED = run_seed(4)
 KILLS = {"fanfare.cli.server": 200 if IS_FULL else 3, "fanfare.cli.worker": 20 if IS_FULL else 1}
 DATABASE_KILLS = 50 if IS_FULL else 2
 RED_SECONDS = 5 if IS_FULL else PATIENCE
@@ -205,7 +206,6 @@ HALVES = f"""
 
 @pytest.mark.parametrize("word", KILLS)
 async def test_killed_processes_lose_nothing(load: Load, word: str) -> None:
-    print(f"seed {SEED}")  # noqa: T201 - to repeat a failed run
     chance = random.Random(SEED)
     await load.goes_on()
     for _ in range(KILLS[word]):
@@ -214,7 +214,6 @@ async def test_killed_processes_lose_nothing(load: Load, word: str) -> None:
 
 
 async def test_a_killed_database_loses_nothing_and_comes_back(load: Load) -> None:
-    print(f"seed {SEED}")  # noqa: T201 - to repeat a failed run
     chance = random.Random(SEED)
     await load.goes_on()
     for _ in range(DATABASE_KILLS):
@@ -224,7 +223,6 @@ async def test_a_killed_database_loses_nothing_and_comes_back(load: Load) -> Non
 
 @pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGKILL])
 async def test_killed_backends_lose_nothing(load: Load, word: signal.Signals) -> None:
-    print(f"seed {SEED}")  # noqa: T201 - to repeat a failed run
     chance = random.Random(SEED)
     await load.goes_on()
     # The database ends one that was told to; after one that was killed it starts anew.

@@ -1,8 +1,6 @@
 """R4, for every list over HTTP: whoever follows it sees each committed row exactly once, though writers commit late."""
 
 import asyncio
-import os
-import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +10,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.faults.test_cursors import WRITERS, Run
 from tests.feeds import FEEDS, WRITE, Feed, pages, settle, store
+from tests.seeds import run_seed
 
 # Rows are written without their totals.
 FILLS_TABLES = True
@@ -44,7 +43,7 @@ async def follow(api: Api, run: Run, feed: Feed, place: dict[str, Any]) -> list[
 @pytest.fixture
 async def run(api: Api, other_api: Api, database_url: str) -> Any:
     writers, readers = await Db.connect(database_url, size=WRITERS), await Db.connect(database_url, size=2)
-    seed = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**9)
+    seed = run_seed(3)
     created = Run(
         writers, readers, seed, api.account_id, other_api.account_id, WRITE.replace("$2 ||", "$2::integer ||")
     )
@@ -56,7 +55,6 @@ async def run(api: Api, other_api: Api, database_url: str) -> Any:
 async def test_every_list_shows_each_committed_row_once(api: Api, other_api: Api, db: Db, run: Run) -> None:
     place = await settle(api, db, NOW)
     await settle(other_api, db, NOW)
-    print(f"seed {run.seed}")  # noqa: T201 - to run it again
     following = {name: asyncio.create_task(follow(api, run, feed, place)) for name, feed in FEEDS.items()}
     await asyncio.gather(*(run.write(number) for number in range(WRITERS)))
     run.is_written = True

@@ -10,6 +10,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.points.queries.points import RANKS
 from tests.api import Api
 from tests.points.bookings import award, some_fans, some_point
+from tests.seeds import run_seed
 
 WINDOW = {"start_date": "2020-01-01", "end_date": "2199-01-01"}
 
@@ -157,7 +158,7 @@ async def test_a_campaign_board_leaves_hidden_fans_out(api: Api, db: Db) -> None
 
 
 async def test_balances_and_ranks_equal_their_definitions_after_racing_awards(api: Api, db: Db) -> None:
-    seed = random.randrange(10**6)
+    seed = run_seed(7)
     chance = random.Random(seed)
     point_uid = await some_point(api, "Random")
     fans = await some_fans(db, api.account_id, 60)

@@ -1,6 +1,5 @@
 """Ratings follow from what fans did, are subscribed to and bought, and no change or day slips by."""
 
-import os
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +22,7 @@ from fanfare.tickets.schemas.tickets import NewTicket
 from tests.api import Api
 from tests.conftest import NewDatabase
 from tests.ratings import oracle
+from tests.seeds import run_seed
 
 ZONE = ZoneInfo("America/Vancouver")
 NOW = datetime(2027, 3, 1, 20, tzinfo=UTC)
@@ -188,8 +188,7 @@ async def stored_rows(db: Db, account_id: int) -> dict[int, float]:
 
 
 async def test_what_is_kept_is_a_plain_recomputation(own_db: Db) -> None:
-    seed = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
-    print(f"seed {seed}")  # noqa: T201 - to run it again
+    seed = run_seed(8)
     chance = random.Random(seed)
     account, fan_ids = await crowd(own_db, 40)
     moments = [NOW + timedelta(days=100 * number, hours=chance.randrange(24)) for number in range(5)]

@@ -179,7 +179,6 @@ async def test_a_set_of_the_index_survives_kills_and_writes(
     tmp_path: Path,
 ) -> None:
     """Two servers; both are killed after the first page, and the index process ends, too."""
-    print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
     chance = random.Random(SEED)
     crowd = await many_fans(db, api.account_id, FANS, "MB")
     async with running(settings.replace(data_dir=tmp_path)) as process:

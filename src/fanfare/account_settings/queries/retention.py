@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from fanfare.account_settings.schemas.retention import FEWEST, RetentionChanges, RetentionPeriod, RetentionPreview
 from fanfare.imports.actions.upkeep import RETENTION as IMPORT_FILES
 from fanfare.kernel.data.db import Db, Heavy
-from fanfare.kernel.data.retention import CHANGES, CLICKS, DELIVERIES, MESSAGES
+from fanfare.kernel.data.idempotency import RETENTION as STORED_ANSWERS
+from fanfare.kernel.data.retention import CHANGES, CLICKS, DELIVERIES, MESSAGES, STAFF_IDLE, STAFF_LIFETIME
 from fanfare.kernel.running.settings import Settings
 
 DAY = timedelta(days=1)
-EXPORT_DAYS, ANSWER_DAYS, STAFF_IDLE_DAYS, STAFF_DAYS = 7, 1, 1, 14
+# The default of `exports.retention_days`.
+EXPORT_DAYS = 7
 MAX_COUNT = 100_000
 OLDER: Mapping[str, str] = {
     CHANGES: "changes where account_id = $1 and occurred_at < $2",
@@ -64,9 +66,9 @@ async def retention_periods(db: Db, account_id: int) -> list[RetentionPeriod]:
         ("export_files", "operator", EXPORT_DAYS),
         ("import_files", "operator", IMPORT_FILES / DAY),
         *((kind, "operator", days) for kind, days in server_periods.session_days.items()),
-        ("idle_staff_sessions", "operator", STAFF_IDLE_DAYS),
-        ("staff_sessions", "operator", STAFF_DAYS),
-        ("stored_answers", "operator", ANSWER_DAYS),
+        ("idle_staff_sessions", "operator", STAFF_IDLE / DAY),
+        ("staff_sessions", "operator", STAFF_LIFETIME / DAY),
+        ("stored_answers", "operator", STORED_ANSWERS / DAY),
         ("records", "nobody", None),
         ("audit_entries", "nobody", None),
     ]

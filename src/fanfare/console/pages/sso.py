@@ -11,6 +11,7 @@ from fanfare.console.shell.frame import flash
 from fanfare.console.shell.signed_in import COOKIE, browser_of, next_path
 from fanfare.identities.gateways.exchange import CodeFlow
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.retention import STAFF_LIFETIME
 from fanfare.kernel.errors import Forbidden
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
@@ -19,7 +20,6 @@ from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.actions import sso as actions
 from fanfare.staff.actions.members import Grantor
-from fanfare.staff.queries.people import LIFETIME
 from fanfare.staff.queries.sso import CALLBACK, find_sso
 from fanfare.staff.schemas.members import Member
 from fanfare.staff.schemas.sso import GIVEN_ROLES
@@ -90,7 +90,7 @@ async def sso_return(db: Db, visit: Visit, query: SsoReturn, now: datetime) -> R
         raise NoProof
     browser = msgspec.structs.replace(browser_of(visit), is_proof=is_proof)
     token = await actions.let_in(handle, flow.account_id, arrival, browser, now)
-    visit.new_cookies[COOKIE] = Cookie(token, LIFETIME)
+    visit.new_cookies[COOKIE] = Cookie(token, STAFF_LIFETIME)
     return Redirect(flow.next)
 
 

@@ -9,13 +9,14 @@ import msgspec
 
 from fanfare.hosted.browser_sessions import OWN_PATH
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.retention import STAFF_LIFETIME
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.form_copies import ASKING, CopyRefused
 from fanfare.kernel.pages.page import Detour, Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.actions.budgets import Origin
 from fanfare.staff.actions.sessions import Browser, open_session, used_session
-from fanfare.staff.queries.people import LIFETIME, email_key
+from fanfare.staff.queries.people import email_key
 from fanfare.staff.schemas.members import Person, StaffSession
 
 # The session, the person who typed the right password until the code follows, and who signed in here before.
@@ -59,7 +60,7 @@ async def enter(db: Db, visit: Visit, person: Person, method: Method, now: datet
     """Begin a session in this browser. PasswordChanged (409) if the password was changed since `person` was read."""
     mark = person.password_mark if method == "password" else None
     token = await open_session(db, person.staff_id, method, browser_of(visit), now, password_mark=mark)
-    visit.new_cookies[COOKIE] = Cookie(token, LIFETIME)
+    visit.new_cookies[COOKIE] = Cookie(token, STAFF_LIFETIME)
     make_familiar(visit, person)
     _forget_step(visit)
 

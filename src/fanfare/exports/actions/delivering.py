@@ -4,11 +4,9 @@ The parts that a storage has are written down one by one, so another worker goes
 is written twice replaces itself, and so does an object.
 """
 
-import asyncio
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
 
 import msgspec
 
@@ -22,7 +20,7 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.wire import unix
 from fanfare.storages.actions.storages import place_of, storage_target
-from fanfare.storages.actions.transfers import TURN_SECONDS, Transfers, Work, next_try
+from fanfare.storages.actions.transfers import TURN_SECONDS, Transfers, Work, next_try, running_transfers
 from fanfare.storages.gateways.buckets import Bucket
 from fanfare.storages.gateways.faults import StorageFault, StorageRefused
 
@@ -270,11 +268,6 @@ async def renew(db: Db, account_id: int, delivery_id: int, ends_at: datetime) ->
 WORK: Work[int] = Work(claim, renew, deliver, _fail)
 
 
-@cache
-def _transfers_of(_: asyncio.AbstractEventLoop) -> Transfers[int]:
-    return Transfers(WORK)
-
-
 def deliveries() -> Transfers[int]:
     """Return the files that the running event loop writes to storages."""
-    return _transfers_of(asyncio.get_running_loop())
+    return running_transfers(WORK)

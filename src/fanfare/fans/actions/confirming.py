@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from fanfare.fans.actions.claims import Identity, remove
+from fanfare.fans.actions.journal import Pair
 from fanfare.fans.contact import identities
 from fanfare.fans.topics import FAN_UPDATED
 from fanfare.kernel.data.announcements import HOLD, announce, hold
@@ -108,19 +109,40 @@ CONFIRM = f"""
     {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields=FIELDS)}
 """  # noqa: S608 - fixed parts
 PROVE = """
-    update fan_identifiers set is_proved = $5
+    update fan_identifiers set is_proved = true
     where account_id = $1 and fan_id = $2 and network = $3 and identifier_value = $4
 """
 
 
-async def keep_proofs(db: Db, account_id: int, fan: Mapping[str, Any], *, is_merge: bool) -> None:
-    """Keep what the marks of a fan say of the contacts, before a merge takes their columns; part of its transaction.
+# What was proved already stays so when the merge is undone: only entries of the journal go back.
+KEEP_PROOF = """
+    with proved as (
+        update fan_identifiers set is_proved = true
+        where account_id = $1 and fan_id = $2 and network = $3 and identifier_value = $4 and not is_proved
+        returning network, identifier_value
+    )
+    insert into merged_rows (account_id, merge_id, table_name, column_name, row_key)
+    select $1, $5, 'fan_identifiers', 'is_proved', to_jsonb(proved) from proved
+"""
+DROP_PROOFS = """
+    update fan_identifiers i set is_proved = false
+    from merged_rows m
+    where m.account_id = $1 and m.merge_id = $2 and m.table_name = 'fan_identifiers' and m.column_name = 'is_proved'
+      and i.account_id = $1 and i.fan_id = $3 and i.network = m.row_key ->> 'network'
+      and i.identifier_value = m.row_key ->> 'identifier_value'
+"""
 
-    When the merge is undone, the columns are back and say it again.
-    """
+
+async def keep_proofs(db: Db, pair: Pair, fan: Mapping[str, Any]) -> None:
+    """Keep what the marks of a fan say of the contacts, before a merge takes their columns; part of its transaction."""
     for identity, column in identities(fan).items():
         if fan.get(MARKS.get(column, "")):
-            await db.execute(PROVE, account_id, fan["fan_id"], *identity, is_merge)
+            await db.execute(KEEP_PROOF, pair.account_id, pair.absorbed_id, *identity, pair.merge_id)
+
+
+async def drop_proofs(db: Db, pair: Pair) -> None:
+    """Take back what a merge kept, as its journal says: the columns of the absorbed fan say it again."""
+    await db.execute(DROP_PROOFS, pair.account_id, pair.merge_id, pair.fan_id)
 
 
 async def confirm(
@@ -135,6 +157,6 @@ async def confirm(
         return False
     mark = MARKS.get(contact.column or "", "is_proved")
     if mark == "is_proved":
-        await db.execute(PROVE, account_id, fan_id, *identity, True)  # noqa: FBT003 - a value of the statement
+        await db.execute(PROVE, account_id, fan_id, *identity)
     await db.execute(CONFIRM, account_id, fan_id, now, keeps_password, mark)
     return True

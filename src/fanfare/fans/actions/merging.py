@@ -10,7 +10,7 @@ from typing import Any
 from fanfare.fans import followers
 from fanfare.fans.actions import journal
 from fanfare.fans.actions.claims import claim
-from fanfare.fans.actions.confirming import keep_proofs
+from fanfare.fans.actions.confirming import drop_proofs, keep_proofs
 from fanfare.fans.actions.consents import derive_consent
 from fanfare.fans.actions.journal import Pair
 from fanfare.fans.actions.people import Person
@@ -74,7 +74,7 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
     await _begin(db, pair, now, source)
     await journal.record_before(db, shapes, pair)
     images = await fan_images(db, account_id, [fan_id, absorbed_id])
-    await keep_proofs(db, account_id, images[absorbed_id], is_merge=True)
+    await keep_proofs(db, pair, images[absorbed_id])
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
     additions = merge_additions(images[fan_id], images[absorbed_id])
@@ -220,8 +220,8 @@ async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -
     )
     await _write(db, pair, shapes, restored, now)
     await _insert_absorbed(db, pair, shapes, old_images[pair.absorbed_id], now)
+    await drop_proofs(db, pair)
     await journal.restore(db, shapes, pair)
-    await keep_proofs(db, account_id, old_images[pair.absorbed_id], is_merge=False)
     for fan_id in (pair.absorbed_id, pair.fan_id):
         await _claim(db, account_id, fan_id, now)
         await _set_flags(db, account_id, fan_id)

@@ -3,10 +3,8 @@
 The first answer says which of its contents an object has, by its ETag; another one is a clear end, never half of each.
 """
 
-import asyncio
 import time
 from datetime import datetime
-from functools import cache
 
 import msgspec
 
@@ -24,7 +22,7 @@ from fanfare.kernel.data.files import PART_BYTES
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.http_client import http_client
 from fanfare.storages.actions.storages import place_of, storage_target
-from fanfare.storages.actions.transfers import TURN_SECONDS, Transfers, Work, next_try
+from fanfare.storages.actions.transfers import TURN_SECONDS, Transfers, Work, next_try, running_transfers
 from fanfare.storages.gateways.buckets import Bucket
 from fanfare.storages.gateways.faults import StorageFault, StorageRefused
 
@@ -177,11 +175,6 @@ async def renew(db: Db, account_id: int, import_id: int, ends_at: datetime) -> N
 WORK: Work[int] = Work(claim, renew, fetch, _postpone)
 
 
-@cache
-def _transfers_of(_: asyncio.AbstractEventLoop) -> Transfers[int]:
-    return Transfers(WORK)
-
-
 def fetches() -> Transfers[int]:
     """Return the objects that the running event loop reads."""
-    return _transfers_of(asyncio.get_running_loop())
+    return running_transfers(WORK)

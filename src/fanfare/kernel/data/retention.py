@@ -6,6 +6,8 @@ from fanfare.kernel.data.db import Db
 
 # What an account can keep for a shorter time than the operator.
 CHANGES, DELIVERIES, MESSAGES, CLICKS = "changes", "deliveries", "messages", "clicks"
+# A session of staff ends after so long without use, and in any case.
+STAFF_IDLE, STAFF_LIFETIME = timedelta(days=1), timedelta(days=14)
 DAYS = """
     select least($3::double precision, (
         select retention_days from retention_periods where account_id = $1 and retention_kind = $2))

@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.retention import STAFF_IDLE, STAFF_LIFETIME
 from fanfare.kernel.errors import Conflict, Unknown
-from fanfare.staff.queries.people import IDLE, LIFETIME, PASSWORD_MARK, session_by_token, token_hash
+from fanfare.staff.queries.people import PASSWORD_MARK, session_by_token, token_hash
 from fanfare.staff.schemas.members import StaffSession
 
 TOKEN_BYTES = 32
@@ -113,5 +114,7 @@ async def end_other_sessions(db: Db, staff_id: int, session_id: int | None) -> N
 
 async def forget_sessions(db: Db, now: datetime) -> None:
     """Delete sessions and links that have ended."""
-    await db.execute("delete from staff_sessions where created_at <= $1 or used_at <= $2", now - LIFETIME, now - IDLE)
+    await db.execute(
+        "delete from staff_sessions where created_at <= $1 or used_at <= $2", now - STAFF_LIFETIME, now - STAFF_IDLE
+    )
     await db.execute("delete from staff_links where expires_at <= $1", now)

@@ -1,20 +1,18 @@
 """Reads people, their second factors and sessions, and the accounts that they belong to."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.contact import mail_key
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.retention import STAFF_IDLE, STAFF_LIFETIME
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.staff.schemas.members import Member, Person, StaffSession
 from fanfare.staff.schemas.roles import Rights, rights_of
-
-# A session ends after so long without use, and in any case.
-IDLE, LIFETIME = timedelta(days=1), timedelta(days=14)
 
 # Changes with the password, and tells nothing about it.
 PASSWORD_MARK = "encode(sha256(convert_to(coalesce(p.password_hash, ''), 'UTF8')), 'hex')"  # noqa: S105 - an expression
@@ -94,7 +92,7 @@ async def person_by_email(db: Db, email: str) -> Person | None:
 
 async def session_by_token(db: Db, token: str, now: datetime) -> tuple[StaffSession, datetime] | None:
     """Return the session with a token that has not ended, and when it was last used."""
-    row = await db.row(SESSION, token_hash(token), now - LIFETIME, now - IDLE)
+    row = await db.row(SESSION, token_hash(token), now - STAFF_LIFETIME, now - STAFF_IDLE)
     if row is None:
         return None
     session = StaffSession(row["session_id"], _person(row), row["sign_in_method"], row["proved_at"], row["account_id"])
@@ -110,8 +108,8 @@ async def sessions(db: Db, staff_id: int, now: datetime) -> list[SessionEntry]:
         order by session_id desc limit 200
         """,
         staff_id,
-        now - LIFETIME,
-        now - IDLE,
+        now - STAFF_LIFETIME,
+        now - STAFF_IDLE,
     )
     return read_rows(SessionEntry, rows)
 

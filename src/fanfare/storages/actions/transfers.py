@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Generic, NamedTuple, TypeVar
 
 import structlog
@@ -89,6 +89,16 @@ class Transfers(Generic[T]):
             await asyncio.sleep(RENEW_SECONDS)
             with suppress(*OUTAGES):
                 await self._work.renew(db, account_id, claim, clock() + LEASE)
+
+
+@cache
+def _transfers_of(_: asyncio.AbstractEventLoop, work: Work[T]) -> Transfers[T]:
+    return Transfers(work)
+
+
+def running_transfers(work: Work[T]) -> Transfers[T]:
+    """Return the transfers of a kind that the running event loop has."""
+    return _transfers_of(asyncio.get_running_loop(), work)
 
 
 def next_try(failure_count: int, now: datetime) -> datetime | None:
