@@ -9,7 +9,6 @@
 Look at them. `make test` opens it in two views, which differ in width and colours, and takes none: a third of the time.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,18 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.conftest import serving
 from tests.console.people import COOKIE, add_person, session_cookie
-from tests.hosted.test_in_a_browser import CHROMIUM, browser, findings, new_context
+from tests.hosted.test_in_a_browser import CHROMIUM, TAKES_PICTURES, View, browser, findings, new_context
+from tests.hosted.test_in_a_browser import VIEWS as ALL_VIEWS
 from tests.running import PATIENCE
 
-__all__ = ["browser"]
+__all__ = ["View", "browser"]
 # What must come is waited for as long as a busy machine needs.
 expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
 PICTURES = Path(__file__).parent / "pictures"
 # What stands around every page of an account.
 FRAME = (".rail", ".bar", "#account-menu", "#palette")
-View = tuple[int, str]
-VIEWS: tuple[View, ...] = ((1280, "light"), (390, "dark"))
-TAKES_PICTURES = "FANFARE_ALL_VIEWS" in os.environ
-if TAKES_PICTURES:
-    VIEWS = tuple((width, scheme) for width in (1280, 390, 320) for scheme in ("light", "dark"))
+VIEWS: tuple[View, ...] = ALL_VIEWS if TAKES_PICTURES else ALL_VIEWS[:2]
 
 
 @pytest.fixture(scope="module")

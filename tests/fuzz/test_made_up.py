@@ -1,6 +1,6 @@
 """Any input gets an answer: schemathesis makes up parameters and bodies for every call from the API document.
 
-`make test` tries 10 for each call and 2 for each of its parameters, at most 30; `make fuzz` 1,000 for each call
+`make test` tries 5 for each call and 1 for each of its parameters, at most 15; `make fuzz` 1,000 for each call
 (FANFARE_FUZZ_CASES). Most are as the document says, the others break it in one place. Of the branches that 180 cases of
 ten calls reached, 140 reached 97 of 100, 60 reached 72; the rest is left to `make fuzz`. Calls with few parameters had
 reached theirs by 45. `pytest --hypothesis-seed=N` repeats a run.
@@ -25,7 +25,7 @@ from tests.fuzz.conftest import DOCUMENT, Headers
 from tests.running import PATIENCE
 
 CASES = int(os.environ.get("FANFARE_FUZZ_CASES", "0"))
-MAX_CASES = 30
+MAX_CASES = 15
 # Making up what is wrong takes several times as long as what is right, and test_hostile.py has that by hand.
 WRONG_SHARE = 10
 Case = schemathesis.Case[Any]
@@ -44,7 +44,7 @@ def session(keys: Headers, client: object) -> Iterator[requests.Session]:
 
 def case_count(endpoint: Endpoint, mode: GenerationMode) -> int:
     """Return how many cases a call gets."""
-    count = CASES or min(MAX_CASES, 10 + 2 * len(slots(endpoint.params) if endpoint.params else ()))
+    count = CASES or min(MAX_CASES, 5 + len(slots(endpoint.params) if endpoint.params else ()))
     wrong = max(1, count // WRONG_SHARE)
     return wrong if mode is GenerationMode.NEGATIVE else count - wrong
 

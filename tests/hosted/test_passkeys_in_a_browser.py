@@ -10,7 +10,7 @@ from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.conftest import serving
 from tests.hosted.logins import login_url, register_site
-from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, WIDTHS, browser, findings, new_context
+from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, VIEWS, browser, findings, new_context
 from tests.sessions.logins import PASSWORD, registered
 
 __all__ = ["browser"]
@@ -116,8 +116,7 @@ async def test_without_javascript_there_is_no_button(
     await context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 async def test_both_pages_can_be_read(
     api: Api,
     browser: Browser,

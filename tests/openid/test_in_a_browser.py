@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext
 
 from tests.api import Api
-from tests.hosted.test_in_a_browser import CHROMIUM, WIDTHS, browser, findings
+from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings
 from tests.openid.provider import (
     Client,
     come_back,
@@ -83,8 +83,7 @@ def url_of(client: Client, **changes: Any) -> str:
     return f"{client.base}/authorize?{urlencode(client.request(scope=' '.join(SCOPES), **changes))}"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 async def test_every_page_can_be_read(
     browser: Browser, api: Api, client: Client, fan: dict[str, Any], width: int, scheme: Any
 ) -> None:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 from fanfare.kernel.data.db import Db
 from fanfare.streams.actions.pictures import copy_pictures
 from tests.api import Api
-from tests.hosted.test_in_a_browser import CHROMIUM, WIDTHS, browser, findings, new_context
+from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings, new_context
 from tests.streams.sites import Site, site
 from tests.streams.test_records import moderate, new_stream, submit
 
@@ -62,8 +62,7 @@ async def page(browser: Browser, base_url: str) -> AsyncIterator[Page]:
     await context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 async def test_the_wall_can_be_read(browser: Browser, base_url: str, key: str, width: int, scheme: Any) -> None:
     PICTURES.mkdir(exist_ok=True)
     context = await new_context(
