@@ -104,15 +104,15 @@ async def test_no_statement_of_criteria_is_kept(caller: Api, own_db: Db) -> None
     assert any("into tickets" in each for each in old)
 
 
-async def runs(own_db: Db) -> int:
-    """How often the statements that can make a fan have run on the connections of a pool."""
+async def runs(own_db: Db, table: str = "fans") -> int:
+    """How often the statements that can insert into a table have run on the connections of a pool."""
     count = (
         "select coalesce(sum(generic_plans + custom_plans), 0)::integer from pg_prepared_statements"
-        " where statement like '%insert into fans (%' and statement not like '%pg_prepared_statements%'"
+        " where statement like '%insert into ' || $1 || ' (%' and statement not like '%pg_prepared_statements%'"
     )
     async with AsyncExitStack() as stack:
         lent = [await stack.enter_async_context(own_db.connection()) for _ in range(SIZE)]
-        counts = [await each.fetchval(count) for each in lent]
+        counts = [await each.fetchval(count, table) for each in lent]
     return sum(counts)
 
 
@@ -127,6 +127,17 @@ async def test_a_fan_who_brings_nothing_new_is_only_looked_up(caller: Api, own_d
     assert await runs(own_db) == old
     await DOORS["purchases"](caller, email=address, country="CA")
     assert await runs(own_db) == old + 1
+
+
+@pytest.mark.parametrize(("title", "count"), [("Draw", 1), ("New draw", 2)], ids=["there", "new"])
+async def test_an_activity_is_one_statement_or_two_where_its_campaign_is_new(
+    caller: Api, own_db: Db, title: str, count: int
+) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    await caller.ok(await caller.post("/api/v1/crm/activities", email=address, campaign_title="Draw"))
+    old = await runs(own_db, "activities")
+    await caller.ok(await caller.post("/api/v1/crm/activities", email=address, campaign_title=title))
+    assert await runs(own_db, "activities") == old + count
 
 
 async def test_the_longest_statement_of_the_source_is_kept(own_db: Db) -> None:
