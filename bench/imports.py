@@ -32,6 +32,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.running.embedded import Embedded
+from fanfare.kernel.running.threads import switch_often
 
 TARGET = 20_000
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -121,6 +122,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
+    # as a worker does
+    switch_often()
     with (
         tempfile.TemporaryDirectory() as directory,
         Embedded(Path(directory)) as postgres,

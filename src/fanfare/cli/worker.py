@@ -13,6 +13,7 @@ from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.running.threads import switch_often
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.trackers.actions.retention import retention
 from fanfare.trackers.verdicts.networks import data_centres
@@ -33,6 +34,8 @@ def main() -> None:
         data_centres.use(settings.data_centres)
         retention.use(settings)
         delivery_retention.use(settings)
+        # Imports read rows in a thread while PostgreSQL writes.
+        switch_often()
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 
