@@ -4,7 +4,6 @@ import gc
 import os
 import resource
 import socket
-import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +18,7 @@ from fanfare.kernel.running import metrics
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.threads import switch_often
 from fanfare.kernel.web.server.connections import HttpConnections, Room, Times
 from fanfare.kernel.web.server.protocol import Connection
 
@@ -28,9 +28,6 @@ GRACE_SECONDS = 10
 # An iteration of the loop accepts one connection per listener. With a single one, new clients wait for as many
 # iterations as there are clients before them, and an iteration is long under load.
 LISTENERS = 8
-# How long another thread keeps the interpreter lock. With Python's 5 ms, a request that arrives while a thread works
-# waits that long at each of its steps.
-SWITCH_SECONDS = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -90,7 +87,7 @@ def _serve(config: uvicorn.Config) -> None:
         listener = socket.socket(fileno=int(os.environ[SOCKET]))
         # The servers share the flag, and `dup` sets it as it is here: a server in a blocking `accept` answers nobody.
         listener.setblocking(False)  # noqa: FBT003 - socket's signature
-        sys.setswitchinterval(SWITCH_SECONDS)
+        switch_often()
         Server(config, _report_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
 
 

@@ -16,6 +16,7 @@ from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.threads import switch_often
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.trackers.actions.retention import retention
 from fanfare.trackers.verdicts.networks import data_centres
@@ -40,6 +41,8 @@ def _work(settings: Settings, jobs: Sequence[Job]) -> None:
         data_centres.use(settings.data_centres)
         retention.use(settings)
         delivery_retention.use(settings)
+        # Imports read rows in a thread while PostgreSQL writes.
+        switch_often()
         asyncio.run(work(settings, jobs))
 
 
