@@ -146,9 +146,9 @@ def test_it_has_other_request_ids_and_is_the_first_to_go_when_memory_is_short() 
     status, output, errors = ended(run, parent="print(http.REQUEST_IDS.prefix)")
     assert status == 0, errors
     score = int(Path("/proc/self/oom_score_adj").read_text())
-    own, child = output.split()[-1], errors.split()
-    assert len(own) == len(child[0])
-    assert own != child[0]
+    prefix, child = output.split()[-1], errors.split()
+    assert len(prefix) == len(child[0])
+    assert prefix != child[0]
     assert child[1] == str(min(1000, score + 100))
 
 

@@ -119,8 +119,6 @@ class Pool:
                 connection.terminate()
             raise
         self._close_times[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
-        # None of those that are idle was spare: this one was needed beside them.
-        self._spare = 0
         self._timer = self._timer or asyncio.get_running_loop().call_later(SPARE_SECONDS, self._close_spare)
         return connection
 

@@ -23,7 +23,7 @@ IS_POSSIBLE = sys.platform == "linux"
 STANDARD_FILES = 3
 OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
 # Added to the parent's: when memory is short, a child that can be replaced ends before the parent of all.
-MORE_SCORE, MOST_SCORE = 100, 1000
+CHILD_SCORE, MAX_SCORE = 100, 1000
 INTERRUPTED = 130
 
 
@@ -144,4 +144,4 @@ def _close_files(fds: Sequence[int]) -> None:
 def _raise_score() -> None:
     with suppress(OSError, ValueError):
         score = int(OUT_OF_MEMORY_SCORE.read_text())
-        OUT_OF_MEMORY_SCORE.write_text(str(min(MOST_SCORE, score + MORE_SCORE)))
+        OUT_OF_MEMORY_SCORE.write_text(str(min(MAX_SCORE, score + CHILD_SCORE)))
