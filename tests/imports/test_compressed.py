@@ -71,18 +71,18 @@ async def test_a_damaged_file_fails_its_import(api: Api, db: Db, name: str) -> N
 @pytest.mark.parametrize("limit", ["MAX_FILE_BYTES", "MAX_ACCOUNT_BYTES"])
 async def test_a_bomb_ends_at_the_limit(base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setattr(converting, limit, 1_000_000)
-    stored: list[int] = []
+    sizes: list[int] = []
     append = files.append
 
     async def count(tx: Db, account_id: int, file_uid: UUID, offset: int, content: bytes) -> None:
-        stored.append(len(content))
+        sizes.append(len(content))
         await append(tx, account_id, file_uid, offset, content)
 
     monkeypatch.setattr(files, "append", count)
     async with new_api(base_url, db) as api:
         result = await unpacked(api, db, gzip.compress(b"email\n" + b"\n" * 50_000_000))
         assert (result["state"], "too long when it is unpacked" in result["failure"]) == ("failed", True), result
-        assert 0 < sum(stored) <= 1_000_000
+        assert 0 < sum(sizes) <= 1_000_000
         assert await db.value(PARTS, api.account_id, [result["import_uid"]]) == 0
 
 

@@ -1,6 +1,6 @@
 """Reads days that have more rows than a call gives, of a source without cursors: by moments, fans, or performances.
 
-Each function gets the rows that the call gave of the day, and returns those that were found, and whether they are all.
+Each function gets the rows that the call gave of the day, and returns those that it finds, and whether they are all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ async def tags_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
     """Read the tags of a day by moments: windows are halved, down to a second."""
     midnight = datetime.combine(day, time(), UTC)
     windows = [(midnight + ZONE_BOUNDS[0], midnight + ZONE_BOUNDS[1])]
-    found: dict[str, Row] = {}
+    by_key: dict[str, Row] = {}
     is_complete = True
     while windows:
         begin, end = windows.pop()
@@ -41,7 +41,7 @@ async def tags_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
         if part is None or not _are_between(part, begin - SECOND, end):
             is_complete = False
             break
-        found.update((tag_key(row), row) for row in part)
+        by_key.update((tag_key(row), row) for row in part)
         if len(part) >= ROWS:
             if end - begin <= SECOND:
                 is_complete = False
@@ -49,8 +49,8 @@ async def tags_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
                 middle = (begin + (end - begin) / 2).replace(microsecond=0)
                 windows += [(begin, middle), (middle, end)]
     # A source that knows days alone may answer such windows, but not with these rows.
-    is_complete = is_complete and all(tag_key(row) in found for row in rows)
-    return list({**{tag_key(row): row for row in rows}, **found}.values()), is_complete
+    is_complete = is_complete and all(tag_key(row) in by_key for row in rows)
+    return list({**{tag_key(row): row for row in rows}, **by_key}.values()), is_complete
 
 
 async def points_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
@@ -62,12 +62,12 @@ async def points_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
             board = await _rows(move, POINTS_PATH, **window, leaderboard="true", limit=limit)
     fan_ids = {int(row["fan_id"]) for row in board or () if row.get("fan_id")}
     is_complete = len(fan_ids) not in (ROWS, HIGH_LIMIT) and fan_ids >= {int(row["fan_id"]) for row in rows}
-    found = {str(row["fan_point_uid"]): row for row in rows}
+    by_key = {str(row["fan_point_uid"]): row for row in rows}
     for fan_id in sorted(fan_ids):
         part = await _rows(move, POINTS_PATH, **window, fan_id=fan_id, limit=ROWS)
         is_complete = is_complete and part is not None and len(part) < ROWS
-        found.update((str(row["fan_point_uid"]), row) for row in part or ())
-    return list(found.values()), is_complete
+        by_key.update((str(row["fan_point_uid"]), row) for row in part or ())
+    return list(by_key.values()), is_complete
 
 
 async def registrations_of_day(move: Move, day: date, rows: Sequence[Row]) -> DayRead:
@@ -76,13 +76,13 @@ async def registrations_of_day(move: Move, day: date, rows: Sequence[Row]) -> Da
     part = await _rows(move, REGISTRATIONS_PATH, **window, limit=HIGH_LIMIT)
     if part is not None and len(part) > REGISTRATIONS_LIMIT:
         return part, len(part) < HIGH_LIMIT
-    found = {registration_key(row): row for row in rows}
+    by_key = {registration_key(row): row for row in rows}
     performances = await move.db.rows(PERFORMANCES, move.account.id, move.move_id)
     for uid in (row["foreign_id"] for row in performances):
         part = await _rows(move, REGISTRATIONS_PATH, **window, performance_uid=uid, limit=REGISTRATIONS_LIMIT)
-        found.update((registration_key(row), row) for row in part or ())
+        by_key.update((registration_key(row), row) for row in part or ())
     # There may be others, of no performance.
-    return list(found.values()), False
+    return list(by_key.values()), False
 
 
 def tag_key(row: Row) -> str:
