@@ -50,7 +50,7 @@ NOTE = f"""
     with {HOLD},
     checked as (
         update message_senders
-        set checked_at = case when $9 then $3 else checked_at end, confirmed_at = coalesce(confirmed_at, $4),
+        set checked_at = greatest(checked_at, $9), confirmed_at = coalesce(confirmed_at, $4),
             is_signed = $5::boolean is true or $5 is null and is_signed,
             has_policy = $6::boolean is true or $6 is null and has_policy
         where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
@@ -152,5 +152,6 @@ async def note_check(db: Db, account_id: int, sender_id: int, check: SenderCheck
     confirmed_at = now if check.has_record else None
     answers = (confirmed_at, check.has_key, check.has_policy)
     question = (check.domain, check.token)
-    word = await db.execute(NOTE, account_id, sender_id, now, *answers, *question, check.is_complete)
+    checked_at = now if check.is_complete else None
+    word = await db.execute(NOTE, account_id, sender_id, now, *answers, *question, checked_at)
     return bool(check.has_record) and word != NOTHING
