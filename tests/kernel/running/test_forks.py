@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.running import PATIENCE
+from tests.running import PATIENCE, Program
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are started")
 
@@ -43,15 +42,13 @@ sys.exit(child.poll() % 256)
 """
 
 
-def program(run: str, *, before: str = "", parent: str = "", fds: str = "()") -> subprocess.Popen[str]:
-    code = PROGRAM.format(run=run, before=before, parent=parent, fds=fds)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def program(run: str, *, before: str = "", parent: str = "", fds: str = "()") -> Program:
+    return Program([sys.executable, "-c", PROGRAM.format(run=run, before=before, parent=parent, fds=fds)])
 
 
 def ended(run: str, **options: Any) -> tuple[int, str, str]:
-    process = program(run, **options)
-    output, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, output, errors
+    with program(run, **options) as process:
+        return process.wait(), process.output, process.errors
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -125,11 +122,9 @@ def test_what_was_ignored_stays_ignored_and_ctrl_c_is_python_s() -> None:
 
 def test_it_ends_with_its_parent_however_that_dies() -> None:
     process = program("    time.sleep(600)")
-    assert process.stdout
-    child = psutil.Process(int(process.stdout.readline()))
+    child = psutil.Process(int(process.line()))
     until(lambda: "fanfare test child" in " ".join(child.cmdline()))
     process.kill()
-    process.communicate(timeout=PATIENCE)
 
     def is_gone() -> bool:
         with suppress(psutil.NoSuchProcess):
