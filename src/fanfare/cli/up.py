@@ -17,7 +17,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.secret_keys import secret_keys
-from fanfare.kernel.running.settings import Settings, from_environment, variable
+from fanfare.kernel.running.settings import AS_NEEDED, Settings, from_environment, variable
 from fanfare.kernel.running.supervise import Child, StopRequested, Supervisor, outlet, stoppable
 
 BACKLOG = 2048
@@ -29,6 +29,8 @@ WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa:
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
+# As in fanfare.audience.need.
+INDEX_PIPE = "FANFARE_INDEX_PIPE"
 # As in fanfare.kernel.running.metrics, which is not imported here either.
 SERVER = "FANFARE_SERVER"
 STANDARD_OUTPUT = 1
@@ -55,9 +57,12 @@ def up(settings: Settings) -> None:
                 for line in _missing_gateways(settings):
                     _print(line)
 
-            with _servers(ready, listener) as (servers, pipe):
-                processes = [*database, *servers, _worker(ready), *_indexes(ready)]
-                Supervisor(processes, (pipe, announce), embedded.rotate_log if embedded else None).run()
+            with _servers(ready, listener) as (servers, pipe), _pipe() as (calls, caller):
+                processes = [*database, *servers, _worker(ready, caller), *_indexes(ready, ready.indexes)]
+                supervisor = Supervisor(processes, [(pipe, announce)], embedded.rotate_log if embedded else None)
+                if ready.indexes == AS_NEEDED:
+                    supervisor.signs[calls] = lambda: supervisor.processes.extend(_indexes(ready, 1))
+                supervisor.run()
     except StopRequested:
         return
 
@@ -69,7 +74,7 @@ def serve(settings: Settings) -> None:
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
             Supervisor(
-                servers, (pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
+                servers, [(pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))]
             ).run()
     except StopRequested:
         return
@@ -84,7 +89,7 @@ def work(settings: Settings) -> None:
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
-    Supervisor(_indexes(_with_running_database(settings, "index").replace(indexes=1))).run()
+    Supervisor(_indexes(_with_running_database(settings, "index"), 1)).run()
 
 
 def _prepare_secret_keys(settings: Settings) -> None:
@@ -160,8 +165,12 @@ def _run_module(settings: Settings, module: str, *arguments: str) -> None:
 @contextmanager
 def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Child], int]]:
     """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
-    reader, writer = os.pipe()
-    fds = (listener.fileno(), writer)
+    with _pipe() as (reader, writer):
+        yield _server_children(settings, (listener.fileno(), writer)), reader
+
+
+def _server_children(settings: Settings, fds: tuple[int, int]) -> list[Child]:
+    """Return the server processes; they get the listening socket and the pipe on which they are ready."""
     environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
     if settings.workers > 1:
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
@@ -170,25 +179,36 @@ def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list
         variables = {**environment, SERVER: str(number)}
         return launch(Launch(command=_python("fanfare.cli.server"), env=variables, fds=fds))
 
+    numbers = range(1, settings.workers + 1)
+    return [Child(f"server {number}", partial(start, number)) for number in numbers]
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Yield the end to read, which its reader closes, and the end to write of a pipe."""
+    reader, writer = os.pipe()
     try:
-        numbers = range(1, settings.workers + 1)
-        yield [Child(f"server {number}", partial(start, number)) for number in numbers], reader
+        yield reader, writer
     finally:
         os.close(writer)
 
 
-def _worker(settings: Settings) -> Child:
+def _worker(settings: Settings, caller: int | None = None) -> Child:
+    """Return a worker; with a pipe to call by, one that calls for an index process once an account needs it."""
     environment = _environment(settings)
-    return Child("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
+    fds: tuple[int, ...] = ()
+    if caller is not None and settings.indexes == AS_NEEDED:
+        environment[INDEX_PIPE], fds = str(caller), (caller,)
+    return Child("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment, fds=fds)))
 
 
-def _indexes(settings: Settings) -> list[Child]:
+def _indexes(settings: Settings, count: int) -> list[Child]:
     environment = _environment(settings)
 
     def start() -> Launched:
         return launch(Launch(command=_python("fanfare.cli.index"), env=environment))
 
-    return [Child(f"index {number}", start) for number in range(1, settings.indexes + 1)]
+    return [Child(f"index {number}", start) for number in range(1, count + 1)]
 
 
 def _python(module: str, *arguments: str) -> list[str]:

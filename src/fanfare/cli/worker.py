@@ -3,6 +3,7 @@
 import asyncio
 
 from fanfare.app import modules
+from fanfare.audience.need import index_calls
 from fanfare.kernel.data.jobs import jobs_of
 from fanfare.kernel.data.worker import work
 from fanfare.kernel.running import log
@@ -33,7 +34,7 @@ def main() -> None:
         data_centres.use(settings.data_centres)
         retention.use(settings)
         delivery_retention.use(settings)
-        asyncio.run(work(settings, jobs_of(modules("jobs"))))
+        asyncio.run(work(settings, [*jobs_of(modules("jobs")), *index_calls()]))
 
 
 if __name__ == "__main__":
