@@ -1,18 +1,21 @@
 """`python -m fanfare.cli.up up|serve|work|index`: the supervisor of a running Fanfare.
 
-The command line is replaced by this process. It imports little, since that stays in memory as long as Fanfare runs.
+The command line is replaced by this process. It loads what the servers and the worker run, and forks them: they share
+its memory, and one that ends is replaced at once. docs/decisions/0100-forks.md
 """
 
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.running.children import Launch, Launched, launch
+from fanfare.kernel.running import forks
+from fanfare.kernel.running.children import Launch, Running, launch
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
@@ -29,11 +32,13 @@ WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa:
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
-# As in fanfare.audience.need.
-INDEX_PIPE = "FANFARE_INDEX_PIPE"
 # As in fanfare.kernel.running.metrics, which is not imported here either.
 SERVER = "FANFARE_SERVER"
+# As in fanfare.audience.need.
+INDEX_PIPE = "FANFARE_INDEX_PIPE"
 STANDARD_OUTPUT = 1
+# Starts a process that runs a module, with its environment and the files that it inherits.
+Start = Callable[[str, Mapping[str, str], Sequence[int]], Running]
 
 
 def up(settings: Settings) -> None:
@@ -43,6 +48,12 @@ def up(settings: Settings) -> None:
         with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
+            roles = [
+                "fanfare.cli.server",
+                "fanfare.cli.worker",
+                *(["fanfare.cli.index"] if settings.indexes > 0 else []),
+            ]
+            start = _starter(ready, roles)
             _run_module(ready, "fanfare.cli.connections", "up")
             _prepare_secret_keys(settings)
             database = (
@@ -57,11 +68,11 @@ def up(settings: Settings) -> None:
                 for line in _missing_gateways(settings):
                     _print(line)
 
-            with _servers(ready, listener) as (servers, pipe), _pipe() as (calls, caller):
-                processes = [*database, *servers, _worker(ready, caller), *_indexes(ready, ready.indexes)]
+            with _servers(ready, listener, start) as (servers, pipe), _pipe() as (calls, caller):
+                processes = [*database, *servers, _worker(ready, start, caller), *_indexes(ready, start)]
                 supervisor = Supervisor(processes, [(pipe, announce)], embedded.rotate_log if embedded else None)
                 if ready.indexes == AS_NEEDED:
-                    supervisor.signs[calls] = lambda: supervisor.processes.extend(_indexes(ready, 1))
+                    supervisor.signs[calls] = lambda: supervisor.processes.append(_late_index(ready))
                 supervisor.run()
     except StopRequested:
         return
@@ -72,10 +83,12 @@ def serve(settings: Settings) -> None:
     reachable = _with_running_database(settings, "serve")
     _prepare_secret_keys(settings)
     try:
-        with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
-            Supervisor(
-                servers, [(pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))]
-            ).run()
+        with stoppable(), listening(settings) as listener:
+            start = _starter(reachable, ["fanfare.cli.server"])
+            with _servers(reachable, listener, start) as (servers, pipe):
+                Supervisor(
+                    servers, [(pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))]
+                ).run()
     except StopRequested:
         return
 
@@ -84,12 +97,13 @@ def work(settings: Settings) -> None:
     """Run a worker process on a database that is already running."""
     reachable = _with_running_database(settings, "work")
     _prepare_secret_keys(settings)
-    Supervisor([_worker(reachable)]).run()
+    Supervisor([_worker(reachable, _starter(reachable, ["fanfare.cli.worker"]))]).run()
 
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
-    Supervisor(_indexes(_with_running_database(settings, "index"), 1)).run()
+    reachable = _with_running_database(settings, "index").replace(indexes=1)
+    Supervisor(_indexes(reachable, _starter(reachable, ["fanfare.cli.index"]))).run()
 
 
 def _prepare_secret_keys(settings: Settings) -> None:
@@ -163,27 +177,6 @@ def _run_module(settings: Settings, module: str, *arguments: str) -> None:
 
 
 @contextmanager
-def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Child], int]]:
-    """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
-    with _pipe() as (reader, writer):
-        yield _server_children(settings, (listener.fileno(), writer)), reader
-
-
-def _server_children(settings: Settings, fds: tuple[int, int]) -> list[Child]:
-    """Return the server processes; they get the listening socket and the pipe on which they are ready."""
-    environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
-    if settings.workers > 1:
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
-
-    def start(number: int) -> Launched:
-        variables = {**environment, SERVER: str(number)}
-        return launch(Launch(command=_python("fanfare.cli.server"), env=variables, fds=fds))
-
-    numbers = range(1, settings.workers + 1)
-    return [Child(f"server {number}", partial(start, number)) for number in numbers]
-
-
-@contextmanager
 def _pipe() -> Iterator[tuple[int, int]]:
     """Yield the end to read, which its reader closes, and the end to write of a pipe."""
     reader, writer = os.pipe()
@@ -193,22 +186,57 @@ def _pipe() -> Iterator[tuple[int, int]]:
         os.close(writer)
 
 
-def _worker(settings: Settings, caller: int | None = None) -> Child:
+@contextmanager
+def _servers(settings: Settings, listener: socket.socket, start: Start) -> Iterator[tuple[list[Child], int]]:
+    """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
+    with _pipe() as (reader, writer):
+        fds = (listener.fileno(), writer)
+        environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
+        if settings.workers > 1:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
+
+        def start_server(number: int) -> Running:
+            return start("fanfare.cli.server", {**environment, SERVER: str(number)}, fds)
+
+        numbers = range(1, settings.workers + 1)
+        yield [Child(f"server {number}", partial(start_server, number)) for number in numbers], reader
+
+
+def _worker(settings: Settings, start: Start, caller: int | None = None) -> Child:
     """Return a worker; with a pipe to call by, one that calls for an index process once an account needs it."""
     environment = _environment(settings)
     fds: tuple[int, ...] = ()
     if caller is not None and settings.indexes == AS_NEEDED:
         environment[INDEX_PIPE], fds = str(caller), (caller,)
-    return Child("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment, fds=fds)))
+    return Child("worker", partial(start, "fanfare.cli.worker", environment, fds))
 
 
-def _indexes(settings: Settings, count: int) -> list[Child]:
-    environment = _environment(settings)
+def _late_index(settings: Settings) -> Child:
+    """Return an index process that is started, not forked: until it is needed, nothing of it is loaded."""
+    return Child("index 1", lambda: launch(Launch(command=_python("fanfare.cli.index"), env=_environment(settings))))
 
-    def start() -> Launched:
-        return launch(Launch(command=_python("fanfare.cli.index"), env=environment))
 
-    return [Child(f"index {number}", start) for number in range(1, count + 1)]
+def _indexes(settings: Settings, start: Start) -> list[Child]:
+    begin = partial(start, "fanfare.cli.index", _environment(settings), ())
+    return [Child(f"index {number}", begin) for number in range(1, settings.indexes + 1)]
+
+
+def _starter(settings: Settings, modules: Sequence[str]) -> Start:
+    """Load what some modules run, and return what starts processes of them.
+
+    Elsewhere than on Linux nothing is loaded: there they are started, not forked.
+    """
+    if not forks.IS_POSSIBLE:
+        return lambda module, env, fds: launch(Launch(command=_python(module), env=env, fds=fds))
+    # Found by a library of the log, which would load it for colours that no server prints.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # as the documentation of `import` has it
+    runs: dict[str, Callable[[], None]] = {each: import_module(each).prepare(settings) for each in modules}
+    forks.tidy()
+
+    def start(module: str, env: Mapping[str, str], fds: Sequence[int]) -> Running:
+        return forks.fork(forks.Fork(run=runs[module], title=" ".join(_python(module)), env=env, fds=fds))
+
+    return start
 
 
 def _python(module: str, *arguments: str) -> list[str]:

@@ -97,7 +97,7 @@ def _turns(_: asyncio.AbstractEventLoop) -> _Turns:
 async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function on an owner's input of `size` bytes: directly if it is short, else in the thread for long inputs.
 
-    There it blocks the loop for at most the interpreter's switch interval (`SWITCH_SECONDS` of the server), or one call
+    There it blocks the loop for at most the interpreter's switch interval (`SWITCH_SECONDS` of `threads`), or one call
     into C. If other accounts have requests in progress, the owner then pauses for as long as the work took.
     """
     if size <= SHORT_BYTES:
