@@ -20,7 +20,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.secret_keys import secret_keys
-from fanfare.kernel.running.settings import Settings, from_environment, variable
+from fanfare.kernel.running.settings import AS_NEEDED, Settings, from_environment, variable
 from fanfare.kernel.running.supervise import Child, StopRequested, Supervisor, outlet, stoppable
 
 BACKLOG = 2048
@@ -34,6 +34,8 @@ SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
 # As in fanfare.kernel.running.metrics, which is not imported here either.
 SERVER = "FANFARE_SERVER"
+# As in fanfare.audience.need.
+INDEX_PIPE = "FANFARE_INDEX_PIPE"
 STANDARD_OUTPUT = 1
 # Starts a process that runs a module, with its environment and the files that it inherits.
 Start = Callable[[str, Mapping[str, str], Sequence[int]], Running]
@@ -46,7 +48,11 @@ def up(settings: Settings) -> None:
         with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
-            roles = ["fanfare.cli.server", "fanfare.cli.worker", *(["fanfare.cli.index"] if settings.indexes else [])]
+            roles = [
+                "fanfare.cli.server",
+                "fanfare.cli.worker",
+                *(["fanfare.cli.index"] if settings.indexes > 0 else []),
+            ]
             start = _starter(ready, roles)
             _run_module(ready, "fanfare.cli.connections", "up")
             _prepare_secret_keys(settings)
@@ -62,9 +68,12 @@ def up(settings: Settings) -> None:
                 for line in _missing_gateways(settings):
                     _print(line)
 
-            with _servers(ready, listener, start) as (servers, pipe):
-                processes = [*database, *servers, _worker(ready, start), *_indexes(ready, start)]
-                Supervisor(processes, (pipe, announce), embedded.rotate_log if embedded else None).run()
+            with _servers(ready, listener, start) as (servers, pipe), _pipe() as (calls, caller):
+                processes = [*database, *servers, _worker(ready, start, caller), *_indexes(ready, start)]
+                supervisor = Supervisor(processes, [(pipe, announce)], embedded.rotate_log if embedded else None)
+                if ready.indexes == AS_NEEDED:
+                    supervisor.signs[calls] = lambda: supervisor.processes.append(_late_index(ready))
+                supervisor.run()
     except StopRequested:
         return
 
@@ -78,7 +87,7 @@ def serve(settings: Settings) -> None:
             start = _starter(reachable, ["fanfare.cli.server"])
             with _servers(reachable, listener, start) as (servers, pipe):
                 Supervisor(
-                    servers, (pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
+                    servers, [(pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))]
                 ).run()
     except StopRequested:
         return
@@ -168,26 +177,43 @@ def _run_module(settings: Settings, module: str, *arguments: str) -> None:
 
 
 @contextmanager
-def _servers(settings: Settings, listener: socket.socket, start: Start) -> Iterator[tuple[list[Child], int]]:
-    """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Yield the end to read, which its reader closes, and the end to write of a pipe."""
     reader, writer = os.pipe()
-    fds = (listener.fileno(), writer)
-    environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
-    if settings.workers > 1:
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
-
-    def start_server(number: int) -> Running:
-        return start("fanfare.cli.server", {**environment, SERVER: str(number)}, fds)
-
     try:
-        numbers = range(1, settings.workers + 1)
-        yield [Child(f"server {number}", partial(start_server, number)) for number in numbers], reader
+        yield reader, writer
     finally:
         os.close(writer)
 
 
-def _worker(settings: Settings, start: Start) -> Child:
-    return Child("worker", partial(start, "fanfare.cli.worker", _environment(settings), ()))
+@contextmanager
+def _servers(settings: Settings, listener: socket.socket, start: Start) -> Iterator[tuple[list[Child], int]]:
+    """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
+    with _pipe() as (reader, writer):
+        fds = (listener.fileno(), writer)
+        environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
+        if settings.workers > 1:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
+
+        def start_server(number: int) -> Running:
+            return start("fanfare.cli.server", {**environment, SERVER: str(number)}, fds)
+
+        numbers = range(1, settings.workers + 1)
+        yield [Child(f"server {number}", partial(start_server, number)) for number in numbers], reader
+
+
+def _worker(settings: Settings, start: Start, caller: int | None = None) -> Child:
+    """Return a worker; with a pipe to call by, one that calls for an index process once an account needs it."""
+    environment = _environment(settings)
+    fds: tuple[int, ...] = ()
+    if caller is not None and settings.indexes == AS_NEEDED:
+        environment[INDEX_PIPE], fds = str(caller), (caller,)
+    return Child("worker", partial(start, "fanfare.cli.worker", environment, fds))
+
+
+def _late_index(settings: Settings) -> Child:
+    """Return an index process that is started, not forked: until it is needed, nothing of it is loaded."""
+    return Child("index 1", lambda: launch(Launch(command=_python("fanfare.cli.index"), env=_environment(settings))))
 
 
 def _indexes(settings: Settings, start: Start) -> list[Child]:

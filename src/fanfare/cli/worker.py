@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fanfare.app import modules
+from fanfare.audience.need import index_calls
 from fanfare.kernel.data.jobs import Job, jobs_of
 from fanfare.kernel.data.worker import work
 from fanfare.kernel.running import log
@@ -43,7 +44,7 @@ def _work(settings: Settings, jobs: Sequence[Job]) -> None:
         delivery_retention.use(settings)
         # Imports read rows in a thread while PostgreSQL writes.
         switch_often()
-        asyncio.run(work(settings, jobs))
+        asyncio.run(work(settings, [*jobs, *index_calls()]))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running import connections
 from fanfare.kernel.running.connections import check
 from fanfare.kernel.running.embedded.configuration import PORT
-from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.settings import AS_NEEDED, Settings
 from tests.kernel.running.test_up import FANFARE, running_up
 from tests.running import PATIENCE
 
@@ -66,6 +66,8 @@ def test_every_process_is_counted() -> None:
     settings = Settings(workers=3, pool_size=7, worker_pool_size=6, indexes=2)
     counted = {command: settings.connections(command) for command in ("serve", "work", "index", "up")}
     assert counted == {"serve": 24, "work": 10, "index": 5, "up": 24 + 10 + 10}
+    # One index process may be started later.
+    assert settings.replace(indexes=AS_NEEDED).connections("up") == 24 + 10 + 5
 
 
 async def value_of(db: Db) -> int:
@@ -116,7 +118,7 @@ async def test_the_embedded_database_gives_what_the_settings_ask_for(tmp_path: P
     with running_up(tmp_path / "data", "--workers", "2", **sizes) as up:
         assert up.status() == 200
         connection = await asyncpg.connect(up.facts["database_url"])
-        assert int(await connection.fetchval("show max_connections")) == 2 * 151 + 20 + 4 + 80
+        assert int(await connection.fetchval("show max_connections")) == 2 * 151 + 20 + 4 + 5 + 80
         await connection.close()
 
 

@@ -17,6 +17,8 @@ ACCOUNT_SHARE = 0.5
 # A worker's queue has its own connections; an index process has a pool, and one connection for its locks.
 QUEUE_CONNECTIONS = 4
 INDEX_POOL_SIZE = 4
+# `fanfare up` runs an index process once an account is so large that one pays.
+AS_NEEDED = -1
 # Connections of a server process beyond its pool_size, for single statements outside of their caller's transaction:
 # the caller has a connection already, and must not wait for one that another such caller has.
 BESIDE_CONNECTIONS = 1
@@ -57,8 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     # server processes
     workers: int = 1
-    # number of index processes of `fanfare up`; without one, counts are computed by the database
-    indexes: int = 0
+    # number of index processes of `fanfare up`; without one, counts are computed by the database; unset: as needed
+    indexes: int = AS_NEEDED
     # connections of each server process, and of the worker
     pool_size: int = 10
     worker_pool_size: int = 5
@@ -119,9 +121,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         servers = self.workers * (self.pool_size + BESIDE_CONNECTIONS)
         worker = self.worker_pool_size + QUEUE_CONNECTIONS
         index = INDEX_POOL_SIZE + 1
-        return {"serve": servers, "work": worker, "index": index, "up": servers + worker + self.indexes * index}[
-            command
-        ]
+        indexes = 1 if self.indexes == AS_NEEDED else self.indexes
+        return {"serve": servers, "work": worker, "index": index, "up": servers + worker + indexes * index}[command]
 
     def replace(self, **options: object) -> "Settings":
         """Return these settings with the given options, except those that are None; raises `BadSettings`."""
@@ -217,7 +218,7 @@ _NETWORKS: Range = (_are_networks, "networks such as 10.0.0.0/8, separated by co
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
     "workers": _at_least(1),
-    "indexes": _at_least(0),
+    "indexes": _at_least(AS_NEEDED),
     # A search uses a connection and needs a second one for an instant.
     "pool_size": _at_least(2),
     "worker_pool_size": _at_least(1),

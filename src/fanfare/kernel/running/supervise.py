@@ -54,15 +54,15 @@ class Supervisor:
     def __init__(
         self,
         processes: Sequence[Child],
-        ready: tuple[int, Callable[[], None]] | None = None,
+        signs: Sequence[tuple[int, Callable[[], None]]] = (),
         tick: Callable[[], None] | None = None,
     ) -> None:
-        """`ready` is a pipe, and a function to call when one of the processes first writes to it.
+        """`signs` are pipes, each with a function to call when one of the processes first writes to it.
 
         `tick` is called about once per second.
         """
-        self.processes = processes
-        self.ready = ready
+        self.processes = list(processes)
+        self.signs = dict(signs)
         self.tick = tick
         self._stop_signals = 0
 
@@ -105,17 +105,15 @@ class Supervisor:
             log_event("cannot start", process=process.name, reason=str(error))
 
     def _wait(self, wakeups: int) -> None:
-        """Sleep until a signal, the first sign of readiness, or the end of a delay."""
+        """Sleep until a signal, a sign of a process, or the end of a delay."""
         now = time.monotonic()
         pauses = [each.restart_at - now for each in self.processes if each.launched is None]
-        pipes = [wakeups, *((self.ready[0],) if self.ready else ())]
-        readable, _, _ = select.select(pipes, [], [], max(0.0, min([TICK, *pauses])))
+        readable, _, _ = select.select([wakeups, *self.signs], [], [], max(0.0, min([TICK, *pauses])))
         if wakeups in readable:
             os.read(wakeups, 4096)
-        if self.ready and self.ready[0] in readable:
-            os.close(self.ready[0])
-            announce, self.ready = self.ready[1], None
-            announce()
+        for pipe in self.signs.keys() & readable:
+            os.close(pipe)
+            self.signs.pop(pipe)()
 
     def _stop(self, wakeups: int) -> None:
         children = [each for each in self.processes if each.launched is not None and not each.stopped_elsewhere]

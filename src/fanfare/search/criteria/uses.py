@@ -127,9 +127,13 @@ class Use(msgspec.Struct, frozen=True):
 def uses(criteria: Params) -> Iterator[Use]:
     """Yield the criteria that differ from their defaults. A modifier alone does not count."""
     struct = type(criteria)
-    defaults = _defaults(struct)
-    for criterion, names, modifiers in declarations(struct):
-        sent_names = [name for name in names if getattr(criteria, name) != defaults[name]]
+    # Of fifty parameters a call sends three: those are found first, since this is asked several times a call.
+    values = zip(_defaults(struct).items(), msgspec.structs.astuple(criteria), strict=True)
+    sent = {name for (name, default), value in values if value is not default and value != default}
+    for criterion, names, modifiers in declarations(struct) if sent else ():
+        if sent.isdisjoint(names):
+            continue
+        sent_names = [name for name in names if name in sent]
         if any(name not in modifiers for name in sent_names):
             if isinstance(criterion, Joint):
                 yield Use(criterion.label or names[0], sent_names, criterion, criteria)
