@@ -421,6 +421,7 @@ CREATE UNIQUE INDEX purchases_by_id ON purchases USING btree (account_id, networ
 CREATE INDEX purchases_by_moment ON purchases USING btree (account_id, ordered_at, purchase_id);
 CREATE INDEX purchases_by_order ON purchases USING btree (account_id, order_key, network, purchase_id);
 CREATE INDEX purchases_by_product ON purchases USING btree (account_id, product_key, network, ordered_at) INCLUDE (net_sale_amount, quantity, currency) WHERE (product_key IS NOT NULL);
+CREATE INDEX purchases_by_product_name ON purchases USING gin (account_id, fold_text(product_name) gin_trgm_ops);
 CREATE INDEX purchases_by_time ON purchases USING btree (account_id, network, ordered_at);
 CREATE INDEX purchases_in_order ON purchases USING btree (account_id, purchase_id);
 CREATE INDEX purchases_unmatched ON purchases USING btree (account_id, network, customer_key) WHERE (fan_id IS NULL);
