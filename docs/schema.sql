@@ -2013,6 +2013,7 @@ create table move_tables (
     table_name text not null,
     cursor text,
     is_done boolean not null default false,
+    incomplete_days date[] not null default '{}'::date[],
     constraint move_tables_pkey PRIMARY KEY (account_id, move_id, table_name),
     constraint move_tables_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
 );

@@ -177,7 +177,7 @@ async def test_a_service_that_is_silent_for_hours_ends_the_export(
             await send_all(api, db, now)
         gate.open()
         export = await export_of(api, uid)
-        assert (export["state"], export["has_file"]) == ("failed", False)
+        assert (export["state"], export["has_file"]) == ("failed", True)
         assert export["failure"] == "The storage does not answer in time, or answers too much"
         # What was written in parts is deleted there.
         way.meddle = lambda _: None
@@ -206,6 +206,37 @@ async def test_what_a_storage_refuses_ends_the_export_at_once(
     assert (export["state"], export["failure"]) == ("failed", failure)
     out, err = capfd.readouterr()
     assert not any(secret in out + err for secret in (store.secret, "Signature=", "Credential="))
+
+
+async def test_a_file_that_a_storage_did_not_take_stays_and_is_sent_again(api: Api, db: Db, store: Service) -> None:
+    await fill(api, db, 3, 1)
+    denied = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+    with between(store) as way:
+        storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
+        way.meddle = lambda _: denied
+        uid = await new_export(api, db, storage)
+        await send_all(api, db)
+        export = await export_of(api, uid)
+        assert (export["state"], export["has_file"]) == ("failed", True)
+        link = (await api.ok(await api.post(f"{PATH}/{uid}/link")))["url"].rpartition("/")[2]
+        content = (await api.client.get(f"/exports/{link}")).content
+        assert hashlib.sha256(content).hexdigest() == export["sha256"]
+        way.meddle = lambda _: None
+        await api.ok(await api.post(f"{PATH}/{uid}/deliver"))
+        assert (await export_of(api, uid))["state"] == "delivering"
+        await send_all(api, db)
+        check_written(store, await export_of(api, uid))
+        assert await db.value(DELIVERIES, api.account_id) == 0
+        answer = await api.post(f"{PATH}/{uid}/deliver")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_refused")
+        # An erasure deletes it like other files.
+        way.meddle = lambda _: denied
+        uid = await new_export(api, db, storage)
+        await send_all(api, db)
+        erased = await api.ok(await api.post("/api/v1/crm/fans", email="erased@example.com"))
+        await api.ok(await api.post(f"/api/v1/manage/fans/{erased['fan_id']}/erase"))
+        assert (await export_of(api, uid))["has_file"] is False
+        assert (await api.post(f"{PATH}/{uid}/deliver")).status_code == 409
 
 
 async def test_a_redirect_is_not_followed(api: Api, db: Db, store: Service) -> None:

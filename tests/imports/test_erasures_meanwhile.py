@@ -14,6 +14,7 @@ from tests.imports.test_fetches import END_LEASES, fetch_all, new_import
 from tests.running import PATIENCE
 from tests.servers import Reply, Request
 from tests.storages.stores import Gate, Service, between, new_storage
+from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
 SAVED = (
@@ -101,3 +102,30 @@ async def test_an_object_on_its_way_is_not_imported_after_an_erasure(
     await db.execute(END_LEASES, api.account_id)
     await fetch_all(api, db)
     assert await db.value("select count(*) from import_fetches where account_id = $1", api.account_id) == 0
+
+
+async def test_a_file_that_arrives_while_an_erasure_waits_is_deleted(api: Api, db: Db) -> None:
+    fan_id = await new_fan(api, email="gone@waits.example")
+    async with db.transaction() as tx:
+        await tx.execute("select from fans where account_id = $1 and fan_id = $2 for update", api.account_id, fan_id)
+        erasure = asyncio.create_task(erase(api, fan_id))
+        await until_blocked(db, tx, erasure)
+        uid = await upload(api, b"email\ngone@waits.example\n")
+    await erasure
+    failed = await state_of(api, uid)
+    assert (failed["state"], failed["has_file"], failed["failure"]) == ("failed", False, upkeep.ERASED)
+
+
+async def test_a_file_that_arrives_late_in_an_erasure_brings_nobody_back(api: Api, db: Db) -> None:
+    fan_id = await new_fan(api, email="gone@late.example")
+    # An erasure deletes what a fan has after it has deleted the files.
+    locking = "select from fan_identifiers where account_id = $1 and fan_id = $2 for update"
+    async with db.transaction() as tx:
+        await tx.execute(locking, api.account_id, fan_id)
+        erasure = asyncio.create_task(erase(api, fan_id))
+        await until_blocked(db, tx, erasure)
+        uid = await upload(api, b"email\ngone@late.example\nstays@late.example\n")
+        assert (await state_of(api, uid))["state"] == "ready"
+    await erasure
+    done = await run(api, db, uid)
+    assert (done["state"], done["created_count"], done["error_count"], done["has_file"]) == ("completed", 1, 1, False)

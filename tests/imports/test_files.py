@@ -146,7 +146,6 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "zeros": (b"email\n\0\0\0", "binary data"),
     "utf-16": ("email\nx@example.com".encode("utf-16"), "UTF-16"),
     "an archive": (b"PK\x03\x04" + b"x" * 100, "workbook"),
-    "a compressed file": (b"\x1f\x8b" + b"x" * 100, "compressed"),
     "a million columns": (b"," * 1_000_000 + b"\n", "columns"),
     "a header without an end": (b"x" * 3_000_000, "first row"),
 }

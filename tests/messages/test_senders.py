@@ -123,8 +123,10 @@ async def test_a_name_server_that_fails_takes_nothing_away(api: Api, name_server
     assert await states() == complete
     for broken in ({record["name"], *keys, *policy}, {"s1._domainkey.steady.example"}):
         name_server[0].broken = broken
+        old = (await api.ok(await api.get(SENDERS)))[0]["check_timestamp"]
         await api.ok(await api.post(path))
         assert await states() == complete
+        assert (await api.ok(await api.get(SENDERS)))[0]["check_timestamp"] == old
     # What is surely gone is gone.
     name_server[0].broken, name_server[0].records = set(), {}
     assert await api.ok(await api.post(path)) is False
@@ -145,6 +147,9 @@ async def test_a_machine_without_name_servers_confirms_nothing(
         assert await api.ok(await api.post(f"{SENDERS}/{sender['sender_id']}/check")) is False
     finally:
         name_servers.use(settings)
+    (row,) = await api.ok(await api.get(SENDERS))
+    assert row["check_timestamp"] is None
+    assert {each["state"] for each in row["dns_records"]} == {"unknown"}
     await api.ok(await api.delete(f"{SENDERS}/{sender['sender_id']}"))
 
 

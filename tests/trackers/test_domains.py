@@ -60,6 +60,22 @@ async def test_a_domain_redirects_once_it_is_confirmed(
         assert (await click(base_url, "only", Host=host)).status_code in {400, 404}
 
 
+async def test_a_name_server_that_fails_is_no_missing_record(api: Api, name_server: tuple[NameServer, int]) -> None:
+    server, _ = name_server
+    domain = await added(api, "broken.example.com")
+    path = f"{PATH}/{domain['domain_id']}"
+
+    async def fault() -> str:
+        assert await api.ok(await api.post(f"{path}/check")) is False
+        rows = await api.ok(await api.get(PATH))
+        return str(next(each["check_fault"] for each in rows if each["domain_id"] == domain["domain_id"]))
+
+    assert "is missing" in await fault()
+    server.broken = {domain["txt_name"]}
+    assert "no name server" in await fault()
+    server.broken = set()
+
+
 async def test_a_domain_is_of_one_account(
     api: Api, other_api: Api, base_url: str, name_server: tuple[NameServer, int]
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import signal
+from collections.abc import Callable
+from functools import partial
 
 from fanfare.audience.process.server import IndexProcess
 from fanfare.kernel.running import log
@@ -20,15 +22,24 @@ async def serve(settings: Settings) -> None:
     await process.run()
 
 
-def main() -> None:
-    """Run an index process."""
+def prepare(settings: Settings) -> Callable[[], None]:
+    """Return what runs an index process; that may be in a fork of this process."""
+    return partial(_index, settings)
+
+
+def _index(settings: Settings) -> None:
     with in_one_line():
-        settings = settings_.from_environment()
         log.configure(settings.log_level)
         # Building an index creates millions of objects, hardly any of them in cycles.
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
         asyncio.run(serve(settings))
+
+
+def main() -> None:
+    """Run an index process with the settings of the environment."""
+    with in_one_line():
+        prepare(settings_.from_environment())()
 
 
 if __name__ == "__main__":

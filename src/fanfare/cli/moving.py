@@ -179,4 +179,7 @@ def _details(table: TableReport) -> list[str]:
     if table.unknown_fields:
         names = ", ".join(f"{name} ({count:,} rows)" for name, count in table.unknown_fields.items())
         lines.append(f"  fields that are not read, since they are not documented: {names}")
+    if table.incomplete_days:
+        days = ", ".join(map(str, table.incomplete_days))
+        lines.append(f"  not all rows of these days are here, since the source has more than its calls give: {days}")
     return ["", f"{table.table}:", *lines] if lines else []

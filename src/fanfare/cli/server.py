@@ -5,13 +5,16 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
+import uvloop  # noqa: F401 - uvicorn imports it when it runs, which is after a fork
 
 from fanfare.app import create
 from fanfare.fans import contact
 from fanfare.kernel.addresses import networks
 from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.running import metrics
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.settings import Settings
@@ -68,17 +71,30 @@ def uvicorn_config(settings: Settings, clock: Clock = system_clock) -> uvicorn.C
     )
 
 
-def main() -> None:
+def prepare(settings: Settings) -> Callable[[], None]:
+    """Load all that serves, and return what serves until SIGTERM; that may run in a fork of this process."""
+    _raise_file_limit()
+    config = uvicorn_config(settings)
+    config.load()
+    contact.load()
+    return partial(_serve, config)
+
+
+def _serve(config: uvicorn.Config) -> None:
     """Serve on the inherited socket until SIGTERM, then finish running requests."""
     with in_one_line():
-        _raise_file_limit()
-        config = uvicorn_config(settings_.from_environment())
-        contact.load()
+        metrics.share()
         listener = socket.socket(fileno=int(os.environ[SOCKET]))
         # The servers share the flag, and `dup` sets it as it is here: a server in a blocking `accept` answers nobody.
         listener.setblocking(False)  # noqa: FBT003 - socket's signature
         switch_often()
         Server(config, _report_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    with in_one_line():
+        prepare(settings_.from_environment())()
 
 
 def _tune_garbage_collection() -> None:

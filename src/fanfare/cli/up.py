@@ -1,18 +1,21 @@
 """`python -m fanfare.cli.up up|serve|work|index`: the supervisor of a running Fanfare.
 
-The command line is replaced by this process. It imports little, since that stays in memory as long as Fanfare runs.
+The command line is replaced by this process. It loads what the servers and the worker run, and forks them: they share
+its memory, and one that ends is replaced at once. docs/decisions/0100-forks.md
 """
 
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.running.children import Launch, Launched, launch
+from fanfare.kernel.running import forks
+from fanfare.kernel.running.children import Launch, Running, launch
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
@@ -32,6 +35,8 @@ READY = "FANFARE_READY"
 # As in fanfare.kernel.running.metrics, which is not imported here either.
 SERVER = "FANFARE_SERVER"
 STANDARD_OUTPUT = 1
+# Starts a process that runs a module, with its environment and the files that it inherits.
+Start = Callable[[str, Mapping[str, str], Sequence[int]], Running]
 
 
 def up(settings: Settings) -> None:
@@ -41,6 +46,8 @@ def up(settings: Settings) -> None:
         with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
+            roles = ["fanfare.cli.server", "fanfare.cli.worker", *(["fanfare.cli.index"] if settings.indexes else [])]
+            start = _starter(ready, roles)
             _run_module(ready, "fanfare.cli.connections", "up")
             _prepare_secret_keys(settings)
             database = (
@@ -55,8 +62,8 @@ def up(settings: Settings) -> None:
                 for line in _missing_gateways(settings):
                     _print(line)
 
-            with _servers(ready, listener) as (servers, pipe):
-                processes = [*database, *servers, _worker(ready), *_indexes(ready)]
+            with _servers(ready, listener, start) as (servers, pipe):
+                processes = [*database, *servers, _worker(ready, start), *_indexes(ready, start)]
                 Supervisor(processes, (pipe, announce), embedded.rotate_log if embedded else None).run()
     except StopRequested:
         return
@@ -67,10 +74,12 @@ def serve(settings: Settings) -> None:
     reachable = _with_running_database(settings, "serve")
     _prepare_secret_keys(settings)
     try:
-        with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
-            Supervisor(
-                servers, (pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
-            ).run()
+        with stoppable(), listening(settings) as listener:
+            start = _starter(reachable, ["fanfare.cli.server"])
+            with _servers(reachable, listener, start) as (servers, pipe):
+                Supervisor(
+                    servers, (pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
+                ).run()
     except StopRequested:
         return
 
@@ -79,12 +88,13 @@ def work(settings: Settings) -> None:
     """Run a worker process on a database that is already running."""
     reachable = _with_running_database(settings, "work")
     _prepare_secret_keys(settings)
-    Supervisor([_worker(reachable)]).run()
+    Supervisor([_worker(reachable, _starter(reachable, ["fanfare.cli.worker"]))]).run()
 
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
-    Supervisor(_indexes(_with_running_database(settings, "index").replace(indexes=1))).run()
+    reachable = _with_running_database(settings, "index").replace(indexes=1)
+    Supervisor(_indexes(reachable, _starter(reachable, ["fanfare.cli.index"]))).run()
 
 
 def _prepare_secret_keys(settings: Settings) -> None:
@@ -158,7 +168,7 @@ def _run_module(settings: Settings, module: str, *arguments: str) -> None:
 
 
 @contextmanager
-def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Child], int]]:
+def _servers(settings: Settings, listener: socket.socket, start: Start) -> Iterator[tuple[list[Child], int]]:
     """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
     reader, writer = os.pipe()
     fds = (listener.fileno(), writer)
@@ -166,29 +176,41 @@ def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list
     if settings.workers > 1:
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
 
-    def start(number: int) -> Launched:
-        variables = {**environment, SERVER: str(number)}
-        return launch(Launch(command=_python("fanfare.cli.server"), env=variables, fds=fds))
+    def start_server(number: int) -> Running:
+        return start("fanfare.cli.server", {**environment, SERVER: str(number)}, fds)
 
     try:
         numbers = range(1, settings.workers + 1)
-        yield [Child(f"server {number}", partial(start, number)) for number in numbers], reader
+        yield [Child(f"server {number}", partial(start_server, number)) for number in numbers], reader
     finally:
         os.close(writer)
 
 
-def _worker(settings: Settings) -> Child:
-    environment = _environment(settings)
-    return Child("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
+def _worker(settings: Settings, start: Start) -> Child:
+    return Child("worker", partial(start, "fanfare.cli.worker", _environment(settings), ()))
 
 
-def _indexes(settings: Settings) -> list[Child]:
-    environment = _environment(settings)
+def _indexes(settings: Settings, start: Start) -> list[Child]:
+    begin = partial(start, "fanfare.cli.index", _environment(settings), ())
+    return [Child(f"index {number}", begin) for number in range(1, settings.indexes + 1)]
 
-    def start() -> Launched:
-        return launch(Launch(command=_python("fanfare.cli.index"), env=environment))
 
-    return [Child(f"index {number}", start) for number in range(1, settings.indexes + 1)]
+def _starter(settings: Settings, modules: Sequence[str]) -> Start:
+    """Load what some modules run, and return what starts processes of them.
+
+    Elsewhere than on Linux nothing is loaded: there they are started, not forked.
+    """
+    if not forks.IS_POSSIBLE:
+        return lambda module, env, fds: launch(Launch(command=_python(module), env=env, fds=fds))
+    # Found by a library of the log, which would load it for colours that no server prints.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # as the documentation of `import` has it
+    runs: dict[str, Callable[[], None]] = {each: import_module(each).prepare(settings) for each in modules}
+    forks.tidy()
+
+    def start(module: str, env: Mapping[str, str], fds: Sequence[int]) -> Running:
+        return forks.fork(forks.Fork(run=runs[module], title=" ".join(_python(module)), env=env, fds=fds))
+
+    return start
 
 
 def _python(module: str, *arguments: str) -> list[str]:

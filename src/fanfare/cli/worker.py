@@ -1,9 +1,11 @@
 """The worker process `python -m fanfare.cli.worker`, started by `fanfare up` and `fanfare work`."""
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from fanfare.app import modules
-from fanfare.kernel.data.jobs import jobs_of
+from fanfare.kernel.data.jobs import Job, jobs_of
 from fanfare.kernel.data.worker import work
 from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
@@ -13,6 +15,7 @@ from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.threads import switch_often
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.trackers.actions.retention import retention
@@ -20,10 +23,14 @@ from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.webhooks.actions.upkeep import delivery_retention
 
 
-def main() -> None:
+def prepare(settings: Settings) -> Callable[[], None]:
+    """Load all that works, and return what works until SIGTERM; that may run in a fork of this process."""
+    return partial(_work, settings, jobs_of(modules("jobs")))
+
+
+def _work(settings: Settings, jobs: Sequence[Job]) -> None:
     """Run the jobs of all domains until SIGTERM, then finish running ones."""
     with in_one_line():
-        settings = settings_.from_environment()
         log.configure(settings.log_level)
         secret_keys.use(settings)
         http_client.use(settings)
@@ -36,7 +43,13 @@ def main() -> None:
         delivery_retention.use(settings)
         # Imports read rows in a thread while PostgreSQL writes.
         switch_often()
-        asyncio.run(work(settings, jobs_of(modules("jobs"))))
+        asyncio.run(work(settings, jobs))
+
+
+def main() -> None:
+    """Work with the settings of the environment."""
+    with in_one_line():
+        prepare(settings_.from_environment())()
 
 
 if __name__ == "__main__":

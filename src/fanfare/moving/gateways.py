@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import msgspec
@@ -19,6 +19,8 @@ PAUSE, MAX_PAUSE, MAX_LIMIT_PAUSE = 1.0, 120.0, 86_400.0
 AWAY = frozenset({500, 502, 503, 504})
 # Larger than any number of seconds: a moment.
 UNIX_TIMES = 1_000_000_000
+# Statuses of a source that does not take the value of a parameter, such as a limit.
+REFUSED_VALUES = frozenset({400, 422})
 
 
 class RefusedCall(CannotRun):
@@ -28,6 +30,13 @@ class RefusedCall(CannotRun):
         """`detail` is what the source says."""
         super().__init__(f"the source refused {path} ({status}): {detail[:300]}")
         self.status = status
+
+
+class Answer(NamedTuple):
+    """The rows of an answer, and the cursor of the next ones, null where the source gives none."""
+
+    rows: list[Any]
+    cursor: str | None = None
 
 
 class Source:
@@ -55,6 +64,16 @@ class Source:
 
     async def get(self, path: str, **params: object) -> Any:  # noqa: ANN401 - JSON of a call
         """Return the JSON of a call; RefusedCall if it is refused, CannotRun if the source stays away."""
+        return (await self._answer(path, params))[0]
+
+    async def rows(self, path: str, **params: object) -> Answer:
+        """Return the rows of a list, with the cursor that a Fanfare gives; errors as those of `get`."""
+        body, headers = await self._answer(path, params)
+        if isinstance(body, list):
+            return Answer(body, headers.get("X-Next-Cursor"))
+        return Answer(body["data"], body.get("meta", {}).get("next_cursor"))
+
+    async def _answer(self, path: str, params: dict[str, object]) -> tuple[Any, httpx.Headers]:
         reason, attempt = "", 0
         while attempt < ATTEMPTS:
             await self._wait()
@@ -65,7 +84,7 @@ class Source:
                 status, headers, content, reason = 0, httpx.Headers(), b"", str(error) or type(error).__name__
             if status == httpx.codes.OK:
                 self._obey(headers)
-                return _decoded(path, content)
+                return _decoded(path, content), headers
             if status == httpx.codes.TOO_MANY_REQUESTS:
                 # Not an attempt: the source is there, and says when.
                 name = "Retry-After" if "Retry-After" in headers else "X-RateLimit-Reset"

@@ -91,6 +91,7 @@ async def _table(db: Db, move: tuple[int, int], table: ReportedTable, there: int
         """,
         *args,
     )
+    sql = "select incomplete_days from move_tables where account_id = $1 and move_id = $2 and table_name = $3"
     return TableReport(
         table.name,
         there,
@@ -100,4 +101,5 @@ async def _table(db: Db, move: tuple[int, int], table: ReportedTable, there: int
         [*extra, *(Reason(**row) for row in reasons)],
         {row["field_name"]: row["row_count"] for row in unknown},
         dict(table.left_out),
+        sorted(await db.value(sql, *args) or ()),
     )

@@ -1,7 +1,7 @@
 """Shapes of moves: pages that are read, outcomes that are written, and the report."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,12 +16,14 @@ FANS = "fans"
 class Page(msgspec.Struct, frozen=True):
     """Rows of a table of the source; `cursor` leads to the next page and is null on the last one.
 
-    After a crash a move continues at `checkpoint`: for sources that forget their place, it is an earlier one.
+    After a crash a move continues at `checkpoint`: for sources that forget their place, it is an earlier one. Of
+    `incomplete_days` the source has more rows than its calls give.
     """
 
     rows: list[Row]
     cursor: str | None
     checkpoint: str | None = None
+    incomplete_days: tuple[date, ...] = ()
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ class TableReport(msgspec.Struct):
 
     `there` is the source's own count, null where no call gives it; rows that it counts and nobody read are different.
     `unknown_fields` are fields of the source that are read nowhere, with the number of rows; `left_out` those that are
-    left out on purpose, and why.
+    left out on purpose, and why. Of `incomplete_days` the source has more rows than its calls give.
     """
 
     table: str
@@ -90,6 +92,7 @@ class TableReport(msgspec.Struct):
     reasons: list[Reason]
     unknown_fields: dict[str, int]
     left_out: dict[str, str]
+    incomplete_days: list[date]
 
 
 class MoveReport(msgspec.Struct):

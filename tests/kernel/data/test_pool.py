@@ -159,3 +159,25 @@ async def test_a_connection_that_cannot_be_made_leaves_its_place(database_url: s
         with pytest.raises(asyncpg.InvalidCatalogNameError):
             await nowhere.value("select 1")
     await nowhere.close()
+
+
+async def test_connections_that_nobody_needs_any_more_are_closed_but_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SPARE_SECONDS", 0.2)
+    db = await Db.connect(database_url, size=6)
+    watcher = await Db.connect(database_url, size=1)
+    await asyncio.gather(*(db.value("select pg_sleep(0.05)") for _ in range(5)))
+    assert await backends(watcher) == 5
+
+    async def is_one() -> bool:
+        # Only one of them is needed.
+        await db.value("select 1")
+        return await backends(watcher) == 1
+
+    await until(is_one)
+    # Those that are in use stay, and more are made.
+    pids = await asyncio.gather(*(db.value("select pg_backend_pid(), pg_sleep(1)") for _ in range(4)))
+    assert len(set(pids)) == 4
+    await db.close()
+    await watcher.close()

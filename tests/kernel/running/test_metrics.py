@@ -13,6 +13,7 @@ import asyncio
 from fanfare import app
 from fanfare.kernel.running import metrics
 
+metrics.share()
 async def count():
     for each in app.endpoints():
         for status in (200, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503):

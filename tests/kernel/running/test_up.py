@@ -130,9 +130,9 @@ def test_port_0_takes_a_free_one_and_says_which(up: Up) -> None:
 def test_it_is_small(up: Up) -> None:
     family = [psutil.Process(up.process.pid), *up.family()]
     # Shared pages are counted once: each process bears its part.
-    assert sum(map(memory_of, family)) < 250 * MIB
-    assert psutil.Process(up.process.pid).memory_info().rss < 30 * MIB
-    assert up.child("fanfare.cli.server").memory_info().rss < 120 * MIB
+    assert sum(map(memory_of, family)) < 180 * MIB
+    # Most of its memory is that of the supervisor, from which it was forked.
+    assert memory_of(up.child("fanfare.cli.server")) < 50 * MIB
 
 
 def memory_of(process: psutil.Process) -> int:

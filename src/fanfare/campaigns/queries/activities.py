@@ -36,14 +36,16 @@ FAN_PAGE = 200
 CAMPAIGN_PAGE = 1000
 
 COLUMNS = "account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at"
-# The fields of Activity; `_finish` fills creation_date. Fans and opt-ins are read once for the page.
+# The fields of Activity; `_finish` fills creation_date. Fans and opt-ins are read once for the page, in the order of
+# their ids: a lookup for each row was two thirds of the statement.
 ROWS = """
     select a.activity_id, a.account_id, a.fan_id, null as creation_date, c.title as campaign_title, c.app_type,
            a.page_tab_id, coalesce(b.business_ids, '{}') as opted_in_business_ids,
            coalesce(f.is_subscribed, false) as is_subscribed,
            coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
            a.created_at as creation_timestamp, c.stream_key, a.ip_address, a.user_key,
-           nullif(concat_ws(' ', f.first_name, f.last_name), '') as name, a.props::text as details
+           nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '') as name,
+           a.props::text as details
     from page a
     left join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
     left join (
@@ -51,7 +53,10 @@ ROWS = """
         from fan_businesses b
         where b.account_id = $1 and b.is_opted_in and b.fan_id = any(array(select p.fan_id from page p))
         group by b.fan_id) b on b.fan_id = a.fan_id
-    left join fans f on f.account_id = $1 and f.fan_id = a.fan_id
+    left join (
+        select f.fan_id, f.is_subscribed, f.is_phone_subscribed, f.first_name, f.last_name
+        from fans f
+        where f.account_id = $1 and f.fan_id = any(array(select p.fan_id from page p))) f on f.fan_id = a.fan_id
 """
 
 

@@ -91,7 +91,7 @@ async def export_schedule_update(
     return Redirect(_path(member, changes))
 
 
-@manage.post("/exports/schedules/{schedule_uid}/delete", area="transfers", right="export")
+@manage.post("/exports/schedules/{schedule_uid}/delete", area="transfers", right="export", needs_proof=True)
 async def export_schedule_delete(db: Db, member: Member, visit: Visit, form: OneSchedule, now: datetime) -> Redirect:
     """Delete a schedule; what it wrote stays."""
     await actions.delete_schedule(db, member.account.id, form.schedule_uid, now)

@@ -63,7 +63,15 @@ async def export_download(db: Db, member: Member, target: OneExport, now: dateti
     return Redirect((await links.create_link(db, member.account.id, new, now)).url)
 
 
-@manage.post("/exports/{export_uid}/delete", area="transfers", right="export")
+@manage.post("/exports/{export_uid}/deliver", area="transfers", right="export", needs_proof=True)
+async def export_deliver(db: Db, member: Member, visit: Visit, form: OneExport, now: datetime) -> Redirect:
+    """Send the file to the storage that did not take it."""
+    await actions.deliver_again(db, member.account.id, form.export_uid, now)
+    flash(visit, "The file is sent again.")
+    return Redirect(f"/manage/{member.account.id}/exports")
+
+
+@manage.post("/exports/{export_uid}/delete", area="transfers", right="export", needs_proof=True)
 async def export_delete(db: Db, member: Member, visit: Visit, form: OneExport, now: datetime) -> Redirect:
     """Delete an export with its file."""
     await actions.delete_export(db, member.account.id, form.export_uid, now)

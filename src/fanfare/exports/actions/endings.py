@@ -24,7 +24,7 @@ COMPLETE = f"""
 FAIL = f"""
     with {HOLD},
     ended as (
-        update exports set export_state = 'failed', has_file = false, finished_at = $3, updated_at = $3, failure = $4
+        update exports set export_state = 'failed', has_file = $6, finished_at = $3, updated_at = $3, failure = $4
         where account_id = $1 and export_id = $2 and export_state = $5
         returning export_uid, schedule_id
     ),
@@ -34,16 +34,21 @@ FAIL = f"""
     )
     select export_uid from ended
 """  # noqa: S608 - fixed parts
-DELIVER = """
-    with ended as (
-        update exports set export_state = 'delivering', updated_at = $3, sha256 = $4, failure_count = 0
-        where account_id = $1 and export_id = $2
-        returning export_id, storage_id, bucket, object_key
-    )
+BEGIN_DELIVERY = """
+    with ended as ({0} returning export_id, storage_id, bucket, object_key)
     insert into export_deliveries (account_id, delivery_id, export_id, storage_id, bucket, object_key, created_at,
                                    due_at)
     select $1, nextval('positions'), export_id, storage_id, bucket, object_key, $3, $3 from ended
+    returning export_id
 """
+DELIVER = BEGIN_DELIVERY.format("""
+    update exports set export_state = 'delivering', updated_at = $3, sha256 = $4, failure_count = 0
+    where account_id = $1 and export_id = $2""")
+# Of a file that is complete, but was not taken by its storage.
+DELIVER_AGAIN = BEGIN_DELIVERY.format("""
+    update exports
+    set export_state = 'delivering', updated_at = $3, finished_at = null, failure = null, failure_count = 0
+    where account_id = $1 and export_id = $2 and export_state = 'failed' and has_file and storage_id is not null""")
 # Whoever has one of them keeps its lease, may still be writing the object, and sees it when it writes down what it did.
 # What a storage has of it is deleted by a turn, that of whoever has it or the next.
 ABANDON = """
@@ -72,11 +77,15 @@ async def complete(db: Db, account_id: int, current: CurrentExport, now: datetim
 async def fail(
     db: Db, account_id: int, export_id: int, now: datetime, description: str, delivery_id: int | None = None
 ) -> None:
-    """End an export without a file: one that runs, or one on its way by a delivery, if that has not ended before."""
+    """End an export: one that runs, without a file; or one on its way by a delivery, if that has not ended before.
+
+    The file that a storage did not take stays here, to be fetched or sent again.
+    """
+    is_complete = delivery_id is not None
     async with db.transaction() as tx:
         if delivery_id is not None and await tx.value(GIVE_UP, account_id, delivery_id, now) is None:
             return
-        state = "running" if delivery_id is None else "delivering"
-        export_uid = await tx.value(FAIL, account_id, export_id, now, description, state)
-        if export_uid is not None:
+        state = "delivering" if is_complete else "running"
+        export_uid = await tx.value(FAIL, account_id, export_id, now, description, state, is_complete)
+        if export_uid is not None and not is_complete:
             await files.delete_file(tx, account_id, export_uid)

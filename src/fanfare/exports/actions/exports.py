@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import msgspec
 
-from fanfare.exports.actions.endings import abandon
+from fanfare.exports.actions.endings import DELIVER_AGAIN, abandon
 from fanfare.exports.queries.exports import export_of
 from fanfare.exports.schemas.exports import ExportCreated, NewExport
 from fanfare.exports.topics import EXPORT_CREATED, EXPORT_DELETED
@@ -101,3 +101,14 @@ async def delete_export(db: Db, account_id: int, export_uid: uuid.UUID, now: dat
         if await tx.value(DELETE, account_id, export_uid, now) is None:
             raise Unknown(export=export_uid)
         await files.delete_file(tx, account_id, export_uid)
+
+
+class NotRefused(Conflict):
+    """Only a file that its storage did not take can be sent again, while the file and the storage are here"""
+
+
+async def deliver_again(db: Db, account_id: int, export_uid: uuid.UUID, now: datetime) -> None:
+    """Write the file of an export to the storage that did not take it; Unknown (404), NotRefused (409)."""
+    export = await export_of(db, account_id, export_uid)
+    if await db.value(DELIVER_AGAIN, account_id, export.export_id, now) is None:
+        raise NotRefused

@@ -49,6 +49,16 @@ async def manage_exports_delete(db: Db, account: Account, target: OneExport, now
     return True
 
 
+@endpoint.post("/api/v1/manage/exports/{export_uid}/deliver", scope="manage", key=SECRET)
+async def manage_exports_deliver(db: Db, account: Account, target: OneExport, now: datetime) -> bool:
+    """Send the file of a failed export to its storage again, which did not take it before.
+
+    409 for an export that did not fail so, and once its file or its storage was deleted.
+    """
+    await actions.deliver_again(db, account.id, target.export_uid, now)
+    return True
+
+
 @endpoint.post("/api/v1/manage/exports/{export_uid}/link", scope="manage", key=SECRET, has_secret_answer=True)
 async def manage_exports_link(db: Db, account: Account, new: NewLink, now: datetime) -> ExportLink:
     """Return a link with which anybody can fetch the file, as soon as it is complete, until the link ends."""

@@ -56,7 +56,7 @@ async def _export(db: Db, target: Target) -> Export:
         export = await export_of(db, target.account_id, target.export_uid)
     except Unknown:
         raise LinkEnded from None
-    if export.state != "completed" or not export.has_file:
+    if not export.is_fetchable:
         raise LinkEnded
     return export
 

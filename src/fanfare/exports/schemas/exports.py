@@ -37,8 +37,8 @@ class Export(msgspec.Struct):
     row_count rows were written, content_bytes before and file_bytes after compression, with gzip or within Parquet;
     sha256 is that of the file as it is fetched. The file has every row that was committed up to `watermark`, a position
     of the change log: with the changes after it a copy is brought up to date. has_file is false once the file was
-    deleted here. destination is the object of a storage that the file becomes, or null; storage_uid is null too once
-    the storage was deleted.
+    deleted here; a failed export has one if only its storage did not take it. destination is the object of a storage
+    that the file becomes, or null; storage_uid is null too once the storage was deleted.
     """
 
     export_id: int
@@ -60,6 +60,11 @@ class Export(msgspec.Struct):
     failure: str | None
     creation_timestamp: int
     finish_timestamp: int | None
+
+    @property
+    def is_fetchable(self) -> bool:
+        """Whether the file is complete and here."""
+        return self.has_file and self.state in ("completed", "failed")
 
 
 class ExportMeta(Meta):

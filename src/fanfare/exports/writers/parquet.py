@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from fanfare.kernel.running.callers import end_with_caller
+
 BLOCK_BYTES = 8 * 1024 * 1024
 GROUP_ROWS = 100_000
 # A value can have 64 KiB of JSON, and each quotation mark in it is doubled.
@@ -52,6 +54,7 @@ def write(rows: Path, file: Path, names: dict[str, str]) -> int:
 
 def main() -> None:
     """Write the file that the command line names, and the number of its rows to the output."""
+    end_with_caller()
     rows, file, types = sys.argv[1:]
     print(write(Path(rows), Path(file), msgspec.json.decode(types, type=dict[str, str])))  # noqa: T201 - the answer
 

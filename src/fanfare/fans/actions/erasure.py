@@ -18,6 +18,7 @@ from fanfare.fans.followers import Person
 from fanfare.fans.queries.erasures import digest, erasure
 from fanfare.fans.schemas.erasures import Erasure
 from fanfare.fans.topics import FAN_DELETED
+from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import Db
@@ -50,17 +51,19 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await idempotency.redact_answers(
         db, account_id, list(_search_strings(person)), lambda answer: _redact(answer, person)
     )
-    await _store_hashes(db, account_id, fan_id, now)
+    hashes = await _store_hashes(db, account_id, fan_id, now)
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _clear_changes(db, account_id, [fan_id, *former])
     identities = list(await claims.owned_since(db, account_id, fan_id))
     erasure_id = await _delete(db, account_id, fan_id, now)
     await claims.transfer_identities(db, account_id, identities, now)
-    await _certify(
-        db, account_id, (erasure_id, fan_id, former, source), now, _counts(old_counts, await _row_counts(db))
-    )
+    counts = _counts(old_counts, await _row_counts(db))
     await followers.note_erasure(db, account_id, fan_id, erasure_id, now)
+    # Until here it can have waited, and taken long: whatever arrived meanwhile is of before it.
+    end = max(now, system_clock())
+    await db.execute(DATE, account_id, hashes, end)
+    await _certify(db, account_id, (erasure_id, fan_id, former, source), end, counts)
     return erasure_id
 
 
@@ -152,14 +155,20 @@ async def _shared_words(db: Db, account_id: int, fan_id: int, names: list[str]) 
     return frozenset(row["word"] for row in rows)
 
 
-async def _store_hashes(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
-    """Store hashes of the fan's addresses and numbers, so that an opt-in from before the erasure has no effect."""
+DATE = """
+    update erased_identities set erased_at = greatest(erased_at, $3)
+    where account_id = $1 and identity_hash = any($2::bytea[])
+"""
+
+
+async def _store_hashes(db: Db, account_id: int, fan_id: int, now: datetime) -> list[bytes]:
+    """Store and return hashes of the fan's addresses and numbers: an opt-in from before the erasure has no effect."""
     await db.execute(
         "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
         account_id,
         secrets.token_bytes(32),
     )
-    await db.execute(
+    rows = await db.rows(
         """
         insert into erased_identities as e (account_id, identity_hash, erased_at)
         select $1, identity_hash(k.hash_key, identifiers.network, identifiers.identifier_value), $3
@@ -172,11 +181,13 @@ async def _store_hashes(db: Db, account_id: int, fan_id: int, now: datetime) -> 
             where f.account_id = $1 and f.fan_id = $2 and numbers.number is not null) as identifiers
         where k.account_id = $1
         on conflict (account_id, identity_hash) do update set erased_at = greatest(e.erased_at, excluded.erased_at)
+        returning identity_hash
         """,
         account_id,
         fan_id,
         now,
     )
+    return [row["identity_hash"] for row in rows]
 
 
 async def add_identities(db: Db, account_id: int, keys: tuple[list[str], list[str]], now: datetime) -> None:

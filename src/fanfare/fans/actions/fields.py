@@ -1,6 +1,6 @@
 """Defines custom fields, and validates and stores the values of fans."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -136,23 +136,28 @@ async def read_values(db: Db, account_id: int, fields: Mapping[str, object]) -> 
 
     Locks the definitions: no field is deleted or gets another type before the caller's transaction ends.
     """
+    (values,) = await read_value_sets(db, account_id, [fields])
+    if isinstance(values, BadParameters):
+        raise values
+    return values
+
+
+async def read_value_sets(
+    db: Db, account_id: int, field_sets: Sequence[Mapping[str, object]]
+) -> list[dict[str, Any] | BadParameters]:
+    """Return the custom values of several fans, each as `read_values` does, or what it would raise."""
     rows = await db.rows(
         "select crm_field_key, field_type, field_options, is_active from crm_fields"
         " where account_id = $1 and crm_field_key = any($2::text[]) order by crm_field_key for share",
         account_id,
-        list(fields),
+        sorted({key for fields in field_sets for key in fields}),
     )
     definitions = {row["crm_field_key"]: row for row in rows if row["is_active"]}
-    options = sum(len(row["field_options"]) for row in rows)
-    values, errors = await run_by_rows(account_id, len(fields) + options, _parse, fields, definitions)
-    if errors:
-        raise BadParameters(errors)
-    return values
+    count = sum(len(fields) for fields in field_sets) + sum(len(row["field_options"]) for row in rows)
+    return await run_by_rows(account_id, count, lambda: [_parse(fields, definitions) for fields in field_sets])
 
 
-def _parse(
-    fields: Mapping[str, object], definitions: Mapping[str, Record]
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def _parse(fields: Mapping[str, object], definitions: Mapping[str, Record]) -> dict[str, Any] | BadParameters:
     values: dict[str, Any] = {}
     errors = list(_unknown(fields, definitions))
     for key in sorted(set(fields) & set(definitions)):
@@ -161,7 +166,7 @@ def _parse(
             values[key] = None if fields[key] is None else TYPES[row["field_type"]](fields[key], row["field_options"])
         except ValueError as error:
             errors.append((f"field_{key}", str(error)))
-    return values, errors
+    return BadParameters(errors) if errors else values
 
 
 def _unknown(values: Mapping[str, object], definitions: Mapping[str, object]) -> Iterator[tuple[str, str]]:

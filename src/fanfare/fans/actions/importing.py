@@ -4,7 +4,7 @@ No consent counts from later than the upload of its file. A yes without a time i
 knows when it was given: so neither the order of files nor that of imports decides.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -13,6 +13,8 @@ import msgspec
 
 from fanfare.fans.actions.consents import consent_entries, consent_state
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
+from fanfare.fans.actions.fields import read_value_sets
+from fanfare.fans.actions.importing_fields import fill_values
 from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MATCH_GUARDED
 from fanfare.fans.actions.matching_consents import refused_count
 from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
@@ -21,7 +23,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Conflict, Refusal, Unavailable
+from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable
 
 FIND = tuple(
     Sql(f"""
@@ -85,12 +87,14 @@ class ImportContext(msgspec.Struct, frozen=True):
 class FanLine(msgspec.Struct, frozen=True):
     """A fan of an import: what a batch writes, and what is written for this fan alone.
 
-    With `is_undated` nobody knows when the consents of `rest` were given.
+    With `is_undated` nobody knows when the consents of `rest` were given. `fields` are custom fields, as the file has
+    them, where nothing is written for this fan alone.
     """
 
     profile: Person
     rest: FanChanges | None
     is_undated: bool = False
+    fields: Mapping[str, object] = {}
 
 
 class FanOutcome(msgspec.Struct, frozen=True):
@@ -113,8 +117,8 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
     attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if is_separate else CHANNELS))}
     profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes)
-    if not rest:
-        return FanLine(profile, None)
+    if rest.keys() <= {"fields"}:
+        return FanLine(profile, None, fields=new.fields or {})
     if is_separate:
         rest |= {name: value for name in CHANNELS if (value := getattr(new, name)) is not None}
     rest |= {name: value for name in ("email", "phone") if (value := getattr(new, name)) is not None}
@@ -128,13 +132,30 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
     erased = await _erased(db, [line.profile for line in lines], context)
     outcomes: dict[int, FanOutcome] = {place: FanOutcome(None, refusal=ErasedSince()) for place in erased}
-    plain = [place for place, line in enumerate(lines) if line.rest is None and place not in erased]
+    values, wrong = await _read_fields(db, lines, context)
+    outcomes.update({place: FanOutcome(None, refusal=each) for place, each in wrong.items()})
+    plain = [place for place, line in enumerate(lines) if line.rest is None and place not in outcomes]
     rows = await _find(db, [lines[place].profile for place in plain], context)
     outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
+    fans = [(fan_id, values[place]) for place in plain if place in values and (fan_id := outcomes[place].fan_id)]
+    context.own_positions.extend(await fill_values(db, context.account.id, fans, context.now))
     for place, line in enumerate(lines):
         if line.rest is not None and place not in erased:
             outcomes[place] = await _import_one(db, line, line.rest, context)
     return list(_counted_once(outcomes[place] for place in range(len(lines))))
+
+
+async def _read_fields(
+    db: Db, lines: Sequence[FanLine], context: ImportContext
+) -> tuple[dict[int, dict[str, Any]], dict[int, BadParameters]]:
+    """Return the custom values of lines by their places, and for lines with wrong ones what is wrong."""
+    places = [place for place, line in enumerate(lines) if line.fields]
+    if not places:
+        return {}, {}
+    value_sets = await read_value_sets(db, context.account.id, [lines[place].fields for place in places])
+    read = list(zip(places, value_sets, strict=True))
+    wrong = {place: each for place, each in read if isinstance(each, BadParameters)}
+    return {place: each for place, each in read if not isinstance(each, BadParameters)}, wrong
 
 
 def _counted_once(outcomes: Iterable[FanOutcome]) -> Iterator[FanOutcome]:

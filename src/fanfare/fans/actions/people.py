@@ -146,7 +146,8 @@ def _merge(first: Person, later: Person) -> Person:
 
 def arguments(people: Sequence[Person]) -> dict[str, object]:
     """Return the SQL arguments of MATCH_ONE and MATCH_MANY."""
-    return PEOPLE.arguments([{"place": place, **msgspec.structs.asdict(each)} for place, each in enumerate(people)])
+    fields = {name: [getattr(each, name) for each in people] for name in Person.__struct_fields__}
+    return PEOPLE.column_arguments({"place": list(range(len(people))), **fields})
 
 
 def statement(statements: tuple[Sql, ...], people: Sequence[Person], attempt: int) -> Sql:

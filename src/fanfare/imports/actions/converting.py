@@ -1,4 +1,4 @@
-"""Reads a sheet of a workbook: a program of its own writes it as CSV, which is imported as every other."""
+"""Makes the rows of imports: of a sheet, which a program of its own writes as CSV, and of what is compressed."""
 
 import sys
 from datetime import datetime
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, source_uid
+from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import end_work
+from fanfare.imports.actions.unpacking import unpack
 from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
 from fanfare.imports.queries.imports import used_bytes
 from fanfare.imports.readers.rows import MAX_FILE_BYTES, UnreadableFileError
@@ -30,31 +31,47 @@ COMMAND = (sys.executable, "-P", "-m", "fanfare.imports.readers.workbook")
 
 
 async def convert(db: Db, account_id: int, current: CurrentImport, now: datetime) -> None:
-    """Write a sheet as the rows of an import and inspect them; part of the caller's transaction.
+    """Write a sheet, or what is compressed, as the rows of an import and inspect them.
 
-    Raises UnreadableFileError.
+    Part of the caller's transaction. Raises UnreadableFileError.
     """
+    if current.file_format == WORKBOOK:
+        plain = await _from_sheet(db, account_id, current)
+    else:
+        size, is_text = await unpack(db, account_id, current, await _room(db, account_id, current))
+        plain = msgspec.structs.replace(current, file_bytes=size, is_utf8=is_text)
+    if await _is_ended(db, account_id, current, now):
+        return
+    await db.execute(
+        "update imports set file_bytes = $3, sheets = $4, sheet = $5, is_utf8 = $6"
+        " where account_id = $1 and import_id = $2",
+        account_id,
+        plain.import_id,
+        plain.file_bytes,
+        plain.sheets,
+        plain.sheet,
+        plain.is_utf8,
+    )
+    ready = await inspected(db, account_id, plain)
+    uploaded_at = current.uploaded_at or now
+    await db.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, uploaded_at)
+
+
+async def _from_sheet(db: Db, account_id: int, current: CurrentImport) -> CurrentImport:
+    """Write a sheet of a workbook as the rows of an import, and return it as the import of a text."""
     with Scratch() as scratch:
         workbook, rows = scratch.path / "workbook.xlsx", scratch.path / "rows.csv"
         await _save(db, account_id, current, workbook)
         sheet = await _read(db, (workbook, rows), current.sheet, await _room(db, account_id, current))
-        if await _is_ended(db, account_id, current, now):
-            return
         size = await _store(db, account_id, current, rows)
-    await db.execute(
-        "update imports set file_bytes = $3, sheets = $4, sheet = $5, is_utf8 = true"
-        " where account_id = $1 and import_id = $2",
-        account_id,
-        current.import_id,
-        size,
-        sheet.names,
-        sheet.name,
+    return msgspec.structs.replace(
+        current,
+        file_bytes=size,
+        is_utf8=True,
+        sheets=sheet.names,
+        sheet=sheet.name,
+        dialect={"encoding": "utf-8", "delimiter": ",", **current.dialect},
     )
-    dialect = {"encoding": "utf-8", "delimiter": ",", **current.dialect}
-    plain = msgspec.structs.replace(current, file_bytes=size, is_utf8=True, dialect=dialect)
-    ready = await inspected(db, account_id, plain)
-    uploaded_at = current.uploaded_at or now
-    await db.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, uploaded_at)
 
 
 async def _is_ended(db: Db, account_id: int, current: CurrentImport, now: datetime) -> bool:

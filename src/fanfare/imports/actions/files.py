@@ -1,4 +1,4 @@
-"""The files of an import: its rows, and the workbook from which they were read."""
+"""The files of an import: its rows, and the workbook or compressed file from which they were read."""
 
 import uuid
 
@@ -6,6 +6,8 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
 WORKBOOK = "xlsx"
+# The begin of a file that was compressed by gzip.
+GZIP = b"\x1f\x8b"
 COMPLETE = """
     update imports
     set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6
@@ -14,11 +16,11 @@ COMPLETE = """
 
 
 def source_uid(import_uid: uuid.UUID) -> uuid.UUID:
-    """Return the uid of the workbook of an import, whose rows have that of the import."""
+    """Return the uid of the workbook or compressed file of an import, whose rows have that of the import."""
     return uuid.uuid5(import_uid, "workbook")
 
 
 async def delete_files(db: Db, account_id: int, import_uid: uuid.UUID) -> None:
-    """Delete the rows of an import, and its workbook, if it has one."""
+    """Delete the rows of an import, and the file from which they were read, if it has one."""
     for each in (import_uid, source_uid(import_uid)):
         await files.delete_file(db, account_id, each)

@@ -87,7 +87,7 @@ async def create_import(db: Db, account_id: int, new: NewImport, now: datetime) 
 
 def _format_of(object_key: str) -> str:
     """Return the format of an object by its name."""
-    return FORMATS_BY_ENDING.get(fold(object_key).rpartition(".")[2], "csv")
+    return FORMATS_BY_ENDING.get(fold(object_key).removesuffix(".gz").rpartition(".")[2], "csv")
 
 
 UPDATE = f"""

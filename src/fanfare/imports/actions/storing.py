@@ -6,12 +6,13 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
+from fanfare.imports.actions.files import COMPLETE, GZIP, WORKBOOK, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
 from fanfare.imports.readers.rows import UnreadableFileError
-from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, State
+from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport, State
+from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
@@ -40,7 +41,7 @@ APPEND = f"""
     insert into file_parts (account_id, file_uid, part_offset, content)
     select $1, $8, $3, $4 from appended
 """  # noqa: S608 - constants
-# A worker reads a workbook, which can take minutes.
+# A worker reads a workbook, and unpacks a compressed file, which can take minutes.
 CONVERT = """
     update imports set import_state = 'converting', source_bytes = file_bytes, uploaded_at = $3, updated_at = $3
     where account_id = $1 and import_id = $2
@@ -80,6 +81,15 @@ def is_utf8(content: bytes) -> bool:
     return True
 
 
+async def _is_compressed(db: Db, account_id: int, current: CurrentImport) -> bool:
+    """Return whether a file is compressed by gzip, and store it as such: its rows come out of it."""
+    if await files.read_from(db, account_id, current.import_uid, 0, len(GZIP)) != GZIP:
+        return False
+    sql = "update file_parts set file_uid = $3 where account_id = $1 and file_uid = $2"
+    await db.execute(sql, account_id, current.import_uid, source_uid(current.import_uid))
+    return True
+
+
 async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, now: datetime) -> State:
     """Inspect the file of an import and return the state that this leads to."""
     async with db.transaction() as tx:
@@ -87,7 +97,7 @@ async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, 
         check_state(current, arrival.state)
         if current.file_bytes != offset:
             raise WrongOffset
-        if current.file_format == WORKBOOK:
+        if current.file_format == WORKBOOK or await _is_compressed(tx, account_id, current):
             await tx.execute(CONVERT, account_id, current.import_id, now)
             return "converting"
         try:

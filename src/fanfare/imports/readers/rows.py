@@ -53,7 +53,7 @@ def check_begin(data: bytes, file_format: str) -> None:
         message = "is a workbook or an archive; create the import with the format xlsx"
         raise UnreadableFileError(message)
     if data[:2] == b"\x1f\x8b":
-        message = "is compressed; upload it uncompressed"
+        message = "is compressed twice; compress it once"
         raise UnreadableFileError(message)
     if b"\0" in data:
         message = f"contains binary data; it must be a {file_format} file"

@@ -18,6 +18,7 @@ import msgspec
 
 from fanfare.imports.readers.dialects import THOUSANDS
 from fanfare.imports.readers.rows import MAX_COLUMNS
+from fanfare.kernel.running.callers import end_with_caller
 
 # The exit status for a file that cannot be read, with the reason as output.
 UNREADABLE = 3
@@ -129,6 +130,7 @@ def _cells(values: Iterable[Iterable[object]]) -> Iterator[list[str]]:
 
 def main() -> int:
     """Write the rows that the command line names, and the sheets, or what is wrong, to the output."""
+    end_with_caller()
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     workbook, rows, name, limit = sys.argv[1:]

@@ -31,6 +31,8 @@ IDLE_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 # A connection is closed at an age between this and twice this, which frees the memory of its server process.
 AGE_SECONDS = 900.0
+# Connections that no caller needed for this long are closed, but for one: a server process of PostgreSQL has megabytes.
+SPARE_SECONDS = 30.0
 # One in this many connections may run a heavy read; the same holds for writes that take minutes or have a large body.
 HEAVY = 3
 # Each connection caches the statements of the source: some 300 on a server, the longest of 21,000 characters.
@@ -51,7 +53,11 @@ class Pool:
         self._shares = Shares(size, share)
         self._reserve = Shares(BESIDE_CONNECTIONS, share)
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), share) for _ in range(3))
+        # The last one released is the first one taken, so those that nobody needs stay at the beginning.
         self._idle: list[Connection] = []
+        # The least number of idle connections since the last look at them, which is by a timer while there are any.
+        self._spare = 0
+        self._timer: asyncio.TimerHandle | None = None
         # When each connection is to be closed.
         self._close_times: dict[Connection, float] = {}
         self._is_closed = False
@@ -62,7 +68,9 @@ class Pool:
         idle = self._idle
         if not idle or idle[-1].is_closed() or not self._shares_for(is_beside).acquire_now(account_id):
             return None
-        return idle.pop()
+        connection = idle.pop()
+        self._spare = min(self._spare, len(idle))
+        return connection
 
     async def acquire(self, account_id: int | None, *, is_beside: bool = False) -> Connection:
         """Return a connection, `is_beside` for one statement; waits at most five seconds for it, then raises `Busy`."""
@@ -71,6 +79,7 @@ class Pool:
             self._refuse_when_closed()
             while self._idle:
                 connection = self._idle.pop()
+                self._spare = min(self._spare, len(self._idle))
                 if not connection.is_closed():
                     return connection
                 self._drop(connection)
@@ -110,7 +119,17 @@ class Pool:
                 connection.terminate()
             raise
         self._close_times[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
+        self._timer = self._timer or asyncio.get_running_loop().call_later(SPARE_SECONDS, self._close_spare)
         return connection
+
+    def _close_spare(self) -> None:
+        """Close the connections that were idle all the time since the last look, but for one of all."""
+        spare = min(self._spare, len(self._close_times) - 1)
+        for each in self._idle[:spare]:
+            self._drop(each)
+        del self._idle[:spare]
+        self._spare = len(self._idle)
+        self._timer = asyncio.get_running_loop().call_later(SPARE_SECONDS, self._close_spare)
 
     def _refuse_when_closed(self) -> None:
         if self._is_closed:
@@ -152,6 +171,8 @@ class Pool:
     async def close(self) -> None:
         """Wait at most ten seconds for connections in use, then close all."""
         self._is_closed = True
+        if self._timer:
+            self._timer.cancel()
         idle, self._idle = self._idle, []
         await asyncio.gather(*(each.close(timeout=1) for each in idle), return_exceptions=True)
         if not self._is_unused:

@@ -1,6 +1,7 @@
 """Runs a program of its own within a transaction, whose connection is used meanwhile: the server ends idle ones."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,10 +27,25 @@ class Ended(NamedTuple):
 
 
 async def run_program(db: Db, command: Sequence[str], seconds: float) -> Ended:
-    """Run a program to its end, at most for some seconds; it is killed with the caller. Raises TooLongError."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    """Run a program to its end, at most for some seconds; it is killed with the caller. Raises TooLongError.
+
+    Its input ends when this process does, also by kill -9: see `end_with_caller`.
+    """
+    read_end, write_end = os.pipe()
+    try:
+        return await _run(db, command, seconds, read_end)
+    finally:
+        os.close(write_end)
+
+
+async def _run(db: Db, command: Sequence[str], seconds: float, source: int) -> Ended:
+    """Run a program whose input is an open file, which is closed once it has begun."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=source, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+    finally:
+        os.close(source)
     outputs: list[bytes] = []
 
     async def read() -> None:

@@ -84,9 +84,12 @@ class Arrays:
         A column without values is an empty array, which `unnest` fills with nulls: the driver looks at each entry. The
         first column has the length.
         """
-        arrays = {column: [row[column] for row in rows] for column in self._columns}
-        first = next(iter(arrays))
+        return self.column_arguments({column: [row[column] for row in rows] for column in self._columns})
+
+    def column_arguments(self, arrays: Mapping[str, Sequence[object]]) -> dict[str, object]:
+        """Return the arguments from the values of each column, as `arguments` does from rows."""
+        first = next(iter(self._columns))
         return {
             f"{self._name}_{column}": array if column == first or any(each is not None for each in array) else []
-            for column, array in arrays.items()
+            for column, array in ((column, arrays[column]) for column in self._columns)
         }

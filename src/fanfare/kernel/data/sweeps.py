@@ -74,13 +74,18 @@ class Sweep:
             for task in self._running.values():
                 task.cancel()
 
-    async def run_forever(self, stopping: asyncio.Event) -> None:
-        """Run the job repeatedly for all accounts that are due, until `stopping` is set; then finish running steps."""
+    async def run_forever(self, stopping: asyncio.Event, questions: asyncio.Semaphore) -> None:
+        """Run the job repeatedly for all accounts that are due, until `stopping` is set; then finish running steps.
+
+        Sweeps with the same `questions` take turns at asking which accounts are due: together they need few connections
+        while there is nothing to do.
+        """
         stopped = start_task(_wait_for(stopping), "end of a sweep")
         try:
             while not stopping.is_set():
                 if not self._due:
-                    await self._refill()
+                    async with questions:
+                        await self._refill()
                 self._start_steps()
                 await asyncio.wait(
                     [*self._running.values(), stopped], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED

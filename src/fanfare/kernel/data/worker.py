@@ -40,6 +40,10 @@ NO_DATABASE: tuple[type[BaseException], ...] = (*OUTAGES, FailingListenerError)
 # A generous timeout, since statements of the queue are short.
 QUEUE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
+# The queue asks for jobs every half minute; a connection that it used only then is closed between.
+SPARE_SECONDS = 15.0
+# Sweeps that ask at the same time which accounts are due: one that is slow does not stop the others.
+QUESTIONS = 2
 # Between two steps of continuous work that found nothing to do.
 IDLE_PAUSE = 0.1
 RETENTION_DAYS = 7
@@ -59,6 +63,7 @@ class Worker:
         self.jobs = jobs
         self.clock = clock
         self.stopping = asyncio.Event()
+        self._questions = asyncio.Semaphore(QUESTIONS)
         self._db = Db()
 
     async def run(self) -> None:
@@ -82,7 +87,7 @@ class Worker:
     async def _run_endless(self, job: Job) -> None:
         """Run continuous work, one step after the other, until the worker stops."""
         if job.each is not None:
-            await Sweep(job, self._db, self.clock).run_forever(self.stopping)
+            await Sweep(job, self._db, self.clock).run_forever(self.stopping, self._questions)
             return
         while not self.stopping.is_set():
             try:
@@ -130,6 +135,7 @@ class Worker:
             max_size=QUEUE_CONNECTIONS,
             timeout=QUEUE_SECONDS,
             command_timeout=QUEUE_SECONDS,
+            max_inactive_connection_lifetime=SPARE_SECONDS,
             server_settings={"application_name": "fanfare queue", "timezone": "UTC", "jit": "off"},
         )
         try:

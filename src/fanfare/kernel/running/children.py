@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 PR_SET_PDEATHSIG = 1
 # Waits for the death of this process: `read` returns when the last writer of the pipe is gone.
@@ -29,6 +29,20 @@ class Launch:
     errors: int | IO[bytes] | None = None
     # the signal that the process gets when this one dies
     death_signal: signal.Signals = signal.SIGTERM
+
+
+class Running(Protocol):
+    """A child process."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, that of a signal negative; None while it runs."""
+
+    def send_signal(self, signal_number: signal.Signals) -> None:
+        """Send a signal; does nothing if the process has ended."""
 
 
 @dataclass
@@ -91,7 +105,7 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
         stderr=spec.errors,
         # A group of its own: Ctrl-C reaches only this process, which then stops the others in order.
         process_group=0,
-        preexec_fn=None if watch else _set_death_signal(os.getpid(), spec.death_signal),  # noqa: PLW1509 - no threads here
+        preexec_fn=None if watch else death_signal_setter(os.getpid(), spec.death_signal),  # noqa: PLW1509 - no threads here
     )
     if not watch:
         return Launched(process)
@@ -102,7 +116,8 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
     return Launched(process, watcher)
 
 
-def _set_death_signal(parent: int, signal_number: signal.Signals) -> Callable[[], None]:
+def death_signal_setter(parent: int, signal_number: signal.Signals) -> Callable[[], None]:
+    """Return what a new child calls to get a signal when its parent dies; it ends if the parent has died already."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def set_signal() -> None:

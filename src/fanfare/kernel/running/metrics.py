@@ -28,10 +28,8 @@ def _allocate_files(directory: Path, server: str) -> None:
             file.write(bytes(max(0, FILE_BYTES - file.tell())))
 
 
-if SHARED in os.environ and SERVER in os.environ:
-    _allocate_files(Path(os.environ[SHARED]), os.environ[SERVER])
-    values.ValueClass = values.MultiProcessValue(lambda: os.environ[SERVER])  # type: ignore[no-untyped-call]
-
+# In memory until `share` is called; the library would take a file for each process that imports it.
+values.ValueClass = values.MutexValue
 # Upper bounds in seconds.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CALLS = Counter("fanfare_calls", "Calls answered", ["call", "status"])
@@ -44,6 +42,18 @@ SECONDS = Histogram(
 ENDED = Counter("fanfare_http_connections_ended", "HTTP connections closed by the server, by reason", ["why"])
 
 LOST_LINES = Counter("fanfare_log_lines_lost", "Log lines dropped because the reader was too slow")
+
+
+def share() -> None:
+    """Count in the files that several servers share, if there are several; call it before anything is counted.
+
+    Not done by importing this module: a server is forked from a process that is none, and has imported it.
+    """
+    if SHARED in os.environ and SERVER in os.environ:
+        _allocate_files(Path(os.environ[SHARED]), os.environ[SERVER])
+        values.ValueClass = values.MultiProcessValue(lambda: os.environ[SERVER])  # type: ignore[no-untyped-call]
+        # The only figure without labels, which has its value from the start.
+        LOST_LINES._metric_init()  # noqa: SLF001 - as if it were made only now
 
 
 @cache

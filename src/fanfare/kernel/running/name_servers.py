@@ -30,6 +30,11 @@ class NameServers:
             return None
         return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
 
+    async def has_txt(self, name: str, value: str) -> bool | None:
+        """Return whether a name has a TXT record of this value; None if no name server said so."""
+        records = await self.txt(name)
+        return None if records is None else value in records
+
     def _resolver(self) -> dns.asyncresolver.Resolver:
         """Return what asks; a DNSException on a machine that names no name server."""
         resolver = dns.asyncresolver.Resolver(configure=not self._addresses)

@@ -1,6 +1,6 @@
 """Supervision: restarts processes that end, and stops all of them in order when the operator says so.
 
-It imports little on purpose: it runs as long as the server does, in a process of its own.
+It runs as long as the server does, in the process from which the others are forked.
 """
 
 import os
@@ -15,7 +15,7 @@ from functools import cache
 from types import FrameType
 
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.running.children import Launched
+from fanfare.kernel.running.children import Running
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.scratch import sweep
 
@@ -38,8 +38,8 @@ class Child:
     """A process to keep running. One with `stopped_elsewhere` is only watched: its creator stops it."""
 
     name: str
-    start: Callable[[], Launched]
-    launched: Launched | None = None
+    start: Callable[[], Running]
+    launched: Running | None = None
     stopped_elsewhere: bool = False
     # seconds to finish its work when stopping
     stop_seconds: float = 15.0
@@ -181,7 +181,7 @@ def log_event(event: str, **facts: object) -> None:
     outlet().log_event("warning", event, **facts)
 
 
-def _launched(process: Child) -> Launched:
+def _launched(process: Child) -> Running:
     if process.launched is None:
         raise AssertionError(process.name)
     return process.launched

@@ -5,6 +5,7 @@ Parameters come from path, query and body alike. A Refusal raised anywhere becom
 
 import itertools
 import logging
+import os
 import re
 import secrets
 import time
@@ -56,9 +57,6 @@ EXTENDED = (Page, RecordsPage, IgnoredParameters, ArrayPage)
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
 # Runs the handler with the given database handle and parameters.
 Act = Callable[[Db, Params], Awaitable[Any]]
-# A random prefix per process and a counter: a fresh UUID for each request costs a system call.
-PROCESS_ID = secrets.token_hex(8)
-REQUEST_NUMBERS = itertools.count(1)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -210,6 +208,20 @@ async def _prepare(prepare: Prepare, handle: Db, entry: Entry, params: Params | 
         raise
 
 
+class _RequestIds:
+    """A random prefix per process and a counter: a fresh UUID for each request costs a system call."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        """Begin anew, as each process must."""
+        self.prefix = secrets.token_hex(8)
+        self.numbers = itertools.count(1)
+
+
+REQUEST_IDS = _RequestIds()
 EXPOSED_HEADERS = (
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
 )
@@ -222,7 +234,7 @@ def assign_request_id(request: Request, response: Response, headers: Mapping[str
     """Set the request id, and headers: the client's X-Request-Id if it is well-formed, else a new one."""
     request_id = request.headers.get("x-request-id")
     if request_id is None or REQUEST_ID.fullmatch(request_id) is None:
-        request_id = f"{PROCESS_ID}{next(REQUEST_NUMBERS):012x}"
+        request_id = f"{REQUEST_IDS.prefix}{next(REQUEST_IDS.numbers):012x}"
     response.headers["x-request-id"] = request_id
     response.headers.update(headers)
     request_ids.set(request_id)

@@ -43,13 +43,14 @@ SAVE = Sql(f"""
     )
     select sender_id from saved
 """)  # noqa: S608 - fixed parts
-# Once confirmed it stays so, and what a name server did not answer stays as it was. While the DNS was asked the address
-# may have changed: what it said is about the domain and the token of the question.
+# Once confirmed it stays so, and what a name server did not answer stays as it was; a check is complete when everything
+# was answered. While the DNS was asked the address may have changed: what it said is about the domain and the token of
+# the question.
 NOTE = f"""
     with {HOLD},
     checked as (
         update message_senders
-        set checked_at = $3, confirmed_at = coalesce(confirmed_at, $4),
+        set checked_at = greatest(checked_at, $9), confirmed_at = coalesce(confirmed_at, $4),
             is_signed = $5::boolean is true or $5 is null and is_signed,
             has_policy = $6::boolean is true or $6 is null and has_policy
         where account_id = $1 and sender_id = $2 and coalesce(split_part(from_address, '@', 2), '') = $7
@@ -73,9 +74,14 @@ class SenderCheck(msgspec.Struct, frozen=True):
 
     domain: str
     token: str
-    has_record: bool
+    has_record: bool | None
     has_key: bool | None
     has_policy: bool | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the name servers answered each question."""
+        return None not in (self.has_record, self.has_key, self.has_policy)
 
 
 async def save_sender(db: Db, account_id: int, new: NewSender, now: datetime) -> int:
@@ -122,12 +128,11 @@ async def check_sender(db: Db, account_id: int, sender_id: int) -> SenderCheck:
     token = row["confirmation_token"]
     if not domain:
         return SenderCheck(domain, token, has_record=False, has_key=False, has_policy=False)
-    records = await name_servers.txt(TXT_PREFIX + domain)
     policies = await name_servers.txt(f"_dmarc.{domain}")
     return SenderCheck(
         domain,
         token,
-        has_record=f"{TXT_VALUE}{token}" in (records or ()),
+        has_record=await name_servers.has_txt(TXT_PREFIX + domain, TXT_VALUE + token),
         has_key=await _has_key(domain),
         has_policy=None if policies is None else any(each.startswith(POLICY) for each in policies),
     )
@@ -145,6 +150,8 @@ async def _has_key(domain: str) -> bool | None:
 async def note_check(db: Db, account_id: int, sender_id: int, check: SenderCheck, now: datetime) -> bool:
     """Store the result of a check; return whether it confirms the domain that the sender has now."""
     confirmed_at = now if check.has_record else None
+    answers = (confirmed_at, check.has_key, check.has_policy)
     question = (check.domain, check.token)
-    word = await db.execute(NOTE, account_id, sender_id, now, confirmed_at, check.has_key, check.has_policy, *question)
-    return check.has_record and word != NOTHING
+    checked_at = now if check.is_complete else None
+    word = await db.execute(NOTE, account_id, sender_id, now, *answers, *question, checked_at)
+    return bool(check.has_record) and word != NOTHING

@@ -53,7 +53,7 @@ async def _move_table(move: Move, table: Table, progress: Callable[[str, int | N
         await _adopt(move, table, page.rows)
         is_done = page.cursor is None
         next_checkpoint = page.checkpoint if page.checkpoint is not None else page.cursor
-        await _write(move, table, page.rows, (checkpoint, next_checkpoint), is_done=is_done)
+        await _write(move, table, page, (checkpoint, next_checkpoint))
         cursor, checkpoint = page.cursor, next_checkpoint
         progress(table.name, len(page.rows))
     progress(table.name, None)
@@ -78,13 +78,12 @@ async def _adopt(move: Move, table: Table, rows: list[Row]) -> None:
         await adopt_fans(move, sorted(ids - (await fan_ids(move, move.db, ids)).keys()))
 
 
-async def _write(
-    move: Move, table: Table, rows: list[Row], checkpoints: tuple[str | None, str | None], *, is_done: bool
-) -> None:
+async def _write(move: Move, table: Table, page: Page, checkpoints: tuple[str | None, str | None]) -> None:
+    rows = page.rows
     async with move.db.transaction() as tx:
         await tx.allow(WRITE_SECONDS)
         position: int = await tx.value("select last_value from positions")
-        await advance(move, tx, table.name, checkpoints, is_done=is_done)
+        await advance(move, tx, table.name, checkpoints, page)
         present = await own_ids(move, tx, table.name, map(table.key, rows))
         new_rows = [row for row in rows if table.key(row) not in present]
         await count_unknown(move, tx, table, new_rows)

@@ -81,7 +81,7 @@ async def _begin_again(db: Db, account_id: int, move_id: int, continuing: list[s
     await db.execute(
         """
         update move_tables
-        set is_done = false, cursor = case when table_name = any($3::text[]) then cursor end
+        set is_done = false, incomplete_days = '{}', cursor = case when table_name = any($3::text[]) then cursor end
         where account_id = $1 and move_id = $2
         """,
         account_id,
@@ -122,11 +122,11 @@ class OtherCommand(CannotRun):
         super().__init__("another command works on this move; wait for its end")
 
 
-async def advance(move: Move, db: Db, table: str, cursors: tuple[str | None, str | None], *, is_done: bool) -> None:
-    """Move on from the present cursor in the caller's transaction; OtherCommand if the first of these is not it."""
+async def advance(move: Move, db: Db, table: str, cursors: tuple[str | None, str | None], page: Page) -> None:
+    """Move on behind a page, between two cursors, in the caller's transaction; OtherCommand if the first is not it."""
     updated = await db.value(
         """
-        update move_tables set cursor = $5, is_done = $6
+        update move_tables set cursor = $5, is_done = $6, incomplete_days = incomplete_days || $7::date[]
         where account_id = $1 and move_id = $2 and table_name = $3 and cursor is not distinct from $4 and not is_done
         returning true
         """,
@@ -134,7 +134,8 @@ async def advance(move: Move, db: Db, table: str, cursors: tuple[str | None, str
         move.move_id,
         table,
         *cursors,
-        is_done,
+        page.cursor is None,
+        page.incomplete_days,
     )
     if not updated:
         raise OtherCommand

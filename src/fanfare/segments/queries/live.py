@@ -223,7 +223,7 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
     rows = await db.rows(
         """
         select p.account_id, p.followed_on, a.time_zone,
-               exists (select from changes c where c.account_id = p.account_id and c.position > p.position)
+               coalesce((select max(c.position) from changes c where c.account_id = p.account_id) > p.position, false)
                or exists (
                    select from filter_states s
                    left join faults x on x.account_id = s.account_id and x.job_name = $1

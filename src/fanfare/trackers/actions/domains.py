@@ -21,6 +21,7 @@ from fanfare.trackers.topics import TRACKER_DOMAIN_CREATED, TRACKER_DOMAIN_DELET
 MAX_DOMAINS = 100
 TOKEN_BYTES = 16
 NO_RECORD = "the TXT record is missing or has another value"
+NO_ANSWER = "no name server said whether the TXT record is there"
 CHECK_JOB = "trackers.check_domain"
 NO_TLS = "https does not lead to this server, or its certificate is not accepted"
 
@@ -38,9 +39,9 @@ class DomainInUse(Conflict):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Whether the TXT record is there, and whether the host is reached over TLS."""
+    """Whether the TXT record is there, None if no name server said, and whether the host is reached over TLS."""
 
-    has_record: bool
+    has_record: bool | None
     is_secure: bool
 
 
@@ -122,20 +123,20 @@ async def _answers(db: Db, account_id: int, domain_id: int) -> Check:
     )
     if row is None:
         raise Unknown(domain=domain_id)
-    records = await name_servers.txt(f"{TXT_PREFIX}{row['host']}")
+    has_record = await name_servers.has_txt(f"{TXT_PREFIX}{row['host']}", f"{TXT_VALUE}{row['confirmation_token']}")
     is_secure = await is_reached_over_tls(account_id, row["host"], secrets.token_hex(TOKEN_BYTES))
-    return Check(f"{TXT_VALUE}{row['confirmation_token']}" in (records or ()), is_secure)
+    return Check(has_record, is_secure)
 
 
 async def note_check(db: Db, account_id: int, domain_id: int, check: Check, now: datetime) -> bool:
     """Store the result of a check; return whether the TXT record is there. DomainTaken (409) by another account."""
-    fault = NO_RECORD if not check.has_record else None if check.is_secure else NO_TLS
+    faults = {None: NO_ANSWER, False: NO_RECORD, True: None if check.is_secure else NO_TLS}
     confirmed_at = now if check.has_record else None
     try:
-        await db.execute(NOTE, account_id, domain_id, now, check.is_secure, fault, confirmed_at)
+        await db.execute(NOTE, account_id, domain_id, now, check.is_secure, faults[check.has_record], confirmed_at)
     except asyncpg.UniqueViolationError:
         raise DomainTaken from None
-    return check.has_record
+    return bool(check.has_record)
 
 
 async def remove_domain(db: Db, account_id: int, domain_id: int, now: datetime) -> None:

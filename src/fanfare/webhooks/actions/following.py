@@ -173,7 +173,7 @@ async def accounts_due(db: Db) -> list[int]:
         select p.account_id from webhook_progress p
         where p.account_id is not null
           and exists (select from webhooks w where w.account_id = p.account_id and w.is_enabled)
-          and exists (select from changes c where c.account_id = p.account_id and c.position > p.position)
+          and (select max(c.position) from changes c where c.account_id = p.account_id) > p.position
         """
     )
     return [row["account_id"] for row in rows]

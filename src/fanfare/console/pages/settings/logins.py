@@ -34,7 +34,7 @@ async def redirect_urls(db: Db, member: Member) -> View:
     return setting("redirect_urls", member, await _with_businesses(db, member, values))
 
 
-@manage.post("/settings/redirect_urls", area="settings")
+@manage.post("/settings/redirect_urls", area="settings", needs_proof=True)
 async def redirect_url_create(db: Db, member: Member, visit: Visit, form: NewRedirectUrl, now: datetime) -> Redirect:
     """Let the login page lead to a URL."""
     await url_actions.add_redirect_url(db, member.account.id, form, now)
@@ -42,7 +42,7 @@ async def redirect_url_create(db: Db, member: Member, visit: Visit, form: NewRed
     return Redirect(path_of("redirect_urls", member))
 
 
-@manage.post("/settings/redirect_urls/delete", area="settings")
+@manage.post("/settings/redirect_urls/delete", area="settings", needs_proof=True)
 async def redirect_url_delete(db: Db, member: Member, visit: Visit, form: OneRedirectUrl, now: datetime) -> Redirect:
     """Let the login page no longer lead to a URL."""
     await url_actions.remove_redirect_url(db, member.account.id, form.redirect_url_id, now)
@@ -71,7 +71,7 @@ async def openid_client_rotate_secret(db: Db, member: Member, form: SecretRotati
     return setting("openid_secret", member, {"client": created, "issuer": ""})
 
 
-@manage.post("/settings/openid_clients/delete", area="settings")
+@manage.post("/settings/openid_clients/delete", area="settings", needs_proof=True)
 async def openid_client_delete(db: Db, member: Member, visit: Visit, form: OneClient, now: datetime) -> Redirect:
     """End a program with all its tokens."""
     await client_actions.delete_client(db, member.account.id, form.client_id, now)
@@ -104,7 +104,7 @@ async def identity_provider_update(
     return Redirect(path_of("identity_providers", member))
 
 
-@manage.post("/settings/identity_providers/{provider_id}/delete", area="settings")
+@manage.post("/settings/identity_providers/{provider_id}/delete", area="settings", needs_proof=True)
 async def identity_provider_delete(db: Db, member: Member, visit: Visit, form: OneProvider, now: datetime) -> Redirect:
     """Accept a provider no longer."""
     await provider_actions.delete_provider(db, member.account.id, form.provider_id, now)

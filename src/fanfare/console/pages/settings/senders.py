@@ -66,6 +66,8 @@ async def sender_check(db: Db, member: Member, visit: Visit, form: OneSender, no
     check = await actions.check_sender(db, member.account.id, form.sender_id)
     if await actions.note_check(db, member.account.id, form.sender_id, check, now):
         flash(visit, "The domain is confirmed.")
+    elif check.has_record is None:
+        flash(visit, "No name server said whether the DNS record is there; try again later.", kind="bad")
     else:
         flash(visit, "The DNS record was not found; a new one can take an hour.", kind="bad")
     return Redirect(path_of("senders", member))

@@ -57,7 +57,7 @@ async def storage_test(db: Db, member: Member, visit: Visit, form: OneStorage, n
     return Redirect(path_of("storages", member))
 
 
-@manage.post("/settings/storages/{storage_uid}/delete", area="transfers", right="export")
+@manage.post("/settings/storages/{storage_uid}/delete", area="transfers", right="export", needs_proof=True)
 async def storage_delete(db: Db, member: Member, visit: Visit, form: OneStorage, now: datetime) -> Redirect:
     """Delete a storage; its objects stay."""
     await actions.delete_storage(db, member.account.id, form.storage_uid, now)

@@ -8,15 +8,21 @@ from fanfare.moving.actions.erasures import rows_of_people
 from fanfare.moving.actions.places import list_place, next_place
 from fanfare.moving.actions.rows import earlier, moment, picked, saved
 from fanfare.moving.actions.state import Move, Table, own_ids
+from fanfare.moving.actions.tables.full_days import (
+    REGISTRATIONS_LIMIT,
+    REGISTRATIONS_PATH,
+    registration_key,
+    registrations_of_day,
+)
 from fanfare.moving.actions.tables.sales import last_day, source_networks
-from fanfare.moving.actions.windows import BEGIN, read_days
+from fanfare.moving.actions.windows import BEGIN, Windows, read_days
+from fanfare.moving.gateways import Answer
 from fanfare.moving.schemas import Outcome, Page, Row
 from fanfare.registrations.actions.registrations import save_registration
 from fanfare.registrations.actions.scans import record_scans
 from fanfare.registrations.schemas.registrations import NewRegistration
 from fanfare.registrations.schemas.scans import ScanItem
 
-ROWS = 1000
 REGISTRATION = (
     "first_name", "last_name", "event_name", "event_date", "email", "registration_key", "network", "phone",
     "venue_name", "barcode", "lookup_id", "event_key", "ticket_key", "is_minor", "birth_date", "country_code",
@@ -31,12 +37,11 @@ SCAN = (
 async def read_registrations(move: Move, cursor: str | None) -> Page:
     """Return the registrations of the next days."""
 
-    async def read(move: Move, first: date, last: date) -> list[Row]:
-        answer = await move.source.get("/api/v1/crm/registrations", start_date=first, end_date=last, limit=ROWS)
-        rows: list[Row] = answer["data"]
-        return rows
+    async def read(move: Move, first: date, last: date, place: str | None) -> Answer:
+        limit = REGISTRATIONS_LIMIT
+        return await move.source.rows(REGISTRATIONS_PATH, start_date=first, end_date=last, limit=limit, cursor=place)
 
-    return await read_days(move, cursor, ROWS, read)
+    return await read_days(move, cursor, Windows(REGISTRATIONS_LIMIT, read, registrations_of_day))
 
 
 async def write_registrations(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -59,11 +64,6 @@ async def write_registrations(move: Move, db: Db, rows: Sequence[Row]) -> list[O
 
 
 TIMES = ("registration_timestamp", "creation_timestamp")
-
-
-def registration_key(row: Row) -> str:
-    """Return the key of a registration in an account."""
-    return f"{row['network']}:{row['registration_key']}"
 
 
 async def read_scans(move: Move, cursor: str | None) -> Page:

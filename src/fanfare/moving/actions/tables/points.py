@@ -10,23 +10,22 @@ from fanfare.kernel.data.db import UNSTORABLE, Db
 from fanfare.kernel.errors import Refusal, Unavailable
 from fanfare.moving.actions.rows import earlier, picked, saved
 from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
-from fanfare.moving.actions.windows import read_days
+from fanfare.moving.actions.tables.full_days import POINTS_PATH, ROWS, TAGS_PATH, points_of_day, tag_key, tags_of_day
+from fanfare.moving.actions.windows import Windows, read_days
+from fanfare.moving.gateways import Answer
 from fanfare.moving.schemas import Outcome, Page, Row, params_of
 from fanfare.points.actions.awards import award_points
 from fanfare.points.actions.categories import PointNameTaken, create_point
 from fanfare.points.schemas.points import NewAward, NewPoint
 
-ROWS = 10_000
-
 
 async def read_points(move: Move, cursor: str | None) -> Page:
     """Return the awards of the next days."""
 
-    async def read(move: Move, first: date, last: date) -> list[Row]:
-        rows: list[Row] = await move.source.get("/api/v1/crm/fan_points", start_date=first, end_date=last, limit=ROWS)
-        return rows
+    async def read(move: Move, first: date, last: date, place: str | None) -> Answer:
+        return await move.source.rows(POINTS_PATH, start_date=first, end_date=last, limit=ROWS, cursor=place)
 
-    return await read_days(move, cursor, ROWS, read)
+    return await read_days(move, cursor, Windows(ROWS, read, points_of_day))
 
 
 async def write_points(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -82,11 +81,11 @@ async def _categories(move: Move, db: Db, rows: Sequence[Row]) -> dict[str, str]
 async def read_tags(move: Move, cursor: str | None) -> Page:
     """Return the tags that fans got in the next days."""
 
-    async def read(move: Move, first: date, last: date) -> list[Row]:
-        rows: list[Row] = await move.source.get("/api/v1/crm/tags", start_date=first, end_date=last + timedelta(days=1))
-        return rows
+    async def read(move: Move, first: date, last: date, place: str | None) -> Answer:
+        end = last + timedelta(days=1)
+        return await move.source.rows(TAGS_PATH, start_date=first, end_date=end, cursor=place)
 
-    return await read_days(move, cursor, ROWS, read)
+    return await read_days(move, cursor, Windows(ROWS, read, tags_of_day))
 
 
 async def write_tags(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -143,11 +142,6 @@ async def _date_tags(move: Move, db: Db, tag_id: int, by_fan: dict[int, list[Row
         list(by_fan),
         [min(earlier(move.now(), row.get("creation_timestamp")) for row in tagged) for tagged in by_fan.values()],
     )
-
-
-def tag_key(row: Row) -> str:
-    """Return the key of a tag of a fan."""
-    return f"{row['tag_id']}:{row['fan_id']}"
 
 
 POINTS = Table(
