@@ -421,6 +421,7 @@ CREATE UNIQUE INDEX purchases_by_id ON purchases USING btree (account_id, networ
 CREATE INDEX purchases_by_moment ON purchases USING btree (account_id, ordered_at, purchase_id);
 CREATE INDEX purchases_by_order ON purchases USING btree (account_id, order_key, network, purchase_id);
 CREATE INDEX purchases_by_product ON purchases USING btree (account_id, product_key, network, ordered_at) INCLUDE (net_sale_amount, quantity, currency) WHERE (product_key IS NOT NULL);
+CREATE INDEX purchases_by_product_name ON purchases USING gin (account_id, fold_text(product_name) gin_trgm_ops);
 CREATE INDEX purchases_by_time ON purchases USING btree (account_id, network, ordered_at);
 CREATE INDEX purchases_in_order ON purchases USING btree (account_id, purchase_id);
 CREATE INDEX purchases_unmatched ON purchases USING btree (account_id, network, customer_key) WHERE (fan_id IS NULL);
@@ -519,10 +520,14 @@ create table scans (
 CREATE INDEX scans_by_barcode ON scans USING btree (account_id, network, barcode) WHERE (barcode IS NOT NULL);
 CREATE INDEX scans_by_event ON scans USING btree (account_id, event_key, scan_key) WHERE (event_key IS NOT NULL);
 CREATE INDEX scans_by_event_day ON scans USING btree (account_id, event_date, fold_text(event_name), scan_key) WHERE ((event_key IS NULL) AND (event_date IS NOT NULL));
+CREATE INDEX scans_by_event_day_time ON scans USING btree (account_id, event_date, fold_text(event_name), scanned_at) WHERE ((event_key IS NULL) AND (event_date IS NOT NULL));
+CREATE INDEX scans_by_event_time ON scans USING btree (account_id, event_key, scanned_at) WHERE (event_key IS NOT NULL);
 CREATE INDEX scans_by_folded_group ON scans USING btree (account_id, network, fold_text(scan_group_name), scan_key);
 CREATE INDEX scans_by_pass ON scans USING btree (account_id, pass_uid, scan_key) WHERE (pass_uid IS NOT NULL);
 CREATE INDEX scans_by_registration ON scans USING btree (account_id, network, registration_key) WHERE (registration_key IS NOT NULL);
 CREATE UNIQUE INDEX scans_by_source ON scans USING btree (account_id, network, source_key);
+CREATE INDEX scans_refused_by_event ON scans USING btree (account_id, event_key, scan_key) WHERE ((event_key IS NOT NULL) AND (NOT is_success));
+CREATE INDEX scans_refused_by_event_day ON scans USING btree (account_id, event_date, fold_text(event_name), scan_key) WHERE ((event_key IS NULL) AND (event_date IS NOT NULL) AND (NOT is_success));
 
 create table schema_migrations (
     version integer not null,

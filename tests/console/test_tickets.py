@@ -40,6 +40,22 @@ async def test_an_event_shows_its_curve_beside_earlier_ones(base_url: str, db: D
         assert text in page
 
 
+async def test_the_last_hour_at_the_gates_comes_first_and_the_whole_event_after(
+    base_url: str, db: Db, api: Api, office: BoxOffice
+) -> None:
+    gates = f"/manage/{api.account_id}/tickets/{office.event_uid}/gates"
+    async with signed_in(base_url, db, api.account_id) as client:
+        first = (await client.get(gates)).text
+        assert "Gates in the last hour" in first
+        assert "All refusals" in first
+        # The whole event is only asked for.
+        assert f'hx-get="{gates}?has_figures=true"' in first
+        assert "Refusals by reason" not in first
+        later = (await client.get(f"{gates}?has_figures=true")).text
+        assert "Refusals by reason" in later
+        assert "entries less exits" in later
+
+
 async def test_a_pass_is_checked_in_once_and_the_log_says_so(
     base_url: str, db: Db, api: Api, office: BoxOffice
 ) -> None:

@@ -44,6 +44,10 @@ async def test_each_order_is_listed_once_the_newest_first(api: Api) -> None:
     assert [row["order_key"] for row in await pages(api, text="7")] == ["7"]
     assert await pages(api, text="nobody@example.com") == []
     assert await pages(api, network="other") == []
+    # Orders have the name of their last line, in any spelling.
+    named = await pages(api, product_name="THING 1", network="shop", start_date="2026-05-02")
+    assert [int(row["order_key"]) for row in named] == list(range(10, 3, -1))
+    assert await pages(api, product_name="thing 0") == []
     order = await api.ok(await api.get(f"{ORDERS}/7", network="shop"))
     assert [line["product_key"] for line in order["lines"]] == ["P0", "P1"]
     assert (await api.get(f"{ORDERS}/7", network="other")).status_code == 404

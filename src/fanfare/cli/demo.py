@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from fanfare.cli.database import in_database, no_check
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.clock import system_clock
+from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import from_environment
 
 
@@ -28,6 +29,8 @@ def demo(
     from fanfare.demo import create_demo  # noqa: PLC0415 - see above
 
     settings = from_environment().replace(data_dir=data_dir)
+    # What the demo seals, its server reads: links of invitations, secrets of programs.
+    secret_keys.use(settings)
     # Progress goes to stderr, and only to a terminal, because scripts read the keys from stdout.
     columns = TextColumn("{task.description}"), BarColumn()
     console = Console(stderr=True)

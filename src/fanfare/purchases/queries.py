@@ -10,7 +10,7 @@ from msgspec import UNSET
 from fanfare.fans.contact import mail_key
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
-from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.db import Composed, Db, Heavy
 from fanfare.kernel.data.paging import ArrayPage, Page, part, start
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.data.sql import Sql
@@ -41,7 +41,10 @@ REVENUE = Heavy("""
     group by 1, 2
 """)
 
-PURCHASES = Sql("""
+# Planned for its values, as searches are: whether it begins at the window, the name or the last page depends on how
+# many lines each has.
+PURCHASES = Sql(
+    Composed("""
     select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,
            floor(extract(epoch from ordered_at))::bigint as order_timestamp,
            gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity,
@@ -56,6 +59,7 @@ PURCHASES = Sql("""
     order by purchase_id
     limit :limit
 """)
+)
 
 
 async def purchases(db: Db, account: Account, query: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
@@ -177,7 +181,7 @@ CONDITIONS = """
           and n.purchase_id > p.purchase_id)
 """
 # An order stands at the line that was stored last.
-ORDERS = Sql(f"""
+NEWEST = f"""
     with page as materialized (
         select {COLUMNS} from purchases p
         where p.account_id = $1 and p.ordered_at >= :start and p.ordered_at < :end
@@ -186,7 +190,10 @@ ORDERS = Sql(f"""
     )
     select p.purchase_id as position, {ORDER} from page p {SUMS}
     order by p.ordered_at desc, p.purchase_id desc
-""")  # noqa: S608 - fixed parts
+"""  # noqa: S608 - fixed parts
+ORDERS = Sql(NEWEST)
+# The same planned for its values: lines with a rare name are found by it, those with a frequent one by their time.
+CHOSEN_ORDERS = Sql(Composed(NEWEST))
 # Those with a key, and those of a fan.
 NAMED = Sql(f"""
     with chosen as (
@@ -250,9 +257,11 @@ async def orders(db: Db, account: Account, query: OrderQuery) -> ArrayPage[Order
         "network": query.network, "product_name": like_pattern(query.product_name) if query.product_name else None,
         "bound": await settled(db, account.id), "limit": query.limit + 1,
     }  # fmt: skip
+    statement = CHOSEN_ORDERS if query.product_name or query.network else ORDERS
     if query.text:
+        statement = NAMED
         names |= {"text": query.text.strip(), "mail_key": _mail_key(query.text)}
-    rows = await db.rows(NAMED if query.text else ORDERS, account.id, **names)
+    rows = await db.rows(statement, account.id, **names)
     page = part(rows, query.limit, cursor, "position")
     return ArrayPage(page.read(Order), page.next_page)
 

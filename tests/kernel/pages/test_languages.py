@@ -37,6 +37,13 @@ def test_the_language_is_the_one_asked_for(explicit: str, accepted: str, code: s
     assert languages.select_language(explicit, accepted).code == code
 
 
+@pytest.mark.parametrize(
+    ("code", "texts"), [("en", ["999", "13.9K", "2.5M"]), ("de", ["999", "13.870", "2,5\xa0Mio."])]
+)
+def test_a_number_in_few_letters_is_whole_where_there_are_none(code: str, texts: list[str]) -> None:
+    assert [Language(code).compact(value) for value in (999, 13_870, 2_500_000)] == texts
+
+
 def test_an_endless_header_is_read_in_part() -> None:
     assert languages.select_language("", "xx," * 100_000 + "de").code == "en"
 

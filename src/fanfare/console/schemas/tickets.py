@@ -15,8 +15,9 @@ class EventPage(OneEvent):
 
 
 class GatesPage(OneEvent):
-    """The gates of an event."""
+    """The gates of an event, with or without what counts all its scans."""
 
+    has_figures: Annotated[Flag, "With the figures of the whole event."] = False
     is_paused: Annotated[Flag, "Without updates."] = False
     at_gate: Annotated[Text | None, "The gate of the last check-in by hand."] = None
 

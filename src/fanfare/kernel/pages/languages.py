@@ -84,6 +84,10 @@ class Language(msgspec.Struct, frozen=True):
         """Return a day, such as 3 Jul 2026."""
         return format_date(day, "medium", locale=self.code)
 
+    def iso_day(self, text: str) -> str:
+        """Return a day that is written as 2026-07-03, as in JSON, such as 3 Jul 2026."""
+        return self.calendar_day(CalendarDay.fromisoformat(text))
+
     def short_day(self, day: CalendarDay) -> str:
         """Return a day without its year, such as 3 Jul."""
         return format_skeleton("MMMd", day, locale=self.code)
@@ -97,8 +101,9 @@ class Language(msgspec.Struct, frozen=True):
         return str(format_decimal(value, locale=self.code))
 
     def compact(self, value: float) -> str:
-        """Return a number in few letters, such as 12K."""
-        return str(format_compact_decimal(value, locale=self.code, fraction_digits=1))
+        """Return a number in few letters, such as 12K; in full where the language has no letters for its size."""
+        text = str(format_compact_decimal(value, locale=self.code, fraction_digits=1))
+        return self.number(round(value)) if text.isdecimal() else text
 
     def money(self, amount: Decimal | float, currency: str) -> str:
         """Return an amount with its currency."""

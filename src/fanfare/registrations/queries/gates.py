@@ -23,6 +23,7 @@ from fanfare.registrations.schemas.gates import (
     EventScanMeta,
     EventScanQuery,
     GateFigures,
+    LastHour,
     Refusals,
 )
 
@@ -52,27 +53,54 @@ ONLINE = """
     from passes p
     where p.account_id = $1 and p.event_key = :event_key and p.checked_in_at is not null and p.scan_key is null
 """
-SPAN = Sql(
-    Heavy(f"""
-    with hits as ({HITS} union all {ONLINE})
-    select min(scanned_at) as first_at, max(scanned_at) as last_at from hits
-""")  # noqa: S608 - fixed parts
-)
-FIGURES = Sql(
-    Heavy(f"""
-    with hits as materialized ({HITS} union all {ONLINE}),
-    gates as (
+GATES = """gates as (
         select gate_name, count(*) filter (where is_success and not is_exit) as entry_count,
                count(*) filter (where not is_success) as refusal_count,
                count(*) filter (where is_success and not is_exit and scanned_at > :recent_at) as recent_count,
                floor(extract(epoch from max(scanned_at)))::bigint as last_scan_timestamp
         from hits group by gate_name
-    ),
-    arrivals as (
+    )"""
+ARRIVALS = """arrivals as (
         select floor(extract(epoch from scanned_at) / :seconds::integer)::bigint * :seconds as timestamp,
                count(*) as entry_count
         from hits where is_success and not is_exit and scanned_at >= :first_at group by 1
+    )"""
+# The first and the last of each source, of scans from their index by time. Check-ins without a scan have none: it would
+# make each check-in write to all indexes of passes.
+ENDS = f"""
+    (select s.scanned_at as hit_at from scans s where s.account_id = $1 and {BY_KEY}
+     order by s.scanned_at {{order}} limit 1)
+    union all
+    (select s.scanned_at from scans s where s.account_id = $1 and {BY_DAY} order by s.scanned_at {{order}} limit 1)
+    union all
+    (select p.checked_in_at from passes p
+     where p.account_id = $1 and p.event_key = :event_key and p.checked_in_at is not null and p.scan_key is null
+     order by p.checked_in_at {{order}} limit 1)
+"""  # noqa: S608 - fixed parts
+SPAN = Sql(f"""
+    select (select min(hit_at) from ({ENDS.format(order="asc")}) as first_hits) as first_at,
+           (select max(hit_at) from ({ENDS.format(order="desc")}) as last_hits) as last_at
+""")  # noqa: S608 - fixed parts
+LAST = Sql(f"select max(hit_at) from ({ENDS.format(order='desc')}) as last_hits")  # noqa: S608 - fixed parts
+# The last hour alone, so that an event of many days costs no more than its last hour.
+LIVE = Sql(f"""
+    with hits as materialized (
+        select {HIT} from scans s where s.account_id = $1 and {BY_KEY} and s.scanned_at >= :first_at
+        union all
+        select {HIT} from scans s where s.account_id = $1 and {BY_DAY} and s.scanned_at >= :first_at
+        union all
+        {ONLINE} and p.checked_in_at >= :first_at
     ),
+    {GATES},
+    {ARRIVALS}
+    select (select coalesce(jsonb_agg(g order by g.gate_name), '[]') from gates g) as gates,
+           (select coalesce(jsonb_agg(a order by a.timestamp), '[]') from arrivals a) as arrivals
+""")  # noqa: S608 - fixed parts
+FIGURES = Sql(
+    Heavy(f"""
+    with hits as materialized ({HITS} union all {ONLINE}),
+    {GATES},
+    {ARRIVALS},
     refusals as (select refusal, count(*) as scan_count from hits where not is_success group by refusal)
     select count(distinct holder) filter (where is_success and not is_exit) as admitted_count,
            count(*) filter (where is_success and not is_exit) - count(*) filter (where is_success and is_exit)
@@ -112,14 +140,14 @@ ADMITTED = Sql(
 )
 ENTRY = f"""s.scan_key, s.scanned_at, {GATE} as gate_name, s.access_mode, s.is_success, s.refusal, s.pass_uid,
     coalesce(s.pass_code, s.barcode, s.registration_key, s.ticket_order_key) as code"""
-PART = f"""s.scan_key <= :bound and s.scan_key < :max_scan_key and (not :is_refused or not s.is_success)
+PART = f"""s.scan_key <= :bound and s.scan_key < :max_scan_key
     and (:gate_name::text is null or {GATE} = :gate_name)
     order by s.scan_key desc limit :limit"""
-SCANS = Sql(f"""
+ENTRIES = f"""
     with page as (
-        (select {ENTRY} from scans s where s.account_id = $1 and {BY_KEY} and {PART})
+        (select {ENTRY} from scans s where s.account_id = $1 and {BY_KEY} and {{state}} and {PART})
         union all
-        (select {ENTRY} from scans s where s.account_id = $1 and {BY_DAY} and {PART})
+        (select {ENTRY} from scans s where s.account_id = $1 and {BY_DAY} and {{state}} and {PART})
         order by scan_key desc limit :limit
     )
     select s.scan_key, floor(extract(epoch from s.scanned_at))::bigint as scan_timestamp, s.gate_name, s.access_mode,
@@ -129,20 +157,24 @@ SCANS = Sql(f"""
     from page s
     left join passes p on p.account_id = $1 and p.pass_uid = s.pass_uid
     order by s.scan_key desc
-""")  # noqa: S608 - fixed parts
+"""  # noqa: S608 - fixed parts
+SCANS = Sql(ENTRIES.format(state="true"))
+# Refusals are few, and have an index of their own.
+REFUSED = Sql(ENTRIES.format(state="not s.is_success"))
 EVENT = "select event_key, event_date, event_name from ticket_events where account_id = $1 and event_uid = $2"
 
 
 async def event_gates(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> EventGates:
     """Return what happens at the gates of an event; Unknown (404)."""
-    names = {**dict(await _event(db, account_id, event_uid)), "exit_modes": list(EXIT_MODES)}
+    names = dict(await _event(db, account_id, event_uid))
     span = await db.row(SPAN, account_id, **names)
     if span is None or span["last_at"] is None:
         return EventGates(0, 0, 0, 0, 0, None, is_live=False, seconds=MINUTE, arrivals=[], gates=[], refusals=[])
     is_live = now - span["last_at"] <= HOUR
     first_at, seconds = (_minute(now - HOUR), MINUTE) if is_live else (span["first_at"], _length(span))
     recent_at = now - RECENT if is_live else datetime.max.replace(tzinfo=UTC)
-    row = await db.row(FIGURES, account_id, **names, recent_at=recent_at, seconds=seconds, first_at=first_at)
+    names |= {"exit_modes": list(EXIT_MODES), "recent_at": recent_at, "first_at": first_at}
+    row = await db.row(FIGURES, account_id, **names, seconds=seconds)
     return _figures(row, unix(span["last_at"]), seconds, is_live=is_live)
 
 
@@ -157,17 +189,7 @@ def _length(span: Record) -> int:
 
 
 def _figures(row: Any, last_scan_timestamp: int, seconds: int, *, is_live: bool) -> EventGates:  # noqa: ANN401 - a row
-    minutes = RECENT.total_seconds() / MINUTE
-    gates = [
-        GateFigures(
-            each["gate_name"],
-            each["entry_count"],
-            each["refusal_count"],
-            each["recent_count"] / minutes,
-            each["last_scan_timestamp"],
-        )
-        for each in row["gates"]
-    ]
+    gates = _gates(row)
     return EventGates(
         row["admitted_count"],
         max(row["inside_count"], 0),
@@ -183,6 +205,33 @@ def _figures(row: Any, last_scan_timestamp: int, seconds: int, *, is_live: bool)
     )
 
 
+def _gates(row: Any) -> list[GateFigures]:  # noqa: ANN401 - a row
+    minutes = RECENT.total_seconds() / MINUTE
+    return [
+        GateFigures(
+            each["gate_name"],
+            each["entry_count"],
+            each["refusal_count"],
+            each["recent_count"] / minutes,
+            each["last_scan_timestamp"],
+        )
+        for each in row["gates"]
+    ]
+
+
+async def last_hour(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> LastHour:
+    """Return what happened at the gates of an event in the last hour; Unknown (404)."""
+    names = dict(await _event(db, account_id, event_uid))
+    last_at = await db.value(LAST, account_id, **names)
+    if last_at is None or now - last_at > HOUR:
+        return LastHour(0, unix(last_at) if last_at else None, is_live=False, arrivals=[], gates=[])
+    names |= {"exit_modes": list(EXIT_MODES), "first_at": _minute(now - HOUR), "recent_at": now - RECENT}
+    row: Any = await db.row(LIVE, account_id, **names, seconds=MINUTE)
+    gates, arrivals = _gates(row), [Arrivals(**each) for each in row["arrivals"]]
+    rate = sum(gate.entries_a_minute for gate in gates)
+    return LastHour(rate, unix(last_at), is_live=True, arrivals=arrivals, gates=gates)
+
+
 async def admitted_counts(db: Db, account_id: int, event_uids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
     """Return how many were let in to each of these events; events without a scan are left out."""
     rows = await db.rows(ADMITTED, account_id, event_uids=event_uids, exit_modes=list(EXIT_MODES))
@@ -192,12 +241,11 @@ async def admitted_counts(db: Db, account_id: int, event_uids: Sequence[uuid.UUI
 async def event_scans(db: Db, account_id: int, query: EventScanQuery) -> Page[EventScanMeta, EventScan]:
     """Return a page of the scans of an event, the last stored first; Unknown (404) event."""
     rows = await db.rows(
-        SCANS,
+        REFUSED if query.is_refused else SCANS,
         account_id,
         **dict(await _event(db, account_id, query.event_uid)),
         bound=await settled(db, account_id),
         max_scan_key=query.max_scan_key or MAX_ID,
-        is_refused=query.is_refused,
         gate_name=query.gate_name,
         limit=query.limit + 1,
     )

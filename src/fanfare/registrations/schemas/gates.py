@@ -54,6 +54,19 @@ class EventGates(msgspec.Struct):
     refusals: list[Refusals]
 
 
+class LastHour(msgspec.Struct):
+    """The last hour at the gates of an event: entries by minute, and those and refusals of each gate.
+
+    Without a scan in that hour it is not live, and both lists are empty.
+    """
+
+    entries_a_minute: float
+    last_scan_timestamp: int | None
+    is_live: bool
+    arrivals: list[Arrivals]
+    gates: list[GateFigures]
+
+
 class EventScan(msgspec.Struct):
     """A scan at a gate of an event, without personal data; why it was refused, and how its pass was used before."""
 

@@ -22,7 +22,7 @@ SETTINGS = (
     Place("/settings/storages", "Storages", "bag", "settings"),
     Place("/settings/senders", "Senders", "mail", "settings"),
     Place("/settings/retention", "How long things are kept", "day", "settings"),
-    Place("/settings/places", "Places", "gate", "settings"),
+    Place("/settings/places", "Places of fans", "gate", "settings"),
     Place("/settings/account", "Account and server", "info", "settings"),
 )
 

@@ -13,8 +13,8 @@ from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.kernel.wire.times import day_of
 from fanfare.kernel.wire.zones import zone_of
 from fanfare.registrations.actions.by_hand import check_in_at_event
-from fanfare.registrations.queries.gates import event_gates, event_scans
-from fanfare.registrations.schemas.gates import Arrivals, EventGates, EventScanQuery
+from fanfare.registrations.queries.gates import event_gates, event_scans, last_hour
+from fanfare.registrations.schemas.gates import Arrivals, EventGates, EventScanQuery, LastHour
 from fanfare.registrations.schemas.scans import ScanSaved
 from fanfare.staff.schemas.members import Member
 from fanfare.tickets.queries.event_lists import one_event
@@ -24,7 +24,7 @@ TEMPLATES = "console/templates/tickets"
 LAST_REFUSALS = 6
 # Gates open some days before the event, and festivals last some days: then figures are updated.
 NEAR = timedelta(days=4)
-LIVE_MINUTES = 60
+LIVE_MINUTES, MINUTE = 60, 60
 # What happened to a pass, by the refusal of its scan; a text of the catalogues.
 REFUSALS = {
     "pass_already_used": "Not let in: the pass was used before.",
@@ -38,23 +38,25 @@ REFUSALS = {
 
 @manage.get("/tickets/{event_uid}/gates", area="tickets")
 async def event_gates_live(db: Db, member: Member, visit: Visit, query: GatesPage, now: datetime) -> View:
-    """Show what happens at the gates, updated by itself around the day of the event."""
+    """Show the last hour at the gates, updated by itself around the day of the event; the whole event comes after."""
     account = member.account
     event = await one_event(db, account.id, query.event_uid, business_ids=member.business_ids)
-    gates = await event_gates(db, account.id, query.event_uid, now)
+    live = await last_hour(db, account.id, query.event_uid, now)
     refused = EventScanQuery(event_uid=query.event_uid, is_refused=True, limit=LAST_REFUSALS)
-    path = path_of(member, f"/tickets/{query.event_uid}/gates")
     values = {
         "event": event,
-        "gates": gates,
-        "chart": _chart(visit.language, account.time_zone, gates, now),
+        "live": live,
+        "live_chart": _live_chart(visit.language, account.time_zone, live, now),
         "refusals": (await event_scans(db, account.id, refused)).data,
-        "is_near": gates.is_live or _is_near(event.event_date, now, account.time_zone),
+        "is_near": live.is_live or _is_near(event.event_date, now, account.time_zone),
         "is_paused": query.is_paused,
         "at_gate": query.at_gate or "",
-        "path": path,
-        "now": int(now.timestamp()),
+        "path": path_of(member, f"/tickets/{query.event_uid}/gates"),
+        "has_figures": query.has_figures,
     }
+    if query.has_figures:
+        gates = await event_gates(db, account.id, query.event_uid, now)
+        values |= {"gates": gates, "chart": _chart(visit.language, account.time_zone, gates)}
     return View(f"{TEMPLATES}/gates.html", values)
 
 
@@ -62,14 +64,18 @@ def _is_near(day: date, now: datetime, zone: str) -> bool:
     return abs(day_of(now, zone) - day) <= NEAR
 
 
-def _chart(language: Language, zone: str, gates: EventGates, now: datetime) -> BarChart:
-    """Return entries by minute of the last hour, so that no bar moves but by the minute; else of the whole event."""
+def _live_chart(language: Language, zone: str, live: LastHour, now: datetime) -> BarChart:
+    """Return entries by minute of the last hour, so that no bar moves but by the minute."""
+    counts = {each.timestamp: each.entry_count for each in live.arrivals}
+    first = int(now.timestamp()) // MINUTE * MINUTE - (LIVE_MINUTES - 1) * MINUTE
+    moments = range(first, first + LIVE_MINUTES * MINUTE, MINUTE)
+    return bar_chart([_point(language, zone, moment, counts.get(moment, 0), is_long=False) for moment in moments])
+
+
+def _chart(language: Language, zone: str, gates: EventGates) -> BarChart:
+    """Return entries over the whole event."""
     counts = {each.timestamp: each.entry_count for each in gates.arrivals}
-    if gates.is_live:
-        first = int(now.timestamp()) // gates.seconds * gates.seconds - (LIVE_MINUTES - 1) * gates.seconds
-        moments = range(first, first + LIVE_MINUTES * gates.seconds, gates.seconds)
-    else:
-        moments = _moments(gates.arrivals, gates.seconds)
+    moments = _moments(gates.arrivals, gates.seconds)
     is_long = bool(moments) and moments[-1] - moments[0] > timedelta(days=1).total_seconds()
     return bar_chart([_point(language, zone, moment, counts.get(moment, 0), is_long=is_long) for moment in moments])
 
