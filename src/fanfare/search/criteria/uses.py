@@ -129,16 +129,16 @@ def uses(criteria: Params) -> Iterator[Use]:
     struct = type(criteria)
     # Of fifty parameters a call sends three: those are found first, since this is asked several times a call.
     values = zip(_defaults(struct).items(), msgspec.structs.astuple(criteria), strict=True)
-    sent = {name for (name, default), value in values if value is not default and value != default}
-    for criterion, names, modifiers in declarations(struct) if sent else ():
-        if sent.isdisjoint(names):
+    names_in_use = {name for (name, default), value in values if value is not default and value != default}
+    for criterion, names, modifiers in declarations(struct) if names_in_use else ():
+        if names_in_use.isdisjoint(names):
             continue
-        sent_names = [name for name in names if name in sent]
-        if any(name not in modifiers for name in sent_names):
+        chosen_names = [name for name in names if name in names_in_use]
+        if any(name not in modifiers for name in chosen_names):
             if isinstance(criterion, Joint):
-                yield Use(criterion.label or names[0], sent_names, criterion, criteria)
+                yield Use(criterion.label or names[0], chosen_names, criterion, criteria)
             else:
-                yield Use(names[0], sent_names, criterion, getattr(criteria, names[0]))
+                yield Use(names[0], chosen_names, criterion, getattr(criteria, names[0]))
 
 
 def leaf_uses(criteria: Params) -> Iterator[Use]:
