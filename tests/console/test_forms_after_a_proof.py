@@ -267,12 +267,13 @@ async def test_a_form_waits_after_a_refused_passkey_and_too_many_codes(
     assert copy_in(refused) == copy_in(question)
 
 
+@pytest.mark.parametrize("text", ["a b", "ü" * 200], ids=["short", "long"])
 async def test_a_file_comes_after_the_proof_with_a_way_back(
-    api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP]
+    api: Api, person: tuple[httpx.AsyncClient, pyotp.TOTP], text: str
 ) -> None:
     client, app = person
     path = f"/manage/{api.account_id}/audit/download"
-    way = (await client.get(path, params={"text": "a b"})).headers["location"]
+    way = (await client.get(path, params={"text": text})).headers["location"]
     proof = {"password": PASSWORD, "code": code_at(app, datetime.now(UTC))}
     answer = await send(client, way, **proof)
     page = await client.get(answer.headers["location"])
@@ -281,4 +282,4 @@ async def test_a_file_comes_after_the_proof_with_a_way_back(
     assert match, page.text
     file = await client.get(unescape(match[1]))
     assert file.headers["content-disposition"].startswith("attachment")
-    assert file.url.params["text"] == "a b"
+    assert file.url.params["text"] == text

@@ -41,6 +41,10 @@ class NoProof(Forbidden):
     """Your provider does not say that you have just signed in; whoever runs it can let it send auth_time"""
 
 
+# Browsers drop cookies of more than 4 kB.
+MAX_PATH_LENGTH = 2000
+
+
 class Flow(msgspec.Struct):
     """A visit to the provider, in the browser that began it."""
 
@@ -63,7 +67,10 @@ class Flow(msgspec.Struct):
 async def sso_begin(db: Db, visit: Visit, query: SsoStart, now: datetime) -> Redirect:
     """Lead to the provider of an account."""
     state, nonce, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
-    path = next_path(query.next or f"/manage/{query.account_id}")
+    own_path = f"/manage/{query.account_id}"
+    path = next_path(query.next or own_path)
+    if len(path) > MAX_PATH_LENGTH:
+        path = own_path
     flow = Flow(query.account_id, state, nonce, verifier, path, query.again, now)
     url = await actions.sso_page_url(db, query.account_id, flow.code_flow, now, asks_again=query.again)
     visit.new_cookies[FLOW_COOKIE] = Cookie(secret_keys.seal(PURPOSE, msgspec.json.encode(flow)), FLOW_AGE)

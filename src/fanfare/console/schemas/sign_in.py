@@ -9,7 +9,8 @@ from fanfare.passkeys.schemas.credentials import NewCredential, NewCredentialFor
 from fanfare.passkeys.schemas.passkeys import PasskeyName
 from fanfare.staff.schemas.invitations import Email
 
-Path = Annotated[Annotated[str, TextForm(2000)] | None, "Path of the page that follows."]
+# An address within another is encoded once more, which makes it up to three times as long.
+Path = Annotated[Annotated[str, TextForm(12_000)] | None, "Path of the page that follows."]
 Password = Annotated[Annotated[str, TextForm(200)], "The password."]
 Code = Annotated[Annotated[str, TextForm(40)], "A code of the app, or a recovery code."]
 WaitingCopy = Annotated[Annotated[str, TextForm(MAX_LENGTH)] | None, "The form that waits, sealed."]

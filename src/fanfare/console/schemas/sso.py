@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET
 
+from fanfare.console.schemas.sign_in import Path
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, TextForm
 from fanfare.staff.schemas.sso import GIVEN_ROLES, Domains, SsoSettings
@@ -15,7 +16,7 @@ class SsoStart(Params):
     """The account to sign in to, and the page that is opened then."""
 
     account_id: Annotated[Id, "Account."]
-    next: Annotated[Annotated[str, TextForm(2000)] | None, "Path of the page."] = None
+    next: Path = None
     again: Annotated[Flag, "Whether the provider is to ask for the password again."] = False
 
 
