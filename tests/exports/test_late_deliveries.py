@@ -133,3 +133,65 @@ async def test_a_delivery_that_fails_late_does_not_end_what_was_begun_again_or_i
     await endings.fail(db, api.account_id, export_id, now, "late", delivery_id)
     await endings.fail(db, api.account_id, export_id, now, "late")
     assert (await export_of(api, uid))["state"] == "completed"
+
+
+def _no_manifest(request: Request) -> Reply | None:
+    """Fail to write manifests."""
+    is_manifest = request.method == "PUT" and request.path.endswith(".manifest.json")
+    return Reply(b"", 503) if is_manifest else None
+
+
+@pytest.mark.parametrize("end", ["deleted", "failed"])
+async def test_what_was_written_before_an_erasure_is_deleted_though_the_export_ends(
+    api: Api, db: Db, store: Service, end: str
+) -> None:
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="left@example.com")))["fan_id"]
+    with between(store) as way:
+        # The object is there, but not its manifest.
+        way.meddle = _no_manifest
+        storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
+        uid = await new_export(api, db, storage, table="fans")
+        await send_all(api, db)
+        key = store.keys(storage["bucket"])[0]
+        assert b"left@" in gzip.decompress(store.content(storage["bucket"], key))
+        await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+        if end == "deleted":
+            await api.ok(await api.delete(f"/api/v1/manage/exports/{uid}"))
+        else:
+            # A faulty storage lets the object be deleted later only.
+            way.meddle = lambda each: Reply(b"", 503) if each.method == "DELETE" else None
+            await work_all(api, db)
+            await send_all(api, db)
+            assert (await export_of(api, uid))["state"] == "delivering"
+            denied = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+            way.meddle = lambda each: denied if each.method == "PUT" else None
+        now = datetime.now(UTC) + sum(WAITS[:2], timedelta())
+        await send_all(api, db, now)
+        await send_all(api, db, now)
+    assert store.keys(storage["bucket"]) == []
+    assert await db.value(DELIVERIES, api.account_id) == 0
+    if end == "failed":
+        assert (await export_of(api, uid))["state"] == "failed"
+
+
+async def test_an_export_is_rewritten_once_what_an_erasure_left_is_deleted(api: Api, db: Db, store: Service) -> None:
+    names = ("gone@example.com", "stays@example.com")
+    gone, _ = [(await api.ok(await api.post("/api/v1/crm/fans", email=name)))["fan_id"] for name in names]
+    with between(store) as way:
+        way.meddle = _no_manifest
+        storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
+        uid = await new_export(api, db, storage, table="fans")
+        await send_all(api, db)
+        await api.ok(await api.post(f"/api/v1/manage/fans/{gone}/erase"))
+        way.meddle = lambda _: None
+        await work_all(api, db)
+        await send_all(api, db)
+        deletions = [number for number, each in enumerate(way.requests) if each.method == "DELETE"]
+        writes = [number for number, each in enumerate(way.requests) if each.method == "PUT"]
+    assert deletions
+    assert deletions[-1] < writes[-1]
+    export = await export_of(api, uid)
+    check_written(store, export)
+    key = export["destination"].removeprefix(f"s3://{storage['bucket']}/")
+    content = gzip.decompress(store.content(storage["bucket"], key))
+    assert (b"gone@" in content, b"stays@" in content) == (False, True)

@@ -105,3 +105,18 @@ async def test_a_bucket_that_no_host_can_be_called_is_in_the_path(api: Api) -> N
                          *((f"{PATH}/{uid}", each) for each in changes)):  # fmt: skip
         refused = await api.post(path, **fields)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "bucket"), refused.text
+
+
+async def test_a_bucket_with_a_dot_is_not_in_front_of_a_host_with_a_certificate(api: Api) -> None:
+    values = {"access_key_id": "key", "secret": "s", "is_path_style": False}
+    secure, plain = "https://s3.example.com", "http://127.0.0.1:9000"
+    refused = [await api.post(PATH, name="a", bucket="club.data", endpoint=secure, **values)]
+    created = await api.ok(await api.post(PATH, name="b", bucket="club", endpoint=secure, **values))
+    path = f"{PATH}/{created['storage_uid']}"
+    refused.append(await api.post(path, bucket="club.data"))
+    open_one = await api.ok(await api.post(PATH, name="c", bucket="club.data", endpoint=plain, **values))
+    refused.append(await api.post(f"{PATH}/{open_one['storage_uid']}", endpoint=secure))
+    for answer in refused:
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "bucket"), answer.text
+    assert (await api.ok(await api.get(path)))["bucket"] == "club"
+    await api.ok(await api.post(path, bucket="club.data", is_path_style=True))

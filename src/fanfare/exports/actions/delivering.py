@@ -203,8 +203,15 @@ class Turn:
                 await self._bucket.abort_upload(self._delivery.object_key, self._delivery.upload_key)
 
     async def _abandon(self) -> None:
+        """Delete what the storage has of a file that was not completed; it may name a fan who was erased."""
         if self._delivery.upload_key:
             await self._bucket.abort_upload(self._delivery.object_key, self._delivery.upload_key)
+        current = await delivery_of(self._db, self._account_id, self._delivery.delivery_id)
+        if current is None:
+            # Another worker has completed the export, whose object it is.
+            return
+        for object_key in (self._delivery.object_key, f"{self._delivery.object_key}{MANIFEST}"):
+            await self._bucket.delete(object_key)
         await forget(self._db, self._account_id, self._delivery.delivery_id)
 
 
@@ -233,7 +240,8 @@ def _manifest(export: Export, object_key: str, now: datetime) -> bytes:
     return msgspec.json.encode({**values, "object_key": object_key, "write_timestamp": unix(now)})
 
 
-# While a worker may still write the object of an export that was begun again, no other writes to the same key.
+# While a worker may still write the object of an export that was begun again, or has to delete it, no other writes to
+# the same key.
 CLAIM = """
     with chosen as materialized (
         select delivery_id from export_deliveries e
@@ -241,7 +249,7 @@ CLAIM = """
           and not exists (
               select from export_deliveries o
               where o.account_id = $1 and o.export_id = e.export_id and o.delivery_id <> e.delivery_id
-                and o.lease_ends_at > $3)
+                and (o.lease_ends_at > $3 or o.is_abandoned and not e.is_abandoned))
         order by due_at, delivery_id limit $2 for no key update skip locked
     )
     update export_deliveries d set lease_ends_at = $4 from chosen

@@ -104,7 +104,7 @@ async def change_storage(db: Db, account_id: int, changes: StorageChanges, now: 
     """Change the fields of a storage that were sent; Unknown (404). What is on its way goes on with them."""
     fields: dict[str, Any] = COLUMNS.sent_fields(changes)
     values = {**fields}
-    if changes.bucket is not None or changes.is_path_style is not None:
+    if any(each is not None for each in (changes.bucket, changes.is_path_style, changes.endpoint)):
         await _check_style(db, account_id, changes)
     if changes.secret is not None:
         values["secret"] = secret_keys.seal(SEAL, changes.secret.encode())
@@ -119,7 +119,8 @@ async def _check_style(db: Db, account_id: int, changes: StorageChanges) -> None
     """Refuse (422) a bucket that cannot be where it is to be; Unknown (404)."""
     storage = await storage_of(db, account_id, changes.storage_uid)
     is_path_style = storage.is_path_style if changes.is_path_style is None else changes.is_path_style
-    if wrong := list(style_faults(changes.bucket or storage.bucket, is_path_style=is_path_style)):
+    endpoint, bucket = changes.endpoint or storage.endpoint, changes.bucket or storage.bucket
+    if wrong := list(style_faults(endpoint, bucket, is_path_style=is_path_style)):
         raise BadParameters(wrong)
 
 

@@ -133,7 +133,8 @@ class NewStorage(Params, kw_only=True):
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an address that calls may not go to."""
         yield from endpoint_faults(values)
-        yield from style_faults(values.get("bucket") or "", is_path_style=values.get("is_path_style"))
+        endpoint, bucket = values.get("endpoint") or "", values.get("bucket") or ""
+        yield from style_faults(endpoint, bucket, is_path_style=values.get("is_path_style"))
 
 
 class StorageChanges(Params, kw_only=True):
@@ -176,10 +177,17 @@ def plain_endpoint(url: str) -> str:
     return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
 
 
-def style_faults(bucket: str, *, is_path_style: bool | None) -> Iterator[tuple[str, str]]:
+def style_faults(endpoint: str, bucket: str, *, is_path_style: bool | None) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a bucket that is to be in front of the host."""
-    if is_path_style is False and NO_HOST_BUCKET.search(bucket):
+    if is_path_style is not False:
+        return
+    if NO_HOST_BUCKET.search(bucket):
         yield "bucket", "must not have capitals or _ in front of the host; set is_path_style to true"
+    elif "." in bucket and endpoint.lower().startswith("https:"):
+        yield (
+            "bucket",
+            "must not have a dot in front of a host with a certificate; set is_path_style to true",
+        )
 
 
 def is_in_path(endpoint: str, bucket: str) -> bool:
