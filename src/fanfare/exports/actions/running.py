@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fanfare.exports.actions.endings import complete, fail
 from fanfare.exports.actions.parquet import make_parquet
 from fanfare.exports.queries.exports import next_export
-from fanfare.exports.queries.tables.statements import ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
+from fanfare.exports.queries.tables.statements import BY_PIECES, ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
 from fanfare.exports.schemas.exports import CurrentExport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
@@ -23,7 +23,8 @@ from fanfare.kernel.running.threads import run_in_thread
 from fanfare.kernel.wire import MAX_ID
 from fanfare.search.queries.searches import fan_ids, next_row
 
-BATCH = 10_000
+# Rows and bytes of a batch, and rows that are read before its bytes are looked at: a row can have 64 KiB.
+BATCH, BATCH_BYTES, PIECE, FANS_PIECE = 10_000, 4 * 1024 * 1024, 100, 500
 LEVEL = 1
 READ_BYTES = 4 * 1024 * 1024
 # The header of a gzip member without name and time, and the empty last block of its data.
@@ -120,10 +121,14 @@ async def _rows(db: Db, account_id: int, current: CurrentExport) -> Batch:
     table = TABLES[current.table_name]
     bound = current.watermark if table.order == "position" else MAX_ID
     statement = ROWS_AFTER[current.table_name, _text_format(current)]
-    place = (current.last_place,) if table.order == "keys" else ()
-    row = await db.row(statement, account_id, current.last_key, bound, BATCH, *place)
+    rest: tuple[Any, ...] = (BATCH,)
+    if table.order in BY_PIECES:
+        rest = (min(PIECE, BATCH), BATCH, BATCH_BYTES)
+    elif table.order == "keys":
+        rest = (BATCH, current.last_place)
+    row = await db.row(statement, account_id, current.last_key, bound, *rest)
     assert row is not None  # noqa: S101 - an aggregate
-    last_place = row["last_place"] if place else None
+    last_place = row["last_place"] if table.order == "keys" else None
     return Batch(row["row_count"], row["last_key"] or current.last_key, row["lines"] or "", row["is_last"], last_place)
 
 
@@ -134,9 +139,16 @@ async def _rows_of_search(db: Db, account_id: int, current: CurrentExport) -> Ba
     await next_row(db, account_id, current.search_uid)
     ids = await fan_ids(db, account_id, current.search_uid, current.last_key, BATCH)
     statement = ROWS_AMONG[current.table_name, _text_format(current)]
-    row = await db.row(statement, account_id, ids, MAX_ID, BATCH)
-    assert row is not None  # noqa: S101 - an aggregate
-    return Batch(row["row_count"], current.last_key + len(ids), row["lines"] or "", len(ids) < BATCH)
+    row_count, fan_count, byte_count, texts = 0, 0, 0, []
+    while fan_count < len(ids) and byte_count < BATCH_BYTES:
+        piece = ids[fan_count : fan_count + FANS_PIECE]
+        row = await db.row(statement, account_id, piece)
+        assert row is not None  # noqa: S101 - an aggregate
+        row_count, fan_count, text = row_count + row["row_count"], fan_count + len(piece), row["lines"] or ""
+        byte_count += len(text)
+        texts.append(text)
+    is_last = len(ids) < BATCH and fan_count == len(ids)
+    return Batch(row_count, current.last_key + fan_count, "".join(texts), is_last)
 
 
 async def _digest(db: Db, account_id: int, current: CurrentExport) -> bytes:

@@ -20,13 +20,33 @@ TEXT_CELL = (
 PLAIN_CELL = "coalesce('\"' || replace({0}, '\"', '\"\"') || '\"', '')"
 CELL = "coalesce(({})::text, '')"
 JSON_LINE = "(select row_to_json(r)::text from (select {}) as r)"
-# The number of rows, how far they go, whether they are the last ones, and their lines.
+# The number of rows, how far they go, whether they are the last ones, and their lines: $4 rows at a time, until
+# there are $5 rows or $6 bytes, as a row can have 64 KiB.
 BATCH = """
-    select count(*) as row_count, max(key) as last_key, count(*) < $4 as is_last,
-           string_agg(line, e'\\n' order by key) || e'\\n' as lines
+    with recursive pieces as (
+        select 0 as number, 0::bigint as row_count, $2::bigint as last_key, false as is_last, null as lines,
+               0::bigint as byte_count
+        union all
+        select pieces.number + 1, pieces.row_count + n.row_count, coalesce(n.last_key, pieces.last_key),
+               n.row_count < $4, n.lines, pieces.byte_count + coalesce(octet_length(n.lines), 0)
+        from pieces, lateral (
+            select count(*) as row_count, max(key) as last_key, string_agg(line, e'\\n' order by key) || e'\\n' as lines
+            from (
+                select t.{key} as key, {line} as line from {source}
+                where t.account_id = $1 and t.{key} > pieces.last_key and t.{key} <= $3::bigint
+                order by t.{key} limit $4) as piece) as n
+        where not pieces.is_last and pieces.row_count < $5::bigint and pieces.byte_count < $6::bigint
+    )
+    select max(row_count) as row_count, max(last_key) as last_key, bool_or(is_last) as is_last,
+           string_agg(lines, '' order by number) as lines
+    from pieces
+"""
+# Those of some keys.
+BATCH_AMONG = """
+    select count(*) as row_count, string_agg(line, e'\\n' order by key) || e'\\n' as lines
     from (
         select t.{key} as key, {line} as line from {source}
-        where t.account_id = $1 and {condition} order by t.{key} limit $4) as batch
+        where t.account_id = $1 and t.{key} = any($2::bigint[])) as batch
 """
 # All rows of some fans.
 BATCH_OF_FANS = """
@@ -51,10 +71,8 @@ BATCH_OF_KEYS = """
         where t.account_id = $1 and ($5::jsonb is null or ({keys}) > ({place})) order by {keys} limit $4) as batch
 """
 BATCHES: Mapping[Order, str] = {"position": BATCH, "id": BATCH, "fan": BATCH_OF_FANS, "keys": BATCH_OF_KEYS}
-BEHIND_KEY, OF_KEYS = (
-    "t.{key} > $2::bigint and t.{key} <= $3::bigint",
-    "t.{key} = any($2::bigint[]) and t.{key} <= $3::bigint",
-)
+# Whose pieces are bounded by bytes.
+BY_PIECES: tuple[Order, ...] = ("position", "id")
 
 
 def _line(table: Table, file_format: Format) -> str:
@@ -64,22 +82,23 @@ def _line(table: Table, file_format: Format) -> str:
     return " || ',' || ".join(forms[each.is_text].format(each.sql) for each in table.columns.values())
 
 
-def _statement(table: Table, file_format: Format, condition: str) -> str:
+def _statement(table: Table, file_format: Format, form: str) -> str:
     parts = key_parts(table.key) if table.order == "keys" else []
-    return BATCHES[table.order].format(
+    return form.format(
         key=table.key,
         keys=", ".join(f"t.{name}" for name, _ in parts),
         place=", ".join(f"($5::jsonb ->> {number})::{kind}" for number, (_, kind) in enumerate(parts)),
         line=_line(table, file_format),
         source=table.source,
-        condition=condition.format(key=table.key),
     )
 
 
 FORMATS: tuple[Format, ...] = ("csv", "ndjson", "plain")
 # By table and format: the rows behind a key, and those of some keys.
-ROWS_AFTER = {(name, each): _statement(table, each, BEHIND_KEY) for name, table in TABLES.items() for each in FORMATS}
-ROWS_AMONG = {("fans", each): _statement(TABLES["fans"], each, OF_KEYS) for each in FORMATS}
+ROWS_AFTER = {
+    (name, each): _statement(table, each, BATCHES[table.order]) for name, table in TABLES.items() for each in FORMATS
+}
+ROWS_AMONG = {("fans", each): _statement(TABLES["fans"], each, BATCH_AMONG) for each in FORMATS}
 
 
 def _types(table: Table) -> str:
