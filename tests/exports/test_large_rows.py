@@ -1,7 +1,13 @@
 """Exports of large rows: memory is bounded by bytes, not by rows."""
 
+import gzip
+import os
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
+import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
 from fanfare.kernel.data.db import Db
@@ -33,3 +39,39 @@ async def test_large_rows_are_written_in_little_memory(api: Api, db: Db, file_fo
     assert result["content_bytes"] > 90 * 1024 * 1024
     # A piece of rows is 6 MB, in a batch of 4 MB; the copies are its lines, their bytes and those compressed.
     assert peak < 60 * 1024 * 1024
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from fanfare.exports.writers.parquet import write
+print(write(Path(sys.argv[1]), Path(sys.argv[2]), {"number": "int8", "text": "text"}))
+"""
+
+
+def _written(folder: Path, row_count: int, text: str) -> tuple[int, int]:
+    """Write a Parquet file of rows with a text, and return their number and the peak of memory in MB."""
+    rows, file = folder / "rows.csv.gz", folder / "rows.parquet"
+    with gzip.open(rows, "wt", compresslevel=1, newline="") as output:
+        output.write("number,text\n")
+        output.writelines(f'{number},"{text}{number}"\n' for number in range(row_count))
+    with subprocess.Popen([sys.executable, "-P", "-c", WRITE, str(rows), str(file)], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        count = int(program.stdout.read())
+        _, status, used = os.wait4(program.pid, 0)
+        program.returncode = status
+    assert status == 0
+    return count, used.ru_maxrss // 1024
+
+
+def test_parquet_is_written_in_little_memory_however_many_rows_there_are(tmp_path: Path) -> None:
+    count, megabytes = _written(tmp_path, 800_000, "x" * 480)
+    assert count == pyarrow.parquet.read_metadata(tmp_path / "rows.parquet").num_rows == 800_000
+    assert megabytes < 300
+
+
+def test_a_row_of_parquet_can_be_larger_than_a_block(tmp_path: Path) -> None:
+    count, _ = _written(tmp_path, 3, "y" * 3 * 1024 * 1024)
+    table = pyarrow.parquet.read_table(tmp_path / "rows.parquet")
+    assert (count, table["number"].to_pylist()) == (3, [0, 1, 2])
+    assert len(table["text"][0].as_py()) == 3 * 1024 * 1024 + 1
