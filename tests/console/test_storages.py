@@ -7,7 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from fanfare.console.shell.failures import PATTERNS, failure_text
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.languages import Language
+from fanfare.storages.gateways.faults import WORDS
 from tests.api import Api
 from tests.console.people import send, signed_in
 from tests.exports.test_deliveries import send_all
@@ -155,3 +158,35 @@ async def test_the_runs_of_a_schedule_stand_on_its_page(client: httpx.AsyncClien
     await db.execute(sql, api.account_id, saved["schedule_uid"])
     page = (await client.get(f"/manage/{api.account_id}/exports/schedules/{saved['schedule_uid']}")).text
     assert ("1,234" in page, "it was late" in page) == (True, True)
+
+
+async def test_failures_are_in_the_language_of_the_page(
+    client: httpx.AsyncClient, api: Api, db: Db, store: Service
+) -> None:
+    path = f"/manage/{api.account_id}/settings/storages"
+    uid = (await new_storage(api, store, store.new_bucket(), secret="wrong"))["storage_uid"]
+    await send(client, path, f"{path}/{uid}/test")
+    root = f"/manage/{api.account_id}"
+    await send(client, f"{root}/exports/new", table="fans", format="csv", storage_uid=uid)
+    await write_exports(api, db)
+    await send_all(api, db)
+    refusals = {
+        "en": "refuses the secret of the access key", "de": "lehnt das Geheimnis des Zugriffsschlüssels ab",
+        "fr": "refuse le secret de la clé d\N{RIGHT SINGLE QUOTATION MARK}accès",
+    }  # fmt: skip
+    objects = f"{root}/imports/objects?storage_uid={uid}"
+    for code, refusal in refusals.items():
+        for page in (path, f"{root}/exports", objects):
+            text = (await client.get(page, headers={"accept-language": code})).text
+            assert [each for each in refusals.values() if each in text] == [refusal], (code, page)
+
+
+@pytest.mark.parametrize("code", ["de", "fr"])
+def test_each_failure_is_translated(code: str) -> None:
+    language = Language(code)
+    values = {"region": "eu-west-1", "bytes": "10", "status": "HTTP 404 (NoSuchKey)", "error": "ValueError"}
+    for fault in (*WORDS.values(), *(text % values for text in PATTERNS.values())):
+        text = failure_text(language, f"The storage {fault}")
+        assert fault not in text
+        assert "%(" not in text
+    assert "eu-west-1" in failure_text(language, f"The storage {next(iter(PATTERNS.values())) % values}")

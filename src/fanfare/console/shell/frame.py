@@ -1,10 +1,12 @@
 """The frame of pages: navigation, accounts of the person, theme, and what has just happened (the flash)."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from fanfare.console.shell.failures import failure_text
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Answer, View, Visit
@@ -178,5 +180,8 @@ async def framed(
         _take_flash(visit),
         may_open,
     )
-    values: dict[str, Any] = {**answer.values, "shell": shell, "member": member, "person": session.person}
+    values: dict[str, Any] = {
+        **answer.values, "shell": shell, "member": member, "person": session.person,
+        "failure_text": partial(failure_text, visit.language),
+    }  # fmt: skip
     return View(answer.template, values, answer.status, answer.retry_after)

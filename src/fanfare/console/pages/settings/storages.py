@@ -7,6 +7,7 @@ from datetime import datetime
 
 from fanfare.console.pages.settings.places import path_of, setting
 from fanfare.console.shell.access import manage
+from fanfare.console.shell.failures import failure_text
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
@@ -53,7 +54,12 @@ async def storage_test(db: Db, member: Member, visit: Visit, form: OneStorage, n
     if result.is_working:
         flash(visit, "The storage works: an object was written, read and deleted.")
     else:
-        flash(visit, "The storage does not work: %(failure)s.", {"failure": result.failure or ""}, kind="warn")
+        flash(
+            visit,
+            "The storage does not work: %(failure)s.",
+            {"failure": failure_text(visit.language, result.failure or "")},
+            kind="warn",
+        )
     return Redirect(path_of("storages", member))
 
 
