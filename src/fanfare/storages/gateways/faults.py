@@ -70,8 +70,9 @@ def _refusal(answer: HttpAnswer, code: str) -> str:
         return "does not allow this to the access key"
     region = answer.headers.get("x-amz-bucket-region", "")
     if answer.status < HTTPStatus.BAD_REQUEST or code in ("PermanentRedirect", "AuthorizationHeaderMalformed"):
-        where = f": its bucket is in the region {region}" if REGION.fullmatch(region) else ""
-        return f"sends us to another address{where}; set its endpoint and region"
+        if REGION.fullmatch(region):
+            return f"sends us to another address: its bucket is in the region {region}; set its endpoint and region"
+        return "sends us to another address; set its endpoint and region"
     return f"answers {_status(answer, code)}"
 
 
