@@ -66,8 +66,8 @@ async def export_download(db: Db, member: Member, target: OneExport, now: dateti
 @manage.post("/exports/{export_uid}/deliver", area="transfers", right="export", needs_proof=True)
 async def export_deliver(db: Db, member: Member, visit: Visit, form: OneExport, now: datetime) -> Redirect:
     """Send the file to the storage that did not take it."""
-    await actions.deliver_again(db, member.account.id, form.export_uid, now)
-    flash(visit, "The file is sent again.")
+    if await actions.deliver_again(db, member.account.id, form.export_uid, now):
+        flash(visit, "The file is sent again.")
     return Redirect(f"/manage/{member.account.id}/exports")
 
 

@@ -103,12 +103,10 @@ async def delete_export(db: Db, account_id: int, export_uid: uuid.UUID, now: dat
         await files.delete_file(tx, account_id, export_uid)
 
 
-class NotRefused(Conflict):
-    """Only a file that its storage did not take can be sent again, while the file and the storage are here"""
+async def deliver_again(db: Db, account_id: int, export_uid: uuid.UUID, now: datetime) -> bool:
+    """Write the file of an export to the storage that did not take it; return whether there is such a file.
 
-
-async def deliver_again(db: Db, account_id: int, export_uid: uuid.UUID, now: datetime) -> None:
-    """Write the file of an export to the storage that did not take it; Unknown (404), NotRefused (409)."""
+    Unknown (404).
+    """
     export = await export_of(db, account_id, export_uid)
-    if await db.value(DELIVER_AGAIN, account_id, export.export_id, now) is None:
-        raise NotRefused
+    return await db.value(DELIVER_AGAIN, account_id, export.export_id, now) is not None

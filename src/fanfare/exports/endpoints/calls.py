@@ -51,12 +51,11 @@ async def manage_exports_delete(db: Db, account: Account, target: OneExport, now
 
 @endpoint.post("/api/v1/manage/exports/{export_uid}/deliver", scope="manage", key=SECRET)
 async def manage_exports_deliver(db: Db, account: Account, target: OneExport, now: datetime) -> bool:
-    """Send the file of a failed export to its storage again, which did not take it before.
+    """Send the file of an export to the storage that did not take it before; return whether there is such a file.
 
-    409 for an export that did not fail so, and once its file or its storage was deleted.
+    There is none if the export did not fail so, or once its file or its storage was deleted.
     """
-    await actions.deliver_again(db, account.id, target.export_uid, now)
-    return True
+    return await actions.deliver_again(db, account.id, target.export_uid, now)
 
 
 @endpoint.post("/api/v1/manage/exports/{export_uid}/link", scope="manage", key=SECRET, has_secret_answer=True)
