@@ -27,7 +27,7 @@ async def test_a_row_of_an_import_reads_no_more_than_those_of_its_batch(api: Api
     await worker.close()
 
     async def is_closed() -> bool:
-        return await db.value(SESSIONS, pids) == 0
+        return bool(await db.value(SESSIONS, pids) == 0)
 
     await until(is_closed)
     # With plans for empty tables a row reads all before it, half the file on average.
