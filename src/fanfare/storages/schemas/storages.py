@@ -183,7 +183,7 @@ def style_faults(endpoint: str, bucket: str, *, is_path_style: bool | None) -> I
         return
     if NO_HOST_BUCKET.search(bucket):
         yield "bucket", "must not have capitals or _ in front of the host; set is_path_style to true"
-    elif "." in bucket and endpoint.lower().startswith("https:"):
+    elif "." in bucket and re.match("https:", endpoint, re.IGNORECASE):
         yield (
             "bucket",
             "must not have a dot in front of a host with a certificate; set is_path_style to true",
