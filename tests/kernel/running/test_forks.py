@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -99,6 +101,26 @@ def test_the_files_of_the_parent_are_closed_and_their_numbers_are_not_used_again
     assert status == 0, errors
     assert "/dev/null socket" in errors
     assert "True b'\\x00'" in errors
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_it_writes_to_a_log_that_was_configured_before_the_fork(kind: str) -> None:
+    """A container, `| tee` and journald read from these; what the parent has open of them is closed in the child."""
+    before = "import logging; from fanfare.kernel.running import log; log.configure('info')"
+    run = """
+    logging.getLogger("test").warning("a line of the child")
+    logging.getLogger().handlers[0].flush()
+"""
+    command = [sys.executable, "-c", PROGRAM.format(run=run, before=before, parent="", fds="()")]
+    if kind == "pipe":
+        errors = subprocess.run(command, stderr=subprocess.PIPE, check=True).stderr
+    else:
+        reader, writer = socket.socketpair()
+        with reader, writer:
+            subprocess.run(command, stderr=writer, check=True)
+            writer.close()
+            errors = reader.recv(65536)
+    assert b"a line of the child" in errors
 
 
 def test_a_signal_right_after_the_fork_ends_it() -> None:

@@ -60,12 +60,12 @@ class Outlet:
         self.is_readable = os.isatty(file)
         self.on_loss = on_loss
         self.has_thread = has_thread
-        self._send = _sender(file)
         self.reset()
         OUTLETS.add(self)
 
     def reset(self) -> None:
-        """Reset all state: in a forked child the buffered lines are the parent's, and so is the thread."""
+        """Reset all state: in a forked child the buffered lines are the parent's, and so are thread and open file."""
+        self._sender: Callable[[bytes], int] | None = None
         self._lock = threading.RLock()
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -168,6 +168,12 @@ class Outlet:
         if count < len(first):
             self._waiting.appendleft(first[count:])
         return True
+
+    def _send(self, text: bytes) -> int:
+        # Opened only now: a forked child first closes what it has of its parent.
+        if self._sender is None:
+            self._sender = _sender(self.file)
+        return self._sender(text)
 
     def _write_loss(self) -> None:
         notice = line("warning", "log lines dropped", {"count": self._dropped}, is_readable=self.is_readable)
