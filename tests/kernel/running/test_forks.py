@@ -117,7 +117,7 @@ def test_it_writes_to_a_log_that_was_configured_before_the_fork(kind: str) -> No
     else:
         reader, writer = socket.socketpair()
         with reader, writer:
-            subprocess.run(command, stderr=writer, check=True)
+            subprocess.run(command, stderr=writer.fileno(), check=True)
             writer.close()
             errors = reader.recv(65536)
     assert b"a line of the child" in errors

@@ -132,7 +132,11 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
     erased = await _erased(db, [line.profile for line in lines], context)
     outcomes: dict[int, FanOutcome] = {place: FanOutcome(None, refusal=ErasedSince()) for place in erased}
-    values, wrong = await _read_fields(db, lines, context)
+    if any(line.rest is not None for line in lines):
+        # What is written for one fan alone comes in the order of the lines: the first value counts.
+        lines = [_with_rest(line) for line in lines]
+    remaining = {place: line for place, line in enumerate(lines) if place not in erased}
+    values, wrong = await _read_fields(db, remaining, context)
     outcomes.update({place: FanOutcome(None, refusal=each) for place, each in wrong.items()})
     plain = [place for place, line in enumerate(lines) if line.rest is None and place not in outcomes]
     rows = await _find(db, [lines[place].profile for place in plain], context)
@@ -145,11 +149,15 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     return list(_counted_once(outcomes[place] for place in range(len(lines))))
 
 
+def _with_rest(line: FanLine) -> FanLine:
+    return FanLine(line.profile, FanChanges(fan_id=0, fields=dict(line.fields))) if line.fields else line
+
+
 async def _read_fields(
-    db: Db, lines: Sequence[FanLine], context: ImportContext
+    db: Db, lines: Mapping[int, FanLine], context: ImportContext
 ) -> tuple[dict[int, dict[str, Any]], dict[int, BadParameters]]:
     """Return the custom values of lines by their places, and for lines with wrong ones what is wrong."""
-    places = [place for place, line in enumerate(lines) if line.fields]
+    places = [place for place, line in lines.items() if line.fields]
     if not places:
         return {}, {}
     value_sets = await read_value_sets(db, context.account.id, [lines[place].fields for place in places])
