@@ -82,7 +82,7 @@ async def test_a_mail_that_is_no_advertising_has_no_unsubscribe_header(api: Api,
 async def test_the_password_is_given_and_a_wrong_one_is_tried_again(api: Api, db: Db, settings: Settings) -> None:
     with mail_server(needs_password=True) as box:
         for password, state in (("pa%2Fss", "sent"), ("wrong", "queued")):
-            url = box.url.replace("127", f"mailer%40example.com:{password}@127")
+            url = box.url.replace("127", f"mailer%40example.com:{password}@127", 1)
             outgoing.use(settings.replace(smtp_url=url, mail_from=FROM))
             row = await send_now(db, api.account_id, login_code())
             assert row["message_state"] == state, row["answer"]
@@ -93,7 +93,7 @@ async def test_the_password_is_given_and_a_wrong_one_is_tried_again(api: Api, db
 
 async def test_a_password_never_goes_unencrypted(api: Api, db: Db, settings: Settings) -> None:
     with mail_server(needs_password=True) as box:
-        url = box.url.replace("127", "mailer:pa%2Fss@127").partition("?")[0]
+        url = box.url.replace("127", "mailer:pa%2Fss@127", 1).partition("?")[0]
         outgoing.use(settings.replace(smtp_url=url, mail_from=FROM))
         row = await send_now(db, api.account_id, login_code())
         assert (row["message_state"], box.users) == ("queued", [])

@@ -136,7 +136,7 @@ async def test_no_log_error_or_change_has_a_code_or_a_password(api: Api, db: Db,
         new = [login_code(), login_code(), login_code(**reset), login_code(**reset), login_code()]
         new += [login_code(channel="sms", recipient=f"+1604555012{number}") for number in range(4)]
         ids = [await queue(db, api.account_id, each) for each in new]
-        url = box.url.replace("127", "mailer:pa%2Fss@127")
+        url = box.url.replace("127", "mailer:pa%2Fss@127", 1)
         sms_url = inbox.url.replace("http://", "http://sms:hunter2@")
         program = worker(settings, url, FANFARE_SMS_URL=sms_url, FANFARE_LOG_LEVEL="debug")
         with program:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.handovers import READY, SOCKET
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.running import PATIENCE
@@ -38,14 +39,14 @@ class Workers:
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.socket.set_inheritable(True)
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.environment = {**os.environ, **settings.environment(), "FANFARE_SOCKET": str(self.socket.fileno())}
+        self.environment = {**os.environ, **settings.environment(), SOCKET: str(self.socket.fileno())}
         self.running = [self.start(), self.start()]
 
     def start(self) -> subprocess.Popen[bytes]:
         ready, result = os.pipe()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fanfare.cli.server"],
-            env={**self.environment, "FANFARE_READY": str(result)},
+            env={**self.environment, READY: str(result)},
             pass_fds=(self.socket.fileno(), result),
         )
         os.close(result)

@@ -94,7 +94,7 @@ class Fan:
 def curious_up(data_dir: Path, box: Mailbox, inbox: HttpInbox) -> Iterator[Up]:
     environment = {
         "FANFARE_LOG_LEVEL": "debug",
-        "FANFARE_SMTP_URL": box.url.replace("127", f"mailer:{MAIL_PASSWORDS[1]}@127"),
+        "FANFARE_SMTP_URL": box.url.replace("127", f"mailer:{MAIL_PASSWORDS[1]}@127", 1),
         "FANFARE_MAIL_FROM": FROM,
         "FANFARE_SMS_URL": f"{inbox.url}/send",
         "FANFARE_OUTGOING_ALLOWED": "127.0.0.0/8",

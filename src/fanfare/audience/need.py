@@ -9,9 +9,8 @@ import time
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job
+from fanfare.kernel.running.handovers import INDEX_PIPE
 
-# The environment variable with the pipe on which the supervisor is told.
-INDEX_PIPE = "FANFARE_INDEX_PIPE"
 # The index process takes some 70 MB, and then 220 bytes a fan. From here on a first page of a search costs PostgreSQL
 # twice as much without it.
 ENOUGH_FANS = 50_000

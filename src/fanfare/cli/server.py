@@ -17,13 +17,12 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.handovers import READY, SOCKET
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.threads import switch_often
 from fanfare.kernel.web.server.connections import HttpConnections, Room, Times
 from fanfare.kernel.web.server.protocol import Connection
 
-SOCKET = "FANFARE_SOCKET"
-READY = "FANFARE_READY"
 GRACE_SECONDS = 10
 # An iteration of the loop accepts one connection per listener. With a single one, new clients wait for as many
 # iterations as there are clients before them, and an iteration is long under load.

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running import forks
-from fanfare.kernel.running.children import Launch, Running, launch
+from fanfare.kernel.running.children import Launch, Running, launch, undisturbed
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.handovers import INDEX_PIPE, READY, SERVER, SHARED, SOCKET
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import AS_NEEDED, Settings, from_environment, variable
@@ -29,13 +30,6 @@ MIGRATION_SECONDS = 3600.0
 # Additional connections of the embedded database, for an operator's commands and one or two `fanfare serve`.
 SPARE_CONNECTIONS = 80
 WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - for display
-# As in fanfare.cli.server, which is not imported here.
-SOCKET = "FANFARE_SOCKET"
-READY = "FANFARE_READY"
-# As in fanfare.kernel.running.metrics, which is not imported here either.
-SERVER = "FANFARE_SERVER"
-# As in fanfare.audience.need.
-INDEX_PIPE = "FANFARE_INDEX_PIPE"
 STANDARD_OUTPUT = 1
 # Starts a process that runs a module, with its environment and the files that it inherits.
 Start = Callable[[str, Mapping[str, str], Sequence[int]], Running]
@@ -45,7 +39,7 @@ def up(settings: Settings) -> None:
     """Run all of Fanfare until SIGTERM or Ctrl-C: the embedded database (or DATABASE_URL), servers and worker."""
     lock = DirectoryLock(settings.data_dir, "fanfare up")
     try:
-        with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
+        with stoppable() as request, lock, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
             roles = [
@@ -73,7 +67,7 @@ def up(settings: Settings) -> None:
                 supervisor = Supervisor(processes, [(pipe, announce)], embedded.rotate_log if embedded else None)
                 if ready.indexes == AS_NEEDED:
                     supervisor.signs[calls] = lambda: supervisor.processes.append(_late_index(ready))
-                supervisor.run()
+                supervisor.run(request)
     except StopRequested:
         return
 
@@ -83,12 +77,12 @@ def serve(settings: Settings) -> None:
     reachable = _with_running_database(settings, "serve")
     _prepare_secret_keys(settings)
     try:
-        with stoppable(), listening(settings) as listener:
+        with stoppable() as request, listening(settings) as listener:
             start = _starter(reachable, ["fanfare.cli.server"])
             with _servers(reachable, listener, start) as (servers, pipe):
                 Supervisor(
                     servers, [(pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))]
-                ).run()
+                ).run(request)
     except StopRequested:
         return
 
@@ -193,7 +187,7 @@ def _servers(settings: Settings, listener: socket.socket, start: Start) -> Itera
         fds = (listener.fileno(), writer)
         environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
         if settings.workers > 1:
-            environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
+            environment[SHARED] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
 
         def start_server(number: int) -> Running:
             return start("fanfare.cli.server", {**environment, SERVER: str(number)}, fds)
@@ -230,8 +224,9 @@ def _starter(settings: Settings, modules: Sequence[str]) -> Start:
         return lambda module, env, fds: launch(Launch(command=_python(module), env=env, fds=fds))
     # Found by a library of the log, which would load it for colours that no server prints.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type] # as the documentation of `import` has it
-    runs: dict[str, Callable[[], None]] = {each: import_module(each).prepare(settings) for each in modules}
-    forks.tidy()
+    with undisturbed():
+        runs: dict[str, Callable[[], None]] = {each: import_module(each).prepare(settings) for each in modules}
+        forks.tidy()
 
     def start(module: str, env: Mapping[str, str], fds: Sequence[int]) -> Running:
         return forks.fork(forks.Fork(run=runs[module], title=" ".join(_python(module)), env=env, fds=fds))

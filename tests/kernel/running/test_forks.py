@@ -1,12 +1,9 @@
 """Forked children are as started ones: nothing of their parent is left in them but the code."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,11 @@ from typing import Any
 import psutil
 import pytest
 
+from fanfare.kernel.running.forks import IS_POSSIBLE
+from tests.kernel.running.test_up import until
 from tests.running import PATIENCE, Program
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are started")
+pytestmark = pytest.mark.skipif(not IS_POSSIBLE, reason="elsewhere processes are started")
 
 # A program that forks one child, prints its pid, and ends with its status.
 PROGRAM = """
@@ -51,13 +50,6 @@ def program(run: str, *, before: str = "", parent: str = "", fds: str = "()") ->
 def ended(run: str, **options: Any) -> tuple[int, str, str]:
     with program(run, **options) as process:
         return process.wait(), process.output, process.errors
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_it_has_an_environment_a_title_and_a_group_of_its_own() -> None:
@@ -145,7 +137,7 @@ def test_what_was_ignored_stays_ignored_and_ctrl_c_is_python_s() -> None:
 def test_it_ends_with_its_parent_however_that_dies() -> None:
     process = program("    time.sleep(600)")
     child = psutil.Process(int(process.line()))
-    until(lambda: "fanfare test child" in " ".join(child.cmdline()))
+    until("no title", PATIENCE, lambda: "fanfare test child" in " ".join(child.cmdline()))
     process.kill()
 
     def is_gone() -> bool:
@@ -153,7 +145,7 @@ def test_it_ends_with_its_parent_however_that_dies() -> None:
             return child.status() == psutil.STATUS_ZOMBIE
         return True
 
-    until(is_gone)
+    until("it is left", PATIENCE, is_gone)
 
 
 def test_it_has_other_request_ids_and_is_the_first_to_go_when_memory_is_short() -> None:
@@ -167,7 +159,3 @@ def test_it_has_other_request_ids_and_is_the_first_to_go_when_memory_is_short() 
     assert len(prefix) == len(child[0])
     assert prefix != child[0]
     assert child[1] == str(min(1000, score + 100))
-
-
-def test_this_process_has_no_child_left() -> None:
-    assert [each for each in psutil.Process(os.getpid()).children() if each.status() == psutil.STATUS_ZOMBIE] == []

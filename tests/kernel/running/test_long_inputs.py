@@ -25,6 +25,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.idempotency import request_hash
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.parameters import MAX_FIELDS, PIECE, Params, from_query, read
+from fanfare.kernel.running.handovers import SOCKET
 from fanfare.kernel.running.long_inputs import (
     MAX_WAITING_BYTES,
     MAX_WAITING_BYTES_OF_ADDRESS,
@@ -185,7 +186,7 @@ server.main()
 
 
 def test_a_server_takes_the_interpreter_back_soon_and_has_loaded_what_takes_long(settings: Settings) -> None:
-    environment = {**os.environ, **settings.environment(), "FANFARE_SOCKET": "0"}
+    environment = {**os.environ, **settings.environment(), SOCKET: "0"}
     ended = subprocess.run([sys.executable, "-c", SERVER], env=environment, capture_output=True, text=True, check=True)
     interval, loaded_by_import, has_tables = ended.stdout.split()
     assert float(interval) <= 0.001

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fanfare.kernel.running.metrics import SERVER, SHARED
+from fanfare.kernel.running.handovers import SERVER, SHARED
 
 # Every call with every status that there may be.
 COUNT = """

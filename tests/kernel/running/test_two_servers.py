@@ -17,6 +17,7 @@ import pytest
 
 from fanfare.accounts import actions
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.handovers import READY, SOCKET
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.kernel.sockets import Socket
@@ -36,7 +37,7 @@ class Server(Program):
         with context as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             ready, writer = os.pipe()
-            fds = {"FANFARE_SOCKET": str(listener.fileno()), "FANFARE_READY": str(writer)}
+            fds = {SOCKET: str(listener.fileno()), READY: str(writer)}
             self.pass_fds = (listener.fileno(), writer)
             super().__init__(SERVER, **settings.environment(), **fds)
         os.close(writer)

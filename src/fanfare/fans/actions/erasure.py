@@ -1,6 +1,6 @@
 """Erases a fan: deletes all personal data in every table and stores a certificate with the number of rows.
 
-Activities and amounts stay, under an id without a fan. Each domain erases its i tables (`followers`); this module
+Activities and amounts stay, under an id without a fan. Each domain erases its tables (`followers`); this module
 erases what no fan_id refers to: responses stored for retries, the data of the change log, and searches that contain the
 fan's address, number or name.
 """

@@ -6,8 +6,6 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
 WORKBOOK = "xlsx"
-# The begin of a file that was compressed by gzip.
-GZIP = b"\x1f\x8b"
 COMPLETE = """
     update imports
     set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6

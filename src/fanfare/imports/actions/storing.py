@@ -6,11 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, GZIP, WORKBOOK, source_uid
+from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
-from fanfare.imports.readers.rows import UnreadableFileError
+from fanfare.imports.readers.rows import GZIP, UnreadableFileError
 from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport, State
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import hold

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from fanfare.imports.actions.files import GZIP, source_uid
+from fanfare.imports.actions.files import source_uid
 from fanfare.imports.actions.storing import is_utf8
-from fanfare.imports.readers.rows import UnreadableFileError
+from fanfare.imports.readers.rows import GZIP, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db

@@ -12,6 +12,8 @@ from fanfare.imports.readers.dialects import BYTE_ORDER_MARKS, Dialect
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json
 
+# The begin of a file that was compressed by gzip.
+GZIP = b"\x1f\x8b"
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1000
 MAX_FILE_BYTES = 4 * 1024**3
@@ -52,7 +54,7 @@ def check_begin(data: bytes, file_format: str) -> None:
     if data[:4] == b"PK\x03\x04":
         message = "is a workbook or an archive; create the import with the format xlsx"
         raise UnreadableFileError(message)
-    if data[:2] == b"\x1f\x8b":
+    if data.startswith(GZIP):
         message = "is compressed twice; compress it once"
         raise UnreadableFileError(message)
     if b"\0" in data:

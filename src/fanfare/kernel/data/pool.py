@@ -55,7 +55,7 @@ class Pool:
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), share) for _ in range(3))
         # The last one released is the first one taken, so those that nobody needs stay at the beginning.
         self._idle: list[Connection] = []
-        # The least number of idle connections since the last look at them, which is by a timer while there are any.
+        # The least number of idle connections since the last look at them, by a timer that the first one starts.
         self._spare = 0
         self._timer: asyncio.TimerHandle | None = None
         # When each connection is to be closed.

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
@@ -91,8 +92,30 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
     Linux sends the signal itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call
     it from the main thread: Linux takes the thread that started a process for its parent.
     """
+    if not watch:
+        return Launched(_launch_on_linux(spec))
+    process = _popen(spec)
+    name = spec.death_signal.name.removeprefix("SIG")
+    watcher = subprocess.Popen(  # noqa: S603 - a constant script
+        ["/bin/sh", "-c", WATCHER, "watcher", name, str(process.pid)], stdin=subprocess.PIPE, process_group=0
+    )
+    return Launched(process, watcher)
+
+
+def _launch_on_linux(spec: Launch) -> "subprocess.Popen[bytes]":
+    set_death_signal = death_signal_setter(os.getpid(), spec.death_signal)
+    with undisturbed() as blocked:
+
+        def prepare() -> None:
+            set_death_signal()
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+        return _popen(spec, prepare)
+
+
+def _popen(spec: Launch, prepare: Callable[[], None] | None = None) -> "subprocess.Popen[bytes]":
     uid, gid = spec.user or (None, None)
-    process = subprocess.Popen(  # noqa: S603 - the commands are this program's own
+    return subprocess.Popen(  # noqa: S603 - the commands are this program's own
         spec.command,
         env=spec.env,
         cwd=spec.cwd,
@@ -105,15 +128,22 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
         stderr=spec.errors,
         # A group of its own: Ctrl-C reaches only this process, which then stops the others in order.
         process_group=0,
-        preexec_fn=None if watch else death_signal_setter(os.getpid(), spec.death_signal),  # noqa: PLW1509 - no threads here
+        preexec_fn=prepare,  # noqa: PLW1509 - no threads here
     )
-    if not watch:
-        return Launched(process)
-    name = spec.death_signal.name.removeprefix("SIG")
-    watcher = subprocess.Popen(  # noqa: S603 - a constant script
-        ["/bin/sh", "-c", WATCHER, "watcher", name, str(process.pid)], stdin=subprocess.PIPE, process_group=0
-    )
-    return Launched(process, watcher)
+
+
+@contextmanager
+def undisturbed() -> Iterator[Iterable[signal.Signals | int]]:
+    """Let signals wait, and yield those that did before.
+
+    What a handler raises within an import, or in the functions that libraries have called at a fork, could be caught
+    there, and the request of the signal be lost.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def death_signal_setter(parent: int, signal_number: signal.Signals) -> Callable[[], None]:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
-from fanfare.kernel.running.children import death_signal_setter
+from fanfare.kernel.running.children import death_signal_setter, undisturbed
 
+# Says which files are open.
+OPEN_FILES = Path("/proc/self/fd")
 # Elsewhere, libraries of the system do not survive a fork, and no signal tells of the death of a parent.
-IS_POSSIBLE = sys.platform == "linux"
+IS_POSSIBLE = sys.platform == "linux" and OPEN_FILES.is_dir()
 STANDARD_FILES = 3
 OUT_OF_MEMORY_SCORE = Path("/proc/self/oom_score_adj")
 # Added to the parent's: when memory is short, a child that can be replaced ends before the parent of all.
@@ -77,16 +79,13 @@ def fork(spec: Fork) -> Forked:
     """
     set_death_signal = death_signal_setter(os.getpid(), spec.death_signal)
     # A signal to the child must not reach a handler of this process in it: it comes when the child has its own.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
+    with undisturbed() as blocked:
         pid = os.fork()
         if pid == 0:
             _be_child(spec, set_death_signal, blocked)
         with suppress(OSError):
             # Also by the child: whoever is first.
             os.setpgid(pid, pid)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return Forked(pid)
 
 
@@ -135,7 +134,7 @@ def _close_files(fds: Sequence[int]) -> None:
     """
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    for number in [int(each.name) for each in Path("/proc/self/fd").iterdir()]:
+    for number in [int(each.name) for each in OPEN_FILES.iterdir()]:
         with suppress(OSError):
             if number >= STANDARD_FILES and number not in fds:
                 os.dup2(nothing, number, inheritable=False)

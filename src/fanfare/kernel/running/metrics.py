@@ -12,9 +12,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import GaugeMetricFamily
 
-# The server process's number. A process that replaces a dead one continues in the same files.
-SERVER = "FANFARE_SERVER"
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
+from fanfare.kernel.running.handovers import SERVER, SHARED
+
 # A file of this size has room for the metrics of all calls.
 FILE_BYTES = 2 * 1024 * 1024
 FILES = ("counter", "histogram")

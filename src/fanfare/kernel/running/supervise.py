@@ -34,6 +34,13 @@ class StopRequested(BaseException):
 
 
 @dataclass
+class StopRequest:
+    """Whether a signal asked to stop."""
+
+    is_made: bool = False
+
+
+@dataclass
 class Child:
     """A process to keep running. One with `stopped_elsewhere` is only watched: its creator stops it."""
 
@@ -66,9 +73,10 @@ class Supervisor:
         self.tick = tick
         self._stop_signals = 0
 
-    def run(self) -> None:
-        """Start the processes and keep them running; stop them on SIGTERM, SIGINT or SIGHUP."""
+    def run(self, request: StopRequest | None = None) -> None:
+        """Start the processes and keep them running; stop on a signal, or if a `request` came before."""
         with self._woken_by_signals() as wakeups:
+            self._stop_signals += request is not None and request.is_made
             try:
                 while self._stop_signals == 0:
                     outlet().write_due()
@@ -152,17 +160,22 @@ class Supervisor:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Raise `StopRequested` on the first signal to stop; ignore further ones, which would interrupt the cleanup."""
+def stoppable() -> Iterator[StopRequest]:
+    """Raise `StopRequested` on the first signal to stop; ignore further ones, which would interrupt the cleanup.
+
+    Yields what remembers the request: Python drops what is raised in a finalizer, and the supervisor stops then.
+    """
+    request = StopRequest()
 
     def raise_stop(_: int, __: FrameType | None) -> None:
+        request.is_made = True
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise StopRequested
 
     handlers = {number: signal.signal(number, raise_stop) for number in STOP_SIGNALS}
     try:
-        yield
+        yield request
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -43,7 +43,7 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
 
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
 # have the order of the fields, of which `_finish` fills two. `date_part` computes with doubles, `extract` numerics.
-FANS = """
+ROWS = """
     select f.fan_id, f.account_id, nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '')
                as name,
            f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
@@ -51,9 +51,9 @@ FANS = """
            f.ip_address, f.country_code, f.city,
            f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
            f.birth_date::text as birth_date, f.metro_area, f.postal_code, null as fields, v.field_values, f.gender,
-           coalesce(g.tags, '{}') as tags,
-           null::bigint as last_page_tab_id, null::text as last_campaign_name,
-           coalesce(b.business_ids, '{}') as opted_in_business_ids
+           coalesce(g.tags, '{{}}') as tags,
+           {last},
+           coalesce(b.business_ids, '{{}}') as opted_in_business_ids
     from fans f
     left join (
         select v.fan_id, jsonb_object_agg(v.crm_field_key, v.field_value) as field_values
@@ -71,22 +71,20 @@ FANS = """
         from fan_businesses b
         where b.account_id = $1 and b.fan_id = any($2::bigint[]) and b.is_opted_in
         group by b.fan_id) b on b.fan_id = f.fan_id
+    {join}
     where f.account_id = $1 and f.fan_id = any($2::bigint[])
     order by f.fan_id
 """
 # Only who asks for the last campaign pays for the join, which is run for each fan even where it finds nothing.
-RECENT = """
-    left join lateral (
+FANS = ROWS.format(last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
+FANS_WITH_RECENT = ROWS.format(
+    last="recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name",
+    join="""left join lateral (
         select a.page_tab_id, c.title from activities a
         join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
         where a.account_id = $1 and a.fan_id = f.fan_id
         order by a.created_at desc, a.activity_id desc
-        limit 1) recent on true
-"""
-FANS_WITH_RECENT = (
-    FANS.replace("null::bigint as last_page", "recent.page_tab_id as last_page")
-    .replace("null::text as last_campaign", "recent.title as last_campaign")
-    .replace("    where f.account_id = $1", f"{RECENT.strip()}\n    where f.account_id = $1")
+        limit 1) recent on true""",
 )
 
 
