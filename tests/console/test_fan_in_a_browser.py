@@ -159,7 +159,7 @@ async def test_what_is_older_and_why_come_into_the_page(
     await page.goto(f"/manage/{api.account_id}/fans/{fans['fan_id']}")
     why = page.get_by_role("link", name="Why?")
     await why.click()
-    await page.get_by_text("This fan: BC").wait_for()
+    await page.get_by_text("The fan has: BC").wait_for()
     # The proof of a consent opens beside it.
     await page.get_by_role("button", name="Show the proof for Email").click()
     await page.get_by_text("season form").last.wait_for()
