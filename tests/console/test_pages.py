@@ -173,7 +173,7 @@ PROVED = (
 )  # fmt: skip
 # But what only looks, or only takes something away that was given a moment ago.
 UNPROVED = {
-    "/settings/storages/{storage_uid}/test", "/settings/senders/{sender_id}/check",
+    "/settings/storages/{storage_uid}/test", "/settings/senders/{sender_id}/check", "/settings/home/time_zone/withdraw",
     "/staff/invitations/{invitation_id}/withdraw", "/reports/{report_uid}/links/{report_link_id}/end",
 }  # fmt: skip
 
