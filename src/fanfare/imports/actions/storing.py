@@ -6,12 +6,12 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
+from fanfare.imports.actions.files import COMPLETE, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
-from fanfare.imports.readers.rows import GZIP, UnreadableFileError
-from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport, State
+from fanfare.imports.readers.rows import GZIP, WORKBOOK, UnreadableFileError
+from fanfare.imports.schemas.imports import COMPRESSIBLE, MAX_ACCOUNT_BYTES, CurrentImport, State
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
@@ -97,7 +97,7 @@ async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, 
         check_state(current, arrival.state)
         if current.file_bytes != offset:
             raise WrongOffset
-        if current.file_format == WORKBOOK or await _is_compressed(tx, account_id, current):
+        if current.file_format not in COMPRESSIBLE or await _is_compressed(tx, account_id, current):
             await tx.execute(CONVERT, account_id, current.import_id, now)
             return "converting"
         try:

@@ -18,6 +18,7 @@ MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1000
 MAX_FILE_BYTES = 4 * 1024**3
 LINES = "ndjson"
+WORKBOOK = "xlsx"
 
 
 class Row(NamedTuple):
