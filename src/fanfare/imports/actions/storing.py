@@ -1,6 +1,5 @@
 """Stores the file of an import part by part, and inspects it when it is complete."""
 
-import codecs
 import uuid
 from datetime import datetime
 
@@ -10,15 +9,13 @@ from fanfare.imports.actions.files import COMPLETE, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
+from fanfare.imports.readers.encodings import is_utf8
 from fanfare.imports.readers.rows import GZIP, WORKBOOK, UnreadableFileError
 from fanfare.imports.schemas.imports import COMPRESSIBLE, MAX_ACCOUNT_BYTES, CurrentImport, State
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
-
-# Bytes that continue a character.
-CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 
 class WrongOffset(Conflict):
@@ -46,7 +43,6 @@ CONVERT = """
     update imports set import_state = 'converting', source_bytes = file_bytes, uploaded_at = $3, updated_at = $3
     where account_id = $1 and import_id = $2
 """
-MAX_CUT_BYTES = 3
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -68,17 +64,6 @@ async def append_part(db: Db, account_id: int, arrival: Arrival, offset: int, co
     if await db.execute(APPEND, *values, arrival.file_uid, arrival.state) != "INSERT 0 1":
         is_full = await used_bytes(db, account_id) + len(content) > MAX_ACCOUNT_BYTES
         raise NoRoom if is_full else WrongOffset
-
-
-def is_utf8(content: bytes) -> bool:
-    """Return whether a part of a file is UTF-8, but for a character that its begin or end cuts."""
-    begin = content[:MAX_CUT_BYTES]
-    rest = content[len(begin) - len(begin.lstrip(CONTINUATIONS)) :]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(rest)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 async def _is_compressed(db: Db, account_id: int, current: CurrentImport) -> bool:
