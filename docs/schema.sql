@@ -1459,6 +1459,7 @@ create table suppressions (
     suppression_reason text not null,
     message_id bigint,
     created_at timestamp with time zone not null,
+    import_source text,
     constraint suppressions_pkey PRIMARY KEY (account_id, channel, address_hash),
     constraint suppressions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint suppressions_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
