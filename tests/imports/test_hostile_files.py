@@ -59,10 +59,10 @@ async def test_blank_lines_of_json_are_passed_over(api: Api, db: Db) -> None:
 
 # Rows with a quotation mark that is missing or in the wrong place, and who is created beside them.
 WRONG_QUOTES: dict[str, tuple[bytes, int, int]] = {
-    "open until the end": (b'email,first_name\na@open.example,"Ada\nb@open.example,Bea\nc@open.example,Cea\n', 0, 1),
+    "open until the end": (b'email,first_name\na@open.example,"Ada\nb@open.example,Bea\nc@open.example,Cea\n', 2, 1),
     "closed in the next row": (
         b'email,first_name\na@next.example,"Ada\nb@next.example,"Bea"\nc@next.example,Cea\n',
-        1,
+        2,
         1,
     ),
     "text behind it": (b'email,first_name\na@behind.example,"Ada" x\nb@behind.example,Be"a\n', 1, 1),
@@ -75,7 +75,9 @@ async def test_a_quotation_mark_in_the_wrong_place_makes_no_name_of_other_rows(a
     result = await imported(api, db, content)
     assert (result["created_count"], result["error_count"]) == (created, wrong), result
     text = (await api.get(f"{PATH}/{result['import_uid']}/errors")).text
-    assert "quotation mark is missing or in the wrong place" in text
+    (row,) = text.splitlines()[1:]
+    assert row.startswith(content.splitlines()[1].split(b",")[0].decode())
+    assert "quotation mark is missing or in the wrong place" in row
     sql = "select count(*) from fans where account_id = $1 and first_name like $2"
     assert await db.value(sql, api.account_id, "%\n%") == 0
 

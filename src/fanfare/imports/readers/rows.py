@@ -90,6 +90,12 @@ class _Lines:
             yield line.decode(self.encoding, "replace")
         self.is_used_up = True
 
+    def line_again(self, place: int) -> str:
+        """Go back behind the line that begins at a place, and return that line; iterate anew for those behind it."""
+        end = self.data.find(b"\n", place) + 1 or len(self.data)
+        self.place, self.is_used_up = end, False
+        return self.data[place:end].decode(self.encoding, "replace")
+
 
 def header_of(piece: Piece, dialect: Dialect) -> tuple[list[str], int]:
     """Return the names of the columns of a CSV file, each once, and the offset of the first row."""
@@ -117,33 +123,43 @@ def header_of(piece: Piece, dialect: Dialect) -> tuple[list[str], int]:
 def csv_rows(piece: Piece, columns: list[str], dialect: Dialect) -> Iterator[Row]:
     """Yield the rows of a piece of a CSV file, which begins with a row that is not the header.
 
-    Of blank lines only those at the end are a row, where the next piece begins.
+    Of blank lines only those at the end are a row, where the next piece begins. Of a row that is not valid its first
+    line alone: what follows a quotation mark that is missing is no part of a value.
     """
     lines = _Lines(piece, dialect.encoding, dialect.line_end)
-    # Else what follows a quotation mark that is missing would be a part of the value.
-    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     number, begin = piece.number, piece.offset
     blank: list[Row] = []
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     while True:
-        cells: list[str] = []
         fault = ""
         try:
             cells = next(reader)
         except StopIteration:
             break
         except csv.Error:
-            fault = INVALID
+            cells, fault = [], INVALID
         if lines.is_used_up and not lines.is_last:
             break
-        end = piece.offset + lines.place
-        if len(cells) > len(columns) and any(cells[len(columns) :]):
+        if fault:
+            cells = _plain_cells(lines.line_again(begin - piece.offset), dialect)
+            reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+        elif len(cells) > len(columns) and any(cells[len(columns) :]):
             fault = f"has {len(cells)} values for {len(columns)} columns"
+        end = piece.offset + lines.place
         if cells or fault:
             # A short row ends with empty cells: it has the columns of its file.
             yield Row(number, begin, end, dict(zip(columns, chain(cells, repeat("")), strict=False)), fault)
         blank = [] if cells or fault else [Row(number, begin, end, {})]
         number, begin = number + 1, end
     yield from blank
+
+
+def _plain_cells(line: str, dialect: Dialect) -> list[str]:
+    """Return the cells of a line whose quotation marks mean nothing, none if there is more wrong with it."""
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE), [])
+    except csv.Error:
+        return []
 
 
 def json_rows(piece: Piece) -> Iterator[Row]:
