@@ -7,6 +7,7 @@
 
 `make pictures` opens every page in each view and keeps pictures in tests/console/pictures, which is not committed.
 Look at them. `make test` opens it in two views, which differ in width and colours, and takes none: a third of the time.
+In the narrower of the two the same visit is made narrower still, has its text doubled, and is laid out for paper.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -32,6 +33,40 @@ PICTURES = Path(__file__).parent / "pictures"
 # What stands around every page of an account.
 FRAME = (".rail", ".bar", "#account-menu", "#palette")
 VIEWS: tuple[View, ...] = ALL_VIEWS if TAKES_PICTURES else ALL_VIEWS[:2]
+# The narrowest screen, and that with text of twice the size, which leaves half the room; a sheet of A4 between margins.
+NARROWEST, DOUBLED, PAPER = 320, 640, 718
+# What stands beyond the right edge, where the page is too wide.
+BEYOND = """
+    () => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+        .filter(each => each.checkVisibility() && !each.closest(".scroll"))
+        .filter(each => each.getBoundingClientRect().right > innerWidth)
+        .map(each => each.outerHTML.slice(0, 120))
+"""
+# What is too small to be hit: links in a sentence are as high as its lines, and a box is hit by its label.
+SMALL_TARGETS = """
+    () => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
+        .filter(each => each.checkVisibility({visibilityProperty: true}) && !each.closest(".unseen"))
+        .filter(each => !(each.matches("a") && getComputedStyle(each).display === "inline"))
+        .map(each => [each, (each.closest("label") ?? each).getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0 && box.height > 0 && (box.width < 23.5 || box.height < 23.5))
+        .map(([each, box]) => `${each.outerHTML.slice(0, 120)} ${box.width} x ${box.height}`)
+"""
+# What hides a part of its text, and what leaves its page without a way to scroll to it.
+CUT = """
+    () => [...document.querySelectorAll("main *")]
+        .filter(each => each.checkVisibility() && !each.closest("svg, .unseen, caption, input"))
+        .filter(each => ["hidden", "clip"].includes(getComputedStyle(each).overflowX))
+        .filter(each => each.scrollWidth > each.clientWidth + 1)
+        .map(each => each.outerHTML.slice(0, 120))
+"""
+# What is wider than the paper, and what nobody can press there.
+UNPRINTABLE = """
+    () => [
+        ...[...document.querySelectorAll("main .scroll, main table")]
+            .filter(each => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1),
+        ...[...document.querySelectorAll("nav, header.bar, .btn, .tabs")].filter(each => each.checkVisibility()),
+    ].map(each => each.outerHTML.slice(0, 120))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -88,4 +123,22 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
         axe_findings = await findings(page, exclusion)
         exclusion = FRAME if token else ()
         assert axe_findings == [], (name, axe_findings)
+        if width != ALL_VIEWS[0][0]:
+            await look_closer(page, name)
+            await page.set_viewport_size({"width": width, "height": 800})
     await context.close()
+
+
+async def look_closer(page: Page, name: str) -> None:
+    """Make a page as narrow as it may be, double its text, and print it: nothing is lost or too small to hit."""
+    for width, size in ((NARROWEST, "100%"), (DOUBLED, "200%")):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
+        assert await page.evaluate(BEYOND) == [], (name, width)
+        assert await page.evaluate(CUT) == [], (name, width)
+        assert await page.evaluate(SMALL_TARGETS) == [], (name, width)
+    await page.evaluate("document.documentElement.style.fontSize = ''")
+    await page.set_viewport_size({"width": PAPER, "height": 800})
+    await page.emulate_media(media="print")
+    assert await page.evaluate(UNPRINTABLE) == [], name
+    await page.emulate_media(media="screen")

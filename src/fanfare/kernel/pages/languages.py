@@ -5,6 +5,7 @@ Templates are in English; `fanfare/locale/<language>.po` has the translations, w
 
 import gettext
 import io
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -37,6 +38,10 @@ CHOICE = "is_chosen"
 SHORT_FROM = 100_000
 # In the class below, `date` is a method.
 CalendarDay = date
+# Letters of scripts that are written from right to left: from Hebrew to Arabic, their forms, and those beyond 16 bits.
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+# What stands around a name whose direction is its own.
+ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 # Characters of Accept-Language that are read.
 MAX_LENGTH = 200
 
@@ -137,6 +142,18 @@ def translations(code: str) -> gettext.NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def isolated(value: object) -> object:
+    """Return a value of a sentence, such as a name, so that its direction leaves that of the sentence alone."""
+    if isinstance(value, str) and RIGHT_TO_LEFT.search(value):
+        return ISOLATE + value + END_OF_ISOLATE
+    return value
+
+
+def without_isolates(text: str) -> str:
+    """Return a text that somebody took from a sentence of ours as it was before."""
+    return text.replace(ISOLATE, "").replace(END_OF_ISOLATE, "")
 
 
 def select_language(explicit: str, accepted: str) -> Language:

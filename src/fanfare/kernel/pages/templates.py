@@ -35,7 +35,10 @@ def environment() -> Environment:
 def _text(language: Language, message: str, **values: object) -> str:
     """Return the translation of a text with its values inserted and escaped."""
     text = language.text(message)
-    return Markup(text) % values if values else text  # noqa: S704 - translations are ours
+    if not values:
+        return text
+    apart = {name: languages.isolated(value) for name, value in values.items()}
+    return Markup(text) % apart  # noqa: S704 - translations are ours
 
 
 def render(view: View, visit: Visit) -> str:

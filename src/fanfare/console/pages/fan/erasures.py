@@ -20,6 +20,7 @@ from fanfare.hosted.schemas.erasure_requests import ErasureDecision, ErasureRequ
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
+from fanfare.kernel.pages.languages import without_isolates
 from fanfare.kernel.pages.page import Download, Redirect, View, Visit
 from fanfare.profiles.queries.comparison import fan_rows
 from fanfare.staff.schemas.members import Member
@@ -35,7 +36,7 @@ def shown_name(fan: Fan) -> str:
 
 
 def _check_name(fan: Fan, text: str | None) -> None:
-    if " ".join(fold(text or "").split()) != " ".join(fold(shown_name(fan)).split()):
+    if " ".join(fold(without_isolates(text or "")).split()) != " ".join(fold(shown_name(fan)).split()):
         raise BadParameters([("typed_name", "must be the name as it is shown")])
 
 

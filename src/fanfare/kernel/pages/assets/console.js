@@ -10,8 +10,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 // What is open is seen in a row that scrolls.
-for (const current of document.querySelectorAll(":is(.tabs, .settings__list ul) [aria-current]")) {
-  const row = current.closest(".tabs, ul");
+for (const current of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = current.closest(".tabs");
   row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - 16;
 }
 
