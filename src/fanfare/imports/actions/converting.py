@@ -54,7 +54,9 @@ async def convert(db: Db, account_id: int, current: CurrentImport, now: datetime
     )
     ready = await inspected(db, account_id, plain)
     uploaded_at = current.uploaded_at or now
-    await db.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, uploaded_at)
+    await db.execute(
+        COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, ready.constants, uploaded_at
+    )
 
 
 async def _from_sheet(db: Db, account_id: int, current: CurrentImport) -> CurrentImport:

@@ -91,5 +91,7 @@ async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, 
             await hold(tx, account_id)
             await end_work(tx, account_id, current.import_id, "failed", now, wrong.errors[0][1])
             return "failed"
-        await tx.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, now)
+        await tx.execute(
+            COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, ready.constants, now
+        )
     return "ready"

@@ -17,6 +17,8 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 from fanfare.storages.schemas.objects import ObjectKey
 
 ROWS = 100
+# What a file of errors has beside the columns of its import: the number of the row there, and what is wrong with it.
+ERROR_COLUMNS = ("import row", "import error")
 FORMATS = ("csv", LINES, WORKBOOK)
 # Their files may be compressed by gzip, which is found by their begin.
 COMPRESSIBLE = tuple(each for each in FORMATS if each != WORKBOOK)
