@@ -134,7 +134,7 @@ async def test_refused_rows_can_be_mended_and_sent_again(api: Api, db: Db) -> No
 async def test_a_file_of_errors_is_read_as_its_import_was(api: Api, db: Db) -> None:
     head = "Mail;=Agreed;Since;Other\n"
     rows = "a@resent.example;yes;21.01.2025;x\nwrong;yes;03.04.2025;x\nwrong too;no;04.05.2025;x\n"
-    changes = {
+    changes: dict[str, Any] = {
         "mapping": {"Mail": "email", "=Agreed": "is_subscribed", "Since": "consent_timestamp"},
         "values": {"consent_wording": "Mail me"},
     }
