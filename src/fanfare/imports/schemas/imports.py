@@ -221,9 +221,15 @@ class ImportChanges(Params, kw_only=True):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a mapping to anything but names of fields."""
+        """Refuse a mapping to anything but names of fields, and what another sheet would make void."""
+        if values.get("sheet"):
+            yield from ((name, "is set once the sheet is read") for name in OF_SHEET if values.get(name) is not None)
         if any(not (field is None or isinstance(field, str)) for field in (values.get("mapping") or {}).values()):
             yield "mapping", "must have the name of a field or null for each column"
+
+
+# What is found again, or set again, with another sheet.
+OF_SHEET = ("name", "encoding", "delimiter", "date_order", "decimal_separator", "preset", "mapping", "values")
 
 
 class Run(Params, kw_only=True):
