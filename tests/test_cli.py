@@ -67,6 +67,23 @@ def test_the_version_is_shown() -> None:
     assert (ran.returncode, ran.stdout) == (0, f"fanfare {version('fanfare')}\n")
 
 
+LOADED = """
+import sys
+from fanfare.cli.commands import run
+sys.argv = ["fanfare", {word!r}, "--help"]
+try:
+    run()
+finally:
+    print(*sorted({{"asyncpg", "httpx", "fanfare.cli.accounts"}} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("word", "loaded"), [("up", ""), ("account", "asyncpg fanfare.cli.accounts")])
+def test_a_command_loads_what_it_needs(word: str, loaded: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", LOADED.format(word=word)], check=False, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr.strip()) == (0, loaded)
+
+
 @pytest.mark.parametrize("name", LEAVES)
 def test_help_says_in_one_line_what_a_command_does_and_tells_its_options(name: str) -> None:
     command = LEAVES[name]

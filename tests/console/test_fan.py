@@ -72,6 +72,11 @@ async def page_text(client: httpx.AsyncClient, path: str) -> str:
     return answer.text
 
 
+async def page_words(client: httpx.AsyncClient, path: str) -> str:
+    """The text of a page without its markup."""
+    return " ".join(re.sub("<[^>]+>", " ", await page_text(client, path)).split())
+
+
 async def done(client: httpx.AsyncClient, page: str, path: str | None = None, **fields: Any) -> httpx.Response:
     """Send a form that must succeed."""
     answer = await send(client, page, path, **fields)
@@ -125,14 +130,16 @@ async def test_an_analyst_gets_no_personal_byte(people: dict[str, httpx.AsyncCli
     assert "M. C." in text
 
 
-async def test_why_a_fan_is_in_a_segment(api: Api, people: dict[str, httpx.AsyncClient], root: str) -> None:
+async def test_why_a_fan_is_in_a_segment(
+    api: Api, people: dict[str, httpx.AsyncClient], root: str, fan: dict[str, Any]
+) -> None:
     filters = await api.ok(await api.get("/api/v1/crm/filters"))
     uid = next(each["filter_uid"] for each in filters if each["filter_name"] == "Locals")
-    text = await page_text(people["full"], f"{root}/filters/{uid}")
-    assert "In this segment" in text
-    assert "BC" in text
-    assert "This fan: BC" in text
-    assert "This fan: BC" not in await page_text(people["analyst"], f"{root}/filters/{uid}")
+    segment = f"{root.partition('/fans/')[0]}/segments/filter/{uid}/why?fan_id={fan['fan_id']}"
+    for page in (f"{root}/filters/{uid}", segment):
+        assert "The fan has: BC" in await page_words(people["full"], page)
+        assert "The fan has: …" in await page_words(people["analyst"], page)
+    assert "In this segment" in await page_words(people["full"], f"{root}/filters/{uid}")
     assert (await people["full"].get(f"{root}/filters/0a1b2c3d-0000-4000-8000-000000000000")).status_code == 404
 
 

@@ -179,7 +179,23 @@ async def test_what_is_older_and_why_come_into_the_page(
     await page.goto(f"/manage/{api.account_id}/fans/{fans['fan_id']}")
     why = page.get_by_role("link", name="Why?")
     await why.click()
-    await page.get_by_text("This fan: BC").wait_for()
+    await page.get_by_text("The fan has: BC").wait_for()
     # The proof of a consent opens beside it.
     await page.get_by_role("button", name="Show the proof for Email").click()
     await page.get_by_text("season form").last.wait_for()
+
+
+async def test_a_long_name_and_paper_have_room(api: Api, context: BrowserContext, db: Db) -> None:
+    name = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="long@example.com", first_name=name)))["fan_id"]
+    page = await signed_in_page(context, db, api.account_id, "paper@example.com")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.goto(f"/manage/{api.account_id}/fans/{fan_id}")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.set_viewport_size({"width": 1100, "height": 800})
+    await page.emulate_media(media="print")
+    assert not await page.locator(".rail").is_visible()
+    assert not await page.get_by_role("link", name="Edit").is_visible()
+    box = await page.locator("main").bounding_box()
+    assert box
+    assert box["width"] > 1000

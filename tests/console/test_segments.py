@@ -1,5 +1,6 @@
 """What pages of segments do: masked members, people of one business, refusals, exports."""
 
+import re
 import uuid
 from datetime import UTC, datetime
 
@@ -35,6 +36,21 @@ async def test_members_and_why_are_masked_without_the_right(base_url: str, db: D
             assert "Quentin" not in answer.text, page
             assert "zola.example" not in answer.text, page
         assert "Q. Z." in (await client.get(pages[0])).text
+
+
+async def test_reasons_have_groups_names_and_days(base_url: str, db: Db, api: Api) -> None:
+    fan_id = await fan(db, api.account_id, province="BC")
+    await tag(db, api.account_id, "Choir", fan_id)
+    tag_id = await db.value("select tag_id from tags where account_id = $1 and tag_name = 'Choir'", api.account_id)
+    members = [{"fan_provinces": ["ON"]}, {"fan_incl_segments": [f"tag:{tag_id}"]}]
+    uid = await saved(api, "Either", fan_start_creation_date="2020-01-01", groups=[{"any": members}])
+    root = f"/manage/{api.account_id}"
+    async with signed_in(base_url, db, api.account_id, "full") as client:
+        for page in (f"{root}/segments/filter/{uid}/why?fan_id={fan_id}", f"{root}/fans/{fan_id}/filters/{uid}"):
+            text = " ".join(re.sub("<[^>]+>", " ", (await client.get(page)).text).split())
+            assert "holds any of these does not hold live in the province ON The fan has: BC" in text
+            assert "holds are in one of the segments Choir · tag The fan has: Choir · tag" in text
+            assert re.search(r"The fan has: created: [A-Z][a-z]+ \d+, 20\d\d, \d\d:\d\d", text)
 
 
 async def test_people_of_a_business_see_figures_of_its_fans_alone(

@@ -47,8 +47,10 @@ class Named(NamedTuple):
 def commands_of(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each command with its words."""
     yield name, group
-    for word, child in getattr(group, "commands", {}).items():
-        yield from commands_of(child, f"{name} {word}".strip())
+    if hasattr(group, "list_commands"):
+        context = typer.Context(group)
+        for word in group.list_commands(context):
+            yield from commands_of(group.get_command(context, word), f"{name} {word}".strip())
 
 
 def named() -> Named:

@@ -1,17 +1,11 @@
-"""`up`, `serve`, `work`, `index`, `migrate`: the commands that run processes."""
+"""`up`, `serve`, `work`, `index`: the commands that run processes."""
 
-import asyncio
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-
-from fanfare.cli.database import no_check, open_database
 from fanfare.cli.options import DataDir, Host, LogLevel, Port, Workers
-from fanfare.kernel.data.migrate import migrate as migrate_
 from fanfare.kernel.running.settings import from_environment
-from fanfare.places.geo import city_database
 
 
 def up(
@@ -76,23 +70,13 @@ def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
     _exec_supervisor("index", data_dir=data_dir, log_level=log_level)
 
 
-def migrate(
-    data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only")] = False
-) -> None:
-    """Migrate the database to the schema of this version; does nothing if it is up to date."""
-    with open_database(from_environment().replace(data_dir=data_dir), "fanfare migrate", create=no_check) as url:
-        applied = asyncio.run(migrate_(url))
-    if not quiet:
-        for migration in applied:
-            typer.echo(f"applied {migration.version:04} {migration.name}")
-        typer.echo("the database is up to date")
-
-
 def _exec_supervisor(role: str, **options: object) -> NoReturn:
     """Replace this process by the supervisor, which runs long and needs few of the command line's imports."""
     settings = from_environment().replace(**options)
     if settings.geoip_city_db and role in ("up", "serve"):
-        # Raises before anything is created or started.
+        # Few have one. Raises before anything is created or started.
+        from fanfare.places.geo import city_database  # noqa: PLC0415 - see above
+
         city_database.use(settings.geoip_city_db)
     os.execve(  # noqa: S606 - this program
         sys.executable,

@@ -7,9 +7,7 @@ import msgspec
 
 from fanfare.accounts.queries import businesses
 from fanfare.accounts.schemas import Business
-from fanfare.console.criteria.builder import prose, read_builder
-from fanfare.console.criteria.values import raw_of
-from fanfare.console.schemas.fan import VIEWS, CriterionSaid, Day, Profile, ProfileQuery, Reach, TimelinePage
+from fanfare.console.schemas.fan import VIEWS, Day, Profile, ProfileQuery, Reach, TimelinePage
 from fanfare.fans.queries import attributes
 from fanfare.fans.schemas.attributes import Consent
 from fanfare.fans.schemas.fans import Fan
@@ -17,7 +15,6 @@ from fanfare.idols.queries import fan_idols
 from fanfare.idols.schemas import FanIdolQuery
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.wire.zones import zone_of
 from fanfare.performances.queries.performances import schedule
 from fanfare.performances.schemas.performances import ScheduleQuery
@@ -27,9 +24,7 @@ from fanfare.profiles.queries.restrictions import restrictions
 from fanfare.profiles.queries.timeline import timeline
 from fanfare.profiles.schemas import TimelineEntry, TimelineQuery
 from fanfare.ratings.queries import rating_parts
-from fanfare.segments.schemas.segments import Verdict
 from fanfare.sessions.queries.sessions import fan_sessions
-from fanfare.staff.schemas.masking import masked_json
 from fanfare.staff.schemas.members import Member
 
 ROWS, LATEST = 30, 6
@@ -137,15 +132,3 @@ def _masked(member: Member, entry: TimelineEntry) -> TimelineEntry:
         return entry
     details = {name: value for name, value in entry.details.items() if name in PLAIN or name.startswith("is_")}
     return msgspec.structs.replace(entry, details={} if entry.kind == "activity" else details)
-
-
-async def criterion_said(db: Db, member: Member, language: Language, verdict: Verdict) -> CriterionSaid:
-    """Return a criterion as a sentence; one with a person's name by its own name for those who see none.
-
-    What it checked may be of another business: people who are limited to some do not see it.
-    """
-    raw = raw_of({name: value for name, value in verdict.wanted.items() if value is not None})
-    builder = await read_builder(db, member, language, raw)
-    sentence = verdict.criterion if builder.faults else prose(builder) or verdict.criterion
-    value = masked_json(verdict.seen) if member.is_limited else member.mask("fans").json(verdict.seen)
-    return CriterionSaid(sentence, verdict.is_met, value)

@@ -94,14 +94,6 @@ class Profile(msgspec.Struct):
     businesses: dict[int, str]
 
 
-class CriterionSaid(msgspec.Struct):
-    """A criterion of a segment as a sentence, whether a fan meets it, and the value of the fan."""
-
-    sentence: str
-    is_met: bool
-    value: object
-
-
 class TagForm(OneFan, kw_only=True):
     """A tag of a fan."""
 

@@ -64,10 +64,6 @@ class Language(msgspec.Struct, frozen=True):
         """Return a moment in a time zone, such as 3 Jul 2026, 14:05."""
         return f"{self.date(moment, time_zone)}, {moment.astimezone(zone_of(time_zone)):%H:%M}"
 
-    def timestamp(self, timestamp: int, time_zone: str) -> str:
-        """Return a moment in unix seconds, such as 3 Jul 2026, 14:05."""
-        return self.moment(datetime.fromtimestamp(timestamp, UTC), time_zone)
-
     def day(self, timestamp: int, time_zone: str) -> str:
         """Return the day of a moment in unix seconds."""
         return self.date(datetime.fromtimestamp(timestamp, UTC), time_zone)

@@ -41,7 +41,7 @@ SOURCE = Criterion[str](
     shows="to_jsonb(f.fan_source)",
     plan=lambda source, _: HasValue("source", [fold(source)]),
 )
-CREATED = "to_jsonb(floor(extract(epoch from f.created_at))::bigint)"
+CREATED = "jsonb_build_object('creation_timestamp', floor(extract(epoch from f.created_at))::bigint)"
 START_CREATION = Criterion[date](
     condition=lambda day, context: Condition("f.created_at >= {}", (context.start_of(day),)),
     reads=("created_at",),

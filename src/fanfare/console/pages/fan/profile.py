@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from fanfare.console.queries.fan import criterion_said, fan_profile, fan_timeline
+from fanfare.console.queries.fan import fan_profile, fan_timeline
 from fanfare.console.queries.fans_shown import shown_fan
+from fanfare.console.queries.why import reasons
 from fanfare.console.schemas.fan import FanFilter, ProfileQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View, Visit
 from fanfare.profiles.queries.finding import lookalikes
-from fanfare.segments.queries.why import why as why_in
 from fanfare.segments.schemas.segments import OneMember
 from fanfare.staff.schemas.members import Member
 
@@ -44,6 +44,5 @@ async def why(db: Db, member: Member, visit: Visit, query: FanFilter, now: datet
     """Show why a fan is in a live segment or not, criterion by criterion."""
     subject = await shown_fan(db, member, visit, query.fan_id)
     target = OneMember(fan_id=query.fan_id, segment_type="filter", segment_id=str(query.filter_uid))
-    verdicts = await why_in(db, member.account, target, now)
-    criteria = [await criterion_said(db, member, visit.language, each) for each in verdicts.criteria]
-    return View(f"{TEMPLATES}/why.html", {"fan": subject, "is_member": verdicts.is_member, "criteria": criteria})
+    is_member, parts = await reasons(db, member, visit.language, target, now)
+    return View(f"{TEMPLATES}/why.html", {"fan": subject, "is_member": is_member, "reasons": parts})

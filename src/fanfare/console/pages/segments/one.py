@@ -5,13 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from fanfare.audience import counting
 from fanfare.console.criteria.builder import prose, read_builder
-from fanfare.console.criteria.values import of_stored, raw_of
+from fanfare.console.criteria.values import of_stored
 from fanfare.console.pages.segments.places import map_of
 from fanfare.console.queries.fans_shown import current_fan_id
+from fanfare.console.queries.why import reasons
 from fanfare.console.schemas.segments import RANGES, FiguresQuery, MembersQuery, SegmentView, WhyQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
@@ -23,12 +22,12 @@ from fanfare.kernel.pages.trends import trend_chart
 from fanfare.kernel.parameters import Raw
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
-from fanfare.segments.queries import days, filters, overview, past, segments, why
+from fanfare.segments.queries import days, filters, overview, past, segments
 from fanfare.segments.queries.contacts import contacts
 from fanfare.segments.queries.present import present_fans
 from fanfare.segments.schemas.figures import FilterDays, SegmentDay
 from fanfare.segments.schemas.filters import Filter
-from fanfare.segments.schemas.segments import OneMember, OneSegment, PastMembers, SegmentFan, Verdict, Why
+from fanfare.segments.schemas.segments import OneMember, OneSegment, PastMembers, SegmentFan
 from fanfare.staff.schemas.masking import HIDDEN
 from fanfare.staff.schemas.members import Member
 
@@ -142,33 +141,10 @@ async def _members(db: Db, member: Member, query: MembersQuery, now: datetime) -
 @manage.get("/segments/{segment_type}/{segment_id}/why", area="segments")
 async def segment_why(db: Db, member: Member, visit: Visit, query: WhyQuery, now: datetime) -> View:
     """Show why a fan is in a segment or not: every criterion with the value that it checked."""
-    values = await about(db, member, query)
-    result = None
+    values = await about(db, member, query) | {"query": query, "reasons": None}
     if query.fan_id is not None:
         fan_id = await current_fan_id(db, member, query.fan_id)
         one = OneMember(segment_type=query.segment_type, segment_id=query.segment_id, fan_id=fan_id)
-        result = await why.why(db, member.account, one, now)
-    values |= {
-        "result": result,
-        "query": query,
-        # What a criterion checked may be of another business.
-        "hides_values": member.mask("segments").is_on or member.is_limited,
-        "key_of": key_of,
-        "texts": await _texts(db, member, visit, result) if result else {},
-    }
+        is_member, parts = await reasons(db, member, visit.language, one, now)
+        values |= {"fan_id": fan_id, "is_member": is_member, "reasons": parts}
     return View(f"{TEMPLATES}/why.html", values)
-
-
-async def _texts(db: Db, member: Member, visit: Visit, result: Why) -> dict[str, str]:
-    """Return what each criterion says, by the JSON of its parameters."""
-    verdicts, branches = [*result.criteria], [*result.branches]
-    while branches:
-        branch = branches.pop()
-        verdicts += branch.criteria
-        branches += branch.members
-    return {key_of(each): await _prose_of(db, member, visit.language, raw_of(each.wanted)) for each in verdicts}
-
-
-def key_of(verdict: Verdict) -> str:
-    """Return the parameters of a criterion as JSON."""
-    return msgspec.json.encode(verdict.wanted).decode()

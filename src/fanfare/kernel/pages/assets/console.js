@@ -9,6 +9,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// What is open is seen in a row that scrolls.
+for (const current of document.querySelectorAll(":is(.tabs, .settings__list ul) [aria-current]")) {
+  const row = current.closest(".tabs, ul");
+  row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - 16;
+}
+
 // Sends the form that waited while the person showed who they are.
 document.querySelector("form[data-send]")?.requestSubmit();
 
