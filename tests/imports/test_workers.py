@@ -25,7 +25,7 @@ WORKER = [sys.executable, "-P", "-m", "fanfare.cli.worker"]
 ROWS = 12_000
 # Of each kind.
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
-FULL_ROWS = 50_000
+FULL_ROWS = 10_000
 KILLS = 25 if IS_FULL else 2
 SEED = run_seed(19)
 FAULTS = "select count(*) from import_faults join imports using (account_id, import_id) where import_uid = $1"
