@@ -216,3 +216,22 @@ async def test_rows_with_proofs_are_written_together(api: Api, db: Db, monkeypat
     assert (done["created_count"], calls) == (50, [])
     sql = "select count(*) from consents where account_id = $1 and wording = 'Words' and consent_source = 'A stand'"
     assert await db.value(sql, api.account_id) == 50
+
+
+async def test_an_export_of_consents_does_not_date_what_has_no_time(api: Api, db: Db) -> None:
+    mail = "undated@export.example"
+    fan = await fan_of(api, email=mail)
+    first = await imported(api, db, f"email,channel,is_granted\n{mail},email,yes\n".encode(), "consents")
+    assert first["created_count"] == 1
+    _, content = await exported(api, db, table="consents")
+    await api.ok(await api.post(f"{PATH}/{first['import_uid']}/undo"))
+    await work_all(api, db)
+    again = await imported(api, db, content, "consents")
+    assert (again["error_count"], again["mapping"].get("is_undated")) == (0, "is_undated")
+    assert (await fan_of(api, email=mail))["is_subscribed"] is True
+    # The same file brings nothing twice.
+    assert (await imported(api, db, content, "consents"))["created_count"] == 0
+    # A no that was said long ago, and arrives now.
+    no = {"is_subscribed": False, "consent_timestamp": "2025-01-01"}
+    await api.ok(await api.post(f"{FANS}/{fan['fan_id']}", **no))
+    assert (await fan_of(api, email=mail))["is_subscribed"] is False

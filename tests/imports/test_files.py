@@ -131,6 +131,35 @@ async def test_refused_rows_can_be_mended_and_sent_again(api: Api, db: Db) -> No
     assert (again["created_count"], again["error_count"]) == (30, 0), again
 
 
+async def test_a_file_of_errors_is_read_as_its_import_was(api: Api, db: Db) -> None:
+    head = "Mail;=Agreed;Since;Other\n"
+    rows = "a@resent.example;yes;21.01.2025;x\nwrong;yes;03.04.2025;x\nwrong too;no;04.05.2025;x\n"
+    changes: dict[str, Any] = {
+        "mapping": {"Mail": "email", "=Agreed": "is_subscribed", "Since": "consent_timestamp"},
+        "values": {"consent_wording": "Mail me"},
+    }
+    done = await imported(api, db, (head + rows).encode(), **changes)
+    assert (done["created_count"], done["error_count"]) == (1, 2), done
+    errors = (await api.get(f"{PATH}/{done['import_uid']}/errors")).content
+    # Of these dates none says which of its numbers is the day.
+    again = await inspected(api, db, errors.replace(b"wrong;", b"b@resent.example;"))
+    expected = {**changes["mapping"], "Other": None, "import row": None, "import error": None}
+    assert (again["mapping"], again["values"], again["date_order"]) == (expected, changes["values"], "dmy")
+    result = await run(api, db, again["import_uid"])
+    assert (result["created_count"], result["error_count"]) == (1, 1), result
+    sql = """
+        select c.wording, c.given_at::date::text as day from consents c join fans f using (account_id, fan_id)
+        where c.account_id = $1 and f.email = 'b@resent.example'
+    """
+    assert [tuple(row.values()) for row in await db.rows(sql, api.account_id)] == [("Mail me", "2025-04-03")]
+    # What is still wrong is in a file with the same columns.
+    rest = (await api.get(f"{PATH}/{again['import_uid']}/errors")).content
+    assert rest.splitlines()[0] == errors.splitlines()[0]
+    # A file of its own has its own values.
+    fresh = await inspected(api, db, (head + rows).encode())
+    assert (fresh["mapping"], fresh["values"]) == ({**changes["mapping"], "Other": None}, {})
+
+
 async def test_no_cell_of_an_error_file_is_a_formula(api: Api, db: Db) -> None:
     done = await imported(api, db, b"email,=1+1\nwrong,@SUM(A1)\nf1@example.com,x\n")
     answer = await api.get(f"{PATH}/{done['import_uid']}/errors")

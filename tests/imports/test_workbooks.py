@@ -72,6 +72,9 @@ async def test_another_sheet_is_chosen(api: Api, db: Db) -> None:
     path = f"{PATH}/{result['import_uid']}"
     refused = await api.post(path, sheet="Missing")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "sheet")
+    # What is said of the columns of one sheet is not for another, which is yet to be read.
+    refused = await api.post(path, sheet="Others", mapping={"E-Mail": "email"}, date_order="dmy")
+    assert [each["field"] for each in refused.json()["errors"]] == ["date_order", "mapping"]
     assert (await api.ok(await api.post(path, sheet="Others")))["state"] == "converting"
     await work_all(api, db)
     chosen = await state_of(api, result["import_uid"])

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from pathlib import Path
 from uuid import UUID
 
 from fanfare.imports.actions.files import source_uid
@@ -15,6 +16,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api, new_api
 from tests.imports.files import PATH, state_of, upload
+from tests.imports.test_workbooks import workbook_of
 from tests.running import Program
 from tests.seeds import run_seed
 from tests.waits import until
@@ -23,7 +25,7 @@ WORKER = [sys.executable, "-P", "-m", "fanfare.cli.worker"]
 ROWS = 12_000
 # Of each kind.
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
-FULL_ROWS = 50_000
+FULL_ROWS = 10_000
 KILLS = 25 if IS_FULL else 2
 SEED = run_seed(19)
 FAULTS = "select count(*) from import_faults join imports using (account_id, import_id) where import_uid = $1"
@@ -69,12 +71,9 @@ async def test_rows_of_every_kind_survive_a_killed_worker(base_url: str, db: Db,
             number: int = await db.value(sql, api.account_id)
             return number
 
-        async def is_working() -> bool:
-            sql = """
-                select exists (
-                    select from imports where account_id = $1 and import_state = 'importing' and run_row > 2)
-            """
-            return bool(await db.value(sql, api.account_id))
+        async def rows_done() -> int:
+            number: int = await db.value("select sum(row_count) from imports where account_id = $1", api.account_id)
+            return number
 
         async def are_finished() -> bool:
             return await finished() == len(uids)
@@ -84,8 +83,8 @@ async def test_rows_of_every_kind_survive_a_killed_worker(base_url: str, db: Db,
         for _ in range(KILLS):
             program = Program(WORKER, **settings.environment())
             try:
-                begin = await finished()
-                await until(lambda begin=begin: _has_moved(is_working, finished, begin))  # type: ignore[misc] # a default argument
+                begin = await rows_done()
+                await until(lambda begin=begin: _has_moved(rows_done, are_finished, begin))  # type: ignore[misc] # a default argument
             finally:
                 program.process.kill()
                 program.end()
@@ -104,9 +103,9 @@ async def test_rows_of_every_kind_survive_a_killed_worker(base_url: str, db: Db,
 
 
 async def _has_moved(
-    is_working: Callable[[], Awaitable[bool]], finished: Callable[[], Awaitable[int]], begin: int
+    rows_done: Callable[[], Awaitable[int]], are_finished: Callable[[], Awaitable[bool]], begin: int
 ) -> bool:
-    return await is_working() or await finished() > begin
+    return await rows_done() > begin or await are_finished()
 
 
 async def test_a_killed_worker_loses_and_repeats_no_row(base_url: str, db: Db, settings: Settings) -> None:
@@ -215,3 +214,40 @@ async def _finish_unpacked(api: Api, db: Db, settings: Settings, uid: str, conte
         assert (await state_of(api, uid))["file_bytes"] == len(content)
         await api.ok(await api.post(f"{PATH}/{uid}/run"))
         await until(lambda: is_in("completed"))
+
+
+SHEET_ROWS = 8_000
+
+
+def scratch(folder: Path, name: str = "") -> list[Path]:
+    """Return the temporary directories of programs, or what of this name is in them and not empty."""
+    return [each for each in folder.glob(f"fanfare-*/{name}" if name else "fanfare-*") if each.stat().st_size]
+
+
+async def test_a_worker_that_is_killed_while_it_reads_a_workbook_leaves_nothing(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path
+) -> None:
+    rows = [["email", "first_name"], *([f"s{number}@example.com", f"Name {number}"] for number in range(SHEET_ROWS))]
+    environment = {**settings.environment(), "TMPDIR": str(tmp_path)}
+    async with new_api(base_url, db) as api:
+        uid = await upload(api, workbook_of(Sheet=rows), file_format="xlsx")
+
+        async def is_reading() -> bool:
+            return bool(scratch(tmp_path, "rows.csv"))
+
+        async def is_in(state: str) -> bool:
+            return (await state_of(api, uid))["state"] == state
+
+        for _ in range(KILLS):
+            with Program(WORKER, **environment) as program:
+                await until(is_reading)
+                program.kill()
+            assert await is_in("converting")
+            assert await db.value(PARTS, api.account_id, UUID(uid)) == 0
+        with Program(WORKER, **environment):
+            await until(lambda: is_in("ready"))
+            await api.ok(await api.post(f"{PATH}/{uid}/run"))
+            await until(lambda: is_in("completed"))
+        result = await state_of(api, uid)
+        assert (result["row_count"], result["created_count"], result["error_count"]) == (SHEET_ROWS, SHEET_ROWS, 0)
+    assert scratch(tmp_path) == []

@@ -159,3 +159,21 @@ async def test_an_address_without_the_api_ends_the_move(api: Api, db: Db) -> Non
         pytest.raises(CannotRun, match="not what the API documents"),
     ):
         await moved(db, api, url)
+
+
+async def test_a_source_that_gives_the_same_page_again_ends_the_move(api: Api, db: Db, base_url: str) -> None:
+    for number in range(3):
+        await api.ok(await api.post("/api/v1/crm/activities", email=f"same{number}@example.com", campaign_title="Same"))
+
+    def respond(request: Request) -> Reply:
+        path = request.path
+        if path == "/api/v1/crm/activities":
+            path += "?min_activity_id=0&limit=2"
+        elif request.query:
+            path += f"?{request.query}"
+        headers = {name: request.headers[name] for name in ("api-key", "api-secret")}
+        with urlopen(UrlRequest(f"{base_url}{path}", headers=headers)) as answer:  # noqa: S310 - the module's server
+            return Reply(answer.read())
+
+    with http_server(respond) as url, pytest.raises(CannotRun, match="the same rows of activities again and again"):
+        await moved(db, api, url)

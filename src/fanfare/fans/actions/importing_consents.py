@@ -65,7 +65,8 @@ IS_RECORDED = """
 async def import_consent(db: Db, line: ConsentLine, fan_id: int, context: ImportContext) -> ConsentOutcome:
     """Record a consent of a fan, unless it is in the ledger; in a transaction of its own within the caller's."""
     new, account_id = line.new, context.account.id
-    moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp else None
+    is_dated = new.consent_timestamp is not None and not (new.is_granted and new.is_undated)
+    moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp and is_dated else None
     entry = (new.channel, new.business_id, new.is_granted, new.consent_wording, moment)
     try:
         async with db.transaction() as tx:

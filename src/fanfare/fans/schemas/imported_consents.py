@@ -22,6 +22,9 @@ class ImportedConsent(OwnedRow, kw_only=True):
     consent_timestamp: Annotated[
         Moment | None, "When the consent was given. A yes without it is older than every no."
     ] = None
+    is_undated: Annotated[
+        Flag | None, "true: nobody knows when a yes was given, whatever consent_timestamp says, as exports have it."
+    ] = None
     ip_address: Annotated[Address | None, "Address from which the consent was given."] = None
 
     example: ClassVar[Mapping[str, object]] = {

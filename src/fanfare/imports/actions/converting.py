@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, source_uid
+from fanfare.imports.actions.files import make_ready, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.unpacking import unpack
@@ -53,8 +53,7 @@ async def convert(db: Db, account_id: int, current: CurrentImport, now: datetime
         plain.is_utf8,
     )
     ready = await inspected(db, account_id, plain)
-    uploaded_at = current.uploaded_at or now
-    await db.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, uploaded_at)
+    await make_ready(db, account_id, ready, current.uploaded_at or now)
 
 
 async def _from_sheet(db: Db, account_id: int, current: CurrentImport) -> CurrentImport:

@@ -14,7 +14,7 @@ from fanfare.imports.queries.imports import current_import
 from fanfare.imports.readers.dialects import FORMULA
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row
 from fanfare.imports.schemas.fields import REPLACEMENT
-from fanfare.imports.schemas.imports import CsvFile, CurrentImport
+from fanfare.imports.schemas.imports import ERROR_COLUMNS, CsvFile, CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.delivery import Delivery
@@ -22,7 +22,6 @@ from fanfare.kernel.running.threads import run_in_thread
 from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 BATCH = 500
-REASON, NUMBER = "import error", "import row"
 
 
 async def deliver(db: Db, account_id: int, import_uid: uuid.UUID, delivery: Delivery) -> CsvFile:
@@ -35,12 +34,17 @@ async def deliver(db: Db, account_id: int, import_uid: uuid.UUID, delivery: Deli
 
 
 async def _parts(db: Db, account_id: int, current: CurrentImport) -> AsyncGenerator[bytes, None]:
-    yield BYTE_ORDER_MARK + _csv(current, [[*map(_cell, current.columns), NUMBER, REASON]])
+    yield BYTE_ORDER_MARK + _csv(current, [[*map(_cell, _columns(current)), *ERROR_COLUMNS]])
     number = 0
     while faults := await _faults(db, account_id, current.import_id, number):
         number = faults[-1]["row_number"]
         rows = await _rows(db, account_id, current, faults)
         yield await run_in_thread(lambda rows=rows, faults=faults: _lines(current, rows, faults))  # type: ignore[misc] # default arguments
+
+
+def _columns(current: CurrentImport) -> list[str]:
+    """Return the columns of an import, of which those of another file of errors are none."""
+    return [name for name in current.columns if name not in ERROR_COLUMNS]
 
 
 async def _faults(db: Db, account_id: int, import_id: int, number: int) -> list[Record]:
@@ -91,7 +95,7 @@ def _cells(current: CurrentImport, rows: Mapping[int, Row], faults: Sequence[Rec
         row = rows.get(each["row_number"])
         cells = row.cells if row else {}
         reason = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in each["faults"])
-        yield [*(_cell(cells.get(name)) for name in current.columns), str(each["row_number"]), reason]
+        yield [*(_cell(cells.get(name)) for name in _columns(current)), str(each["row_number"]), reason]
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -1,15 +1,24 @@
 """The files of an import: its rows, and the workbook or compressed file from which they were read."""
 
 import uuid
+from datetime import datetime
 
+from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
 COMPLETE = """
     update imports
-    set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6
+    set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, constants = $6, uploaded_at = $7,
+        updated_at = $7
     where account_id = $1 and import_id = $2
 """
+
+
+async def make_ready(db: Db, account_id: int, current: CurrentImport, uploaded_at: datetime) -> None:
+    """Store how the file of an import is read, which was found in it; it is to be confirmed, and run."""
+    values = (current.columns, current.dialect, current.mapping, current.constants, uploaded_at)
+    await db.execute(COMPLETE, account_id, current.import_id, *values)
 
 
 def source_uid(import_uid: uuid.UUID) -> uuid.UUID:

@@ -28,7 +28,7 @@ from fanfare.imports.readers.rows import (
     json_rows,
 )
 from fanfare.imports.schemas.fields import Fields
-from fanfare.imports.schemas.imports import CurrentImport
+from fanfare.imports.schemas.imports import ERROR_COLUMNS, CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.long_inputs import run_by_size
@@ -59,8 +59,9 @@ async def inspected(db: Db, account_id: int, current: CurrentImport) -> CurrentI
     encoding = _encoding(current, is_text=await _is_utf8(db, account_id, current))
     findings = await run_by_size(account_id, len(data), _findings, current, piece, encoding)
     earlier = await _earlier(db, account_id, current, findings.columns)
+    current, findings = _continued(current, findings, earlier)
     kind, preset = kind_of(current.kind), findings.dialect.preset
-    suggestion = earlier or _suggestion(kind.fields, findings.columns, preset)
+    suggestion = earlier.mapping or _suggestion(kind.fields, findings.columns, preset)
     suggestion = {name: None if field in current.constants else field for name, field in suggestion.items()}
     mapping = {name: current.mapping.get(name, suggestion.get(name)) for name in findings.columns}
     return msgspec.structs.replace(
@@ -138,18 +139,36 @@ def _suggestion(fields: Fields, columns: list[str], preset: str | None) -> dict[
     return mapping
 
 
-async def _earlier(db: Db, account_id: int, current: CurrentImport, columns: list[str]) -> dict[str, Any]:
-    """Return the mapping of the last import of this kind with the same columns, if there is one."""
-    mapping: dict[str, Any] | None = await db.value(
+class _Earlier(msgspec.Struct, frozen=True):
+    """How the file of an earlier import was read."""
+
+    mapping: dict[str, Any] = {}
+    constants: dict[str, Any] = {}
+    dialect: dict[str, Any] = {}
+
+
+def _continued(current: CurrentImport, findings: Findings, earlier: _Earlier) -> tuple[CurrentImport, Findings]:
+    """Return what was set and found; a file of errors has the values, and the order of dates, of its import."""
+    if not set(ERROR_COLUMNS) <= set(findings.columns):
+        return current, findings
+    if findings.dialect.date_order is None:
+        order = earlier.dialect.get("date_order")
+        findings = Findings(msgspec.structs.replace(findings.dialect, date_order=order), findings.columns)
+    return msgspec.structs.replace(current, constants=current.constants or earlier.constants), findings
+
+
+async def _earlier(db: Db, account_id: int, current: CurrentImport, columns: list[str]) -> _Earlier:
+    """Return how the last import of this kind with the same columns was read, if there is one."""
+    row = await db.row(
         """
-        select mapping from imports
+        select mapping, constants, dialect from imports
         where account_id = $1 and kind = $2 and columns = $3::text[] and import_id <> $4
-          and import_state in ('completed', 'undone', 'ready')
+          and (import_state in ('completed', 'undone', 'ready') or import_state = 'failed' and last_work = 'importing')
         order by import_id desc limit 1
         """,
         account_id,
         current.kind,
-        columns,
+        [name for name in columns if name not in ERROR_COLUMNS],
         current.import_id,
     )
-    return mapping or {}
+    return _Earlier(**row) if row else _Earlier()

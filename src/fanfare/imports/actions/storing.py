@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, source_uid
+from fanfare.imports.actions.files import make_ready, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
@@ -91,5 +91,5 @@ async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, 
             await hold(tx, account_id)
             await end_work(tx, account_id, current.import_id, "failed", now, wrong.errors[0][1])
             return "failed"
-        await tx.execute(COMPLETE, account_id, ready.import_id, ready.columns, ready.dialect, ready.mapping, now)
+        await make_ready(tx, account_id, ready, now)
     return "ready"

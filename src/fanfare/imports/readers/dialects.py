@@ -80,10 +80,14 @@ def decimal_separator_of(values: Iterable[str]) -> Literal[".", ","]:
     return "," if commas > points else "."
 
 
+def without_apostrophe(text: str) -> str:
+    """Return the text of a cell without the apostrophe that keeps spreadsheets from running it."""
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+
+
 def plain(text: str, form: Form, dialect: Dialect) -> str:
     """Return the text of a cell as the form reads it; ValueError for a date whose order is unknown."""
-    if text[:1] == "'" and text[1:2] in FORMULA and len(text) > 1:
-        text = text[1:]
+    text = without_apostrophe(text)
     if isinstance(form, DayForm | MomentForm | BoundForm):
         return _plain_date(text, dialect)
     if isinstance(form, MoneyForm | NumberForm):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from fanfare.imports.readers.dialects import BYTE_ORDER_MARKS, Dialect
+from fanfare.imports.readers.dialects import BYTE_ORDER_MARKS, Dialect, without_apostrophe
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json, storage_fault
 
@@ -113,7 +113,8 @@ def header_of(piece: Piece, dialect: Dialect) -> tuple[list[str], int]:
         raise UnreadableFileError(message)
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = " ".join(cell.replace("\0", "").replace("\ufeff", "").split())[:255] or f"column {place}"
+        name = " ".join(without_apostrophe(cell).replace("\0", "").replace("\ufeff", "").split())[:255]
+        name = name or f"column {place}"
         while name in names:
             name = f"{name} ({place})"
         names.append(name)

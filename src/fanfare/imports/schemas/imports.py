@@ -17,6 +17,8 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 from fanfare.storages.schemas.objects import ObjectKey
 
 ROWS = 100
+# What a file of errors has beside the columns of its import: the number of the row there, and what is wrong with it.
+ERROR_COLUMNS = ("import row", "import error")
 FORMATS = ("csv", LINES, WORKBOOK)
 # Their files may be compressed by gzip, which is found by their begin.
 COMPRESSIBLE = tuple(each for each in FORMATS if each != WORKBOOK)
@@ -219,9 +221,15 @@ class ImportChanges(Params, kw_only=True):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a mapping to anything but names of fields."""
+        """Refuse a mapping to anything but names of fields, and what another sheet would make void."""
+        if values.get("sheet"):
+            yield from ((name, "is set once the sheet is read") for name in OF_SHEET if values.get(name) is not None)
         if any(not (field is None or isinstance(field, str)) for field in (values.get("mapping") or {}).values()):
             yield "mapping", "must have the name of a field or null for each column"
+
+
+# What is found again, or set again, with another sheet.
+OF_SHEET = ("name", "encoding", "delimiter", "date_order", "decimal_separator", "preset", "mapping", "values")
 
 
 class Run(Params, kw_only=True):

@@ -68,6 +68,9 @@ async def _read(move: Move, table: Table, cursor: str | None) -> Page:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         message = f"the answer for {table.name} is not what the API documents: {type(error).__name__}"
         raise CannotRun(message) from error
+    if cursor is not None and page.cursor == cursor:
+        message = f"the source gives the same rows of {table.name} again and again"
+        raise CannotRun(message)
     return page
 
 

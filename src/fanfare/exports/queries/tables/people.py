@@ -27,7 +27,7 @@ PEOPLE: Mapping[str, Table] = {
         "consents t",
         columns(
             "consent_id; fan_id; *channel; business_id; is_granted; *consent_wording=t.wording; *consent_source;"
-            "*ip_address; consent_timestamp=t.given_at"
+            "*ip_address; consent_timestamp=t.given_at; is_undated"
         ),
     ),
     "identifiers": Table(
