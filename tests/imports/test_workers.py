@@ -236,7 +236,7 @@ async def test_a_worker_that_is_killed_while_it_reads_a_workbook_leaves_nothing(
             return bool(scratch(tmp_path, "rows.csv"))
 
         async def is_in(state: str) -> bool:
-            return (await state_of(api, uid))["state"] == state
+            return bool((await state_of(api, uid))["state"] == state)
 
         for _ in range(KILLS):
             with Program(WORKER, **environment) as program:
