@@ -109,7 +109,7 @@ setup-peers: setup-dev
 
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
-	FANFARE_INPUTS=drawn FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/kernel/data/test_upgrades.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
+	FANFARE_INPUTS=drawn FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/kernel/data/test_upgrades.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py tests/imports/test_workers.py
 
 fuzz: setup-dev
 	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py tests/fans tests/points tests/ratings

@@ -190,6 +190,8 @@ create table erasures (
     erased_at timestamp with time zone not null,
     table_counts jsonb not null,
     digest text not null,
+    object_count bigint,
+    fan_created_at timestamp with time zone,
     constraint erasures_pkey PRIMARY KEY (account_id, erasure_id)
 );
 CREATE INDEX erasures_by_fan ON erasures USING btree (account_id, fan_id);
@@ -1457,6 +1459,7 @@ create table suppressions (
     suppression_reason text not null,
     message_id bigint,
     created_at timestamp with time zone not null,
+    import_source text,
     constraint suppressions_pkey PRIMARY KEY (account_id, channel, address_hash),
     constraint suppressions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint suppressions_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
@@ -1735,6 +1738,21 @@ create table export_deliveries (
 CREATE INDEX export_deliveries_by_export ON export_deliveries USING btree (account_id, export_id);
 CREATE INDEX export_deliveries_by_storage ON export_deliveries USING btree (account_id, storage_id);
 CREATE INDEX export_deliveries_due ON export_deliveries USING btree (due_at);
+
+create table export_objects (
+    account_id bigint not null,
+    object_id bigint not null,
+    export_uid uuid not null,
+    table_name text not null,
+    storage_id bigint,
+    endpoint text,
+    bucket text not null,
+    object_key text not null,
+    completed_at timestamp with time zone not null,
+    constraint export_objects_pkey PRIMARY KEY (account_id, object_id),
+    constraint export_objects_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint export_objects_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id)
+);
 
 create table export_schedules (
     account_id bigint not null,

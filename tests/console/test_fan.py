@@ -357,6 +357,9 @@ async def test_erased_with_the_name_typed(api: Api, people: dict[str, httpx.Asyn
         assert answer.status_code == 404
         assert f"No fan has the id {fan_id}" in answer.text
     assert "Zoë" not in await page_text(client, f"/manage/{api.account_id}/erasures")
+    ((certificate),) = (await api.ok(await api.get("/api/v1/manage/erasures", fan_id=fan_id)))["data"]
+    objects = f"/manage/{api.account_id}/erasures/{certificate['erasure_id']}/objects"
+    assert "There is no such file" in await page_text(client, objects)
 
 
 async def test_requests_are_decided(api: Api, people: dict[str, httpx.AsyncClient]) -> None:

@@ -29,6 +29,15 @@ pytestmark = NEEDS_CHROMIUM
 PERSON = {"first_name": "Maren", "last_name": "Castellane", "birth_date": "1991-05-09"}
 
 
+# A file of an export that is complete at a storage.
+COPY = """
+    insert into export_objects (account_id, object_id, export_uid, table_name, endpoint, bucket, object_key,
+                                completed_at)
+    values ($1, nextval('positions'), gen_random_uuid(), 'fan_performances', 'https://s3.eu-central-1.amazonaws.com',
+            'foundry-warehouse', 'fanfare/fan_performances/fan_performances_20261127T040000Z_9d2c41aa.ndjson.gz', now())
+"""
+
+
 @pytest.fixture(scope="module")
 async def fans(api: Api, db: Db) -> dict[str, Any]:
     """Maren, a second record of hers, a merge, requests for erasure and an erasure."""
@@ -54,11 +63,19 @@ async def fans(api: Api, db: Db) -> dict[str, Any]:
     await post(f"crm/fans/{twin}/activities", campaign_title="Old quiz")
     old = (await post("crm/fans", email="older@example.com", **PERSON))["fan_id"]
     await post(f"manage/fans/{fan_id}/merge", merged_fan_id=old)
-    gone = (await post("crm/fans", email="gone@example.com"))["fan_id"]
-    await post(f"manage/fans/{gone}/erase")
+    erasure_id = await _erasure(api, db)
     request = await post("manage/erasure_requests", fan_id=twin)
     await settle(db.for_account(api.account_id), api.account_id, datetime.now(UTC))
-    return {**values, "twin": twin, "old": old, "filter_uid": filter_uid, **request, "fan_id": fan_id}
+    ids = {"fan_id": fan_id, "twin": twin, "old": old, "erasure_id": erasure_id}
+    return {**values, **request, "filter_uid": filter_uid, **ids}
+
+
+async def _erasure(api: Api, db: Db) -> int:
+    """Erase a fan of whom a storage has a copy, and return the id of the certificate."""
+    gone = (await poster(api)("crm/fans", email="gone@example.com"))["fan_id"]
+    await db.execute(COPY, api.account_id)
+    erasure_id: int = (await poster(api)(f"manage/fans/{gone}/erase"))["erasure_id"]
+    return erasure_id
 
 
 async def _interests(post: Post, fan_id: int) -> None:
@@ -88,12 +105,15 @@ async def test_every_page_can_be_read(
         "fan-erase": f"{fan}/erase",
         "merges": f"{root}/merges",
         "erasures": f"{root}/erasures",
+        "erasure-objects": f"{root}/erasures/{fans['erasure_id']}/objects",
         "erasure-requests": f"{root}/erasure_requests",
         "erasure-request": f"{root}/erasure_requests/{fans['erasure_request_id']}",
     }
-    token = await session_cookie(db, await add_person(db, api.account_id, f"reads-{view[0]}@example.com"))
+    token = await session_cookie(db, await add_person(db, api.account_id, f"reads-{view[0]}-{view[1]}@example.com"))
     await look_at(browser, base_url, view, pages, token)
-    masked = await session_cookie(db, await add_person(db, api.account_id, f"masked-{view[0]}@example.com", "analyst"))
+    masked = await session_cookie(
+        db, await add_person(db, api.account_id, f"masked-{view[0]}-{view[1]}@example.com", "analyst")
+    )
     await look_at(browser, base_url, view, {"fan-masked": fan}, masked)
 
 
@@ -163,3 +183,19 @@ async def test_what_is_older_and_why_come_into_the_page(
     # The proof of a consent opens beside it.
     await page.get_by_role("button", name="Show the proof for Email").click()
     await page.get_by_text("season form").last.wait_for()
+
+
+async def test_a_long_name_and_paper_have_room(api: Api, context: BrowserContext, db: Db) -> None:
+    name = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="long@example.com", first_name=name)))["fan_id"]
+    page = await signed_in_page(context, db, api.account_id, "paper@example.com")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.goto(f"/manage/{api.account_id}/fans/{fan_id}")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.set_viewport_size({"width": 1100, "height": 800})
+    await page.emulate_media(media="print")
+    assert not await page.locator(".rail").is_visible()
+    assert not await page.get_by_role("link", name="Edit").is_visible()
+    box = await page.locator("main").bounding_box()
+    assert box
+    assert box["width"] > 1000

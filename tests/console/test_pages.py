@@ -167,12 +167,13 @@ async def test_an_old_proof_is_not_enough(base_url: str, db: Db, api: Api, acces
 PROVED = (
     "/keys", "/exports", "/webhooks", "/staff", "/settings/storages", "/settings/openid_clients",
     "/settings/identity_providers", "/settings/redirect_urls", "/settings/erasures", "/settings/fields/delete",
-    "/settings/retention", "/settings/senders/{sender_id}", "/erasure_requests", "/fans/{fan_id}/erasure_requests",
+    "/settings/retention", "/settings/home/time_zone", "/settings/home/currency", "/settings/senders/{sender_id}",
+    "/erasure_requests", "/fans/{fan_id}/erasure_requests",
     "/fans/{fan_id}/erase", "/imports/{import_uid}/undo", "/reports/{report_uid}/links", "/console/keys",
 )  # fmt: skip
 # But what only looks, or only takes something away that was given a moment ago.
 UNPROVED = {
-    "/settings/storages/{storage_uid}/test", "/settings/senders/{sender_id}/check",
+    "/settings/storages/{storage_uid}/test", "/settings/senders/{sender_id}/check", "/settings/home/time_zone/withdraw",
     "/staff/invitations/{invitation_id}/withdraw", "/reports/{report_uid}/links/{report_link_id}/end",
 }  # fmt: skip
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from tests.storages.made import made_storages
 
-BULK_IDS = {"max_export_id": "export_id", "max_import_id": "import_id", "max_schedule_id": "schedule_id"}
+BULK_IDS = {
+    "max_export_id": "export_id", "max_import_id": "import_id", "max_schedule_id": "schedule_id",
+    "max_object_id": "erasure_id",
+}  # fmt: skip
 # Of storages.
 OBJECT_KEYS = ("access_key_id", "object_key", "last_object_key")
 # Each of these calls needs an import of its own.

@@ -1,6 +1,7 @@
 """Imports of files that are compressed by gzip: uploaded or objects, damaged, and bombs."""
 
 import gzip
+import json
 from typing import Any
 from uuid import UUID
 
@@ -115,3 +116,10 @@ async def test_a_compressed_object_is_imported(api: Api, db: Db, store: Service)
     result = await state_of(api, uid)
     assert (result["state"], result["format"]) == ("ready", "ndjson"), result
     assert (await run(api, db, uid))["created_count"] == 1
+
+
+async def test_the_document_says_which_files_may_be_compressed(api: Api) -> None:
+    document = (await api.client.get("/openapi.json")).json()
+    (media,) = document["paths"]["/api/v1/manage/imports"]["post"]["requestBody"]["content"].values()
+    schema = document["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+    assert "csv or ndjson may be compressed by gzip" in json.dumps(schema["properties"]["format"])

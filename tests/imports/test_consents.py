@@ -1,18 +1,29 @@
 """An import never turns a no of a fan into a yes: whenever the no was said, whatever the order, whatever the path."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from fanfare.fans.actions import importing
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.exports.test_exports import exported
 from tests.imports.files import PATH, imported, inspected, run, state_of, upload, work_all
 
 FANS = "/api/v1/crm/fans"
-# Rows with a wording are written one by one, the others together.
-PROOF: dict[str, dict[str, Any]] = {"together": {}, "separately": {"values": {"consent_wording": "Mail me"}}}
-by_path = pytest.mark.parametrize("path", PROOF)
+# Rows with a word about a business are written one by one, the others together.
+by_path = pytest.mark.parametrize("path", ["together", "proved", "separately"])
+
+
+async def values_of(api: Api, path: str) -> dict[str, Any]:
+    """Return the changes of an import by which its rows take a path."""
+    if path == "proved":
+        return {"values": {"consent_wording": "Mail me"}}
+    if path == "together":
+        return {}
+    business = await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Hall {uuid4()}"))
+    return {"values": {f"business_{business['business_id']}": "no"}}
 
 
 async def fan_of(api: Api, **contact: str) -> dict[str, Any]:
@@ -37,7 +48,7 @@ async def test_a_yes_for_an_erased_person_is_refused(api: Api, db: Db, path: str
     await erase(api, email=f"late@{path}.example")
     head = "email,phone,is_subscribed,is_phone_subscribed\n"
     rows = f"gone@{path}.example,,yes,\n,{number},,yes\nlate@{path}.example,{shared},yes,\n"
-    done = await imported(api, db, (head + rows).encode(), **PROOF[path])
+    done = await imported(api, db, (head + rows).encode(), **await values_of(api, path))
     assert (done["error_count"], done["refused_optin_count"]) == (0, 3), done
     fans = [await fan_of(api, email=f"gone@{path}.example"), await fan_of(api, phone=number)]
     fans.append(await fan_of(api, email=f"late@{path}.example"))
@@ -53,7 +64,7 @@ async def test_no_yes_ends_an_opt_out(api: Api, db: Db, path: str) -> None:
     ):
         await api.ok(await api.post(f"{FANS}/{out['fan_id']}", **words))
     content = f"email,is_subscribed,consent_timestamp\nout@{path}.example,yes,2024-01-01\n".encode()
-    done = await imported(api, db, content, **PROOF[path])
+    done = await imported(api, db, content, **await values_of(api, path))
     assert (await fan_of(api, email=f"out@{path}.example"))["is_optout"] is True
     assert done["refused_optin_count"] == 1
 
@@ -63,7 +74,10 @@ async def test_a_yes_without_a_time_loses_against_every_no(api: Api, db: Db, pat
     # The list of opt-outs was uploaded first and runs last.
     noes = await inspected(api, db, f"email,is_subscribed\nboth@{path}.example,no\n".encode())
     await imported(
-        api, db, f"email,is_subscribed\nboth@{path}.example,yes\nnever@{path}.example,yes\n".encode(), **PROOF[path]
+        api,
+        db,
+        f"email,is_subscribed\nboth@{path}.example,yes\nnever@{path}.example,yes\n".encode(),
+        **await values_of(api, path),
     )
     late = await fan_of(api, email=f"never@{path}.example")
     assert late["is_subscribed"] is True
@@ -150,3 +164,55 @@ async def test_a_no_without_a_time_is_heard_although_an_older_no_is_there(api: A
     # It is one of the ledger then, and is not added again.
     repeated = await imported(api, db, content, "consents")
     assert (repeated["created_count"], repeated["matched_count"]) == (0, 1)
+
+
+LEDGER = """
+    select c.channel, c.is_granted, c.wording, c.consent_source, c.ip_address, c.given_at::date::text as day,
+           c.is_undated
+    from consents c join fans f using (account_id, fan_id)
+    where c.account_id = $1 and f.email = $2 and c.channel <> 'business' order by c.consent_id
+"""
+
+
+@pytest.mark.parametrize("path", ["together", "separately"])
+async def test_each_consent_has_its_own_proof(api: Api, db: Db, path: str) -> None:
+    mail = f"proof@{path}.proof.example"
+    head = "email,is_subscribed,is_phone_subscribed,consent_wording,consent_source,consent_timestamp,ip_address"
+    rows = (
+        f"{mail},yes,,Mail me,Stand A,2024-01-01,203.0.113.7",
+        # The same person: other words are another consent, no words no consent.
+        f"{mail},yes,yes,Mail and call me,,2024-01-02,203.0.113.7",
+        f"{mail},,,A wording alone,Nowhere,2024-01-03,",
+        f"{mail},yes,,Mail me,Stand B,,203.0.113.7",
+    )
+    changes = await values_of(api, path)
+    done = await imported(api, db, "\n".join([head, *rows]).encode(), **changes)
+    assert (done["row_count"], done["created_count"], done["error_count"]) == (4, 1, 0), done
+    ledger = [tuple(row.values()) for row in await db.rows(LEDGER, api.account_id, mail)]
+    name, address = f"import {done['import_uid']}", "203.0.113.7"
+    assert ledger[:3] == [
+        ("email", True, "Mail me", "Stand A", address, "2024-01-01", False),
+        ("email", True, "Mail and call me", name, address, "2024-01-02", False),
+        ("phone", True, "Mail and call me", name, address, "2024-01-02", False),
+    ]
+    ((*words, _, is_undated),) = ledger[3:]
+    assert (words, is_undated) == (["email", True, "Mail me", "Stand B", address], True)
+    fan = await fan_of(api, email=mail)
+    assert (fan["is_subscribed"], fan["is_phone_subscribed"]) == (True, True)
+
+
+async def test_rows_with_proofs_are_written_together(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    alone = importing._import_one  # noqa: SLF001 - what is to be left out
+
+    async def count(*args: Any) -> Any:
+        calls.append(1)
+        return await alone(*args)
+
+    monkeypatch.setattr(importing, "_import_one", count)
+    rows = [f"many{number}@proofs.example,yes,Words,2024-01-01" for number in range(50)]
+    content = "\n".join(["email,is_subscribed,consent_wording,consent_timestamp", *rows]).encode()
+    done = await imported(api, db, content, values={"consent_source": "A stand"})
+    assert (done["created_count"], calls) == (50, [])
+    sql = "select count(*) from consents where account_id = $1 and wording = 'Words' and consent_source = 'A stand'"
+    assert await db.value(sql, api.account_id) == 50

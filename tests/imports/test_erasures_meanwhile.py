@@ -31,20 +31,21 @@ async def erase(api: Api, fan_id: int) -> None:
     await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
 
 
-# The columns of a file whose lines are written together, and of one whose lines are written one by one.
-@pytest.mark.parametrize("column", ["last_name", "consent_wording"])
+# The columns of files whose lines are written together, and of one whose lines are written one by one.
+@pytest.mark.parametrize("column", ["last_name", "consent_wording", "image_url"])
 @pytest.mark.parametrize("end", ["gone", "back"])
 async def test_a_fan_who_is_erased_between_two_statements_of_a_batch_stays_erased(
     api: Api, db: Db, monkeypatch: pytest.MonkeyPatch, column: str, end: str
 ) -> None:
     name, number = f"{end}.{column.replace('_', '-')}", "+16045550177"
     gone = [await new_fan(api, email=f"gone@{name}.example"), await new_fan(api, phone=number)]
+    word = "https://example.com/secret" if column == "image_url" else "Secret"
     rows = [
-        f"stays@{name}.example,,Sam,Secret,yes",
-        f"gone@{name}.example,,Eve,Secret,yes",
+        f"stays@{name}.example,,Sam,{word},yes",
+        f"gone@{name}.example,,Eve,{word},yes",
         # Written as one person, of whom one line has what was erased.
-        f"half@{name}.example,,Hal,Secret,yes",
-        f"half@{name}.example,{number},Hal,Secret,yes",
+        f"half@{name}.example,,Hal,{word},yes",
+        f"half@{name}.example,{number},Hal,{word},yes",
     ]
     uid = await upload(api, "\n".join([f"email,phone,first_name,{column},is_subscribed", *rows]).encode())
     look = importing._erased  # noqa: SLF001 - a moment between two statements
@@ -60,7 +61,7 @@ async def test_a_fan_who_is_erased_between_two_statements_of_a_batch_stays_erase
     monkeypatch.setattr(importing, "_erased", look_and_erase)
     done = await run(api, db, uid)
     assert (done["state"], done["created_count"], done["error_count"], done["has_file"]) == ("completed", 2, 2, False)
-    last_name = "Secret" if column == "last_name" else None
+    last_name = word if column == "last_name" else None
     expected = [(f"{each}@{name}.example", None, last_name) for each in ("half", "stays")]
     expected[:0] = [(f"gone@{name}.example", None, None)] * (end == "back")
     rows_now = await db.rows(SAVED, api.account_id, f"%@{name}.example", number)

@@ -1,15 +1,22 @@
 """Workers on imports: killed with signal 9, and several at once; each row is written once."""
 
+import gzip
+import hashlib
 import os
+import random
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from uuid import UUID
 
+from fanfare.imports.actions.files import source_uid
+from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
-from tests.api import new_api
-from tests.imports.files import PATH, upload
+from tests.api import Api, new_api
+from tests.imports.files import PATH, state_of, upload
 from tests.running import Program
+from tests.seeds import run_seed
 from tests.waits import until
 
 WORKER = [sys.executable, "-P", "-m", "fanfare.cli.worker"]
@@ -18,6 +25,7 @@ ROWS = 12_000
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 FULL_ROWS = 50_000
 KILLS = 25 if IS_FULL else 2
+SEED = run_seed(19)
 FAULTS = "select count(*) from import_faults join imports using (account_id, import_id) where import_uid = $1"
 COMPLETED = "select data from changes where account_id = $1 and topic = 'import.completed'"
 
@@ -136,3 +144,74 @@ async def test_a_killed_worker_loses_and_repeats_no_row(base_url: str, db: Db, s
         assert await db.value("select count(*) from fans where account_id = $1", api.account_id) == 2 * ROWS * 99 // 100
         completed = await db.rows(COMPLETED, api.account_id)
         assert [row["data"]["row_count"] for row in completed] == [ROWS, ROWS]
+
+
+# Rows with a text that no field has: what comes out of the file is long, and quickly imported.
+UNPACKED_ROWS = 4_000
+NOTES = "and so on " * 800
+# Whether another connection of this database has stored a part of a file that is not committed.
+IS_STORING = """
+    select exists (
+        select from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null
+          and query like 'insert into file_parts%')
+"""
+PARTS = "select count(*) from file_parts where account_id = $1 and file_uid = $2"
+
+
+async def test_a_worker_that_is_killed_while_it_unpacks_leaves_nothing(
+    base_url: str, db: Db, settings: Settings
+) -> None:
+    async with new_api(base_url, db) as api:
+        lines = (f"u{number}@example.com,{number} {NOTES}" for number in range(UNPACKED_ROWS))
+        content = "\n".join(["email,remarks", *lines]).encode()
+        compressed = gzip.compress(content)
+        uid = await upload(api, compressed)
+        await _kill_unpacking(api, db, settings, uid, compressed)
+        await _finish_unpacked(api, db, settings, uid, content)
+        result = await state_of(api, uid)
+        counts = result["row_count"], result["created_count"], result["matched_count"], result["error_count"]
+        assert counts == (UNPACKED_ROWS, UNPACKED_ROWS, 0, 0)
+        fans = "select count(*) from fans where account_id = $1"
+        assert await db.value(fans, api.account_id) == UNPACKED_ROWS
+        source_bytes = "select source_bytes from imports where account_id = $1"
+        assert await db.value(source_bytes, api.account_id) == len(compressed)
+
+
+async def _kill_unpacking(api: Api, db: Db, settings: Settings, uid: str, compressed: bytes) -> None:
+    """Kill workers that unpack a file, each after some parts; nothing of it is there, and the file still is."""
+    chance = random.Random(SEED)
+
+    async def is_storing() -> bool:
+        return bool(await db.value(IS_STORING))
+
+    async def is_idle() -> bool:
+        return not await is_storing()
+
+    for _ in range(KILLS):
+        with Program(WORKER, **settings.environment()) as program:
+            for _ in range(chance.randint(1, 8)):
+                await until(is_storing)
+            program.kill()
+        await until(is_idle)
+        assert (await state_of(api, uid))["state"] == "converting", f"not while it unpacks, seed {SEED}"
+        assert await db.value(PARTS, api.account_id, UUID(uid)) == 0
+        source = await files.read_from(db, api.account_id, source_uid(UUID(uid)), 0, 2 * len(compressed))
+        assert source == compressed
+
+
+async def _finish_unpacked(api: Api, db: Db, settings: Settings, uid: str, content: bytes) -> None:
+    """Let a worker unpack and import a file, whose rows are the content, each part once."""
+
+    async def is_in(state: str) -> bool:
+        sql = "select import_state = $3 from imports where account_id = $1 and import_uid = $2"
+        return bool(await db.value(sql, api.account_id, UUID(uid), state))
+
+    with Program(WORKER, **settings.environment()):
+        await until(lambda: is_in("ready"))
+        rows = await files.read_from(db, api.account_id, UUID(uid), 0, 2 * len(content))
+        assert hashlib.sha256(rows).digest() == hashlib.sha256(content).digest()
+        assert await db.value(PARTS, api.account_id, UUID(uid)) == -(-len(content) // files.PART_BYTES)
+        assert (await state_of(api, uid))["file_bytes"] == len(content)
+        await api.ok(await api.post(f"{PATH}/{uid}/run"))
+        await until(lambda: is_in("completed"))

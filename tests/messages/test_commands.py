@@ -1,5 +1,6 @@
 """The commands: messages that no gateway sends can be read by whoever runs Fanfare, and bounces can be piped in."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -63,13 +64,9 @@ async def test_watch_prints_what_is_stored_behind_a_newer_one(api: Api, db: Db, 
     async def is_printed(recipient: str) -> bool:
         return recipient in watch.output
 
-    async def is_watching() -> bool:
-        await send_now(db, api.account_id, login_code(recipient="start@example.com"))
-        return await is_printed("start@example.com")
-
     words = ["watch", "--account", str(api.account_id)]
     with Program([*FANFARE, *words], **{**os.environ, **settings.environment()}) as watch:
-        await soon(is_watching)
+        assert "Watching" in await asyncio.to_thread(watch.line, "errors")
         ids = [await queue(db, api.account_id, login_code(recipient=f"{name}@example.com")) for name in ("old", "new")]
         for message_id, recipient in ((ids[1], "new@example.com"), (ids[0], "old@example.com")):
             await deliver(db, api.account_id, message_id, datetime.now(UTC))
@@ -90,17 +87,15 @@ def test_up_says_once_that_nothing_is_sent_and_watch_prints_what_would_be(tmp_pa
         account = json.loads(created)
         words = ["--account", str(account["account_id"]), "--data-dir", str(data_dir)]
         with Program([*FANFARE, "watch", *words]) as watch:
-            # Until the watcher has begun, what comes is not new to it.
+            assert (
+                watch.line("errors") == f"Watching for messages of account {account['account_id']}; Ctrl-C stops it\n"
+            )
             send = [
                 "curl", "-s", "-H", f"Api-Key: {account['api_key']}", "-H", f"Api-Secret: {account['api_secret']}",
                 "-d", "template_name=login_code", "-d", "channel=sms", "--data-urlencode", "recipient=+16045550123",
                 f"{up.facts['url']}/api/v1/manage/message_templates/send",
             ]  # fmt: skip
-
-            def is_printed() -> bool:
-                assert b"message_id" in subprocess.check_output(send, timeout=PATIENCE)
-                return "Club: Your code to log in: 493817" in watch.output
-
-            until("no code was printed", PATIENCE, is_printed)
+            assert b"message_id" in subprocess.check_output(send, timeout=PATIENCE)
+            until("no code was printed", PATIENCE, lambda: "Club: Your code to log in: 493817" in watch.output)
         logs = up.errors
     assert "493817" not in logs

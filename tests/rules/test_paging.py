@@ -14,7 +14,8 @@ from tests.calls import ENDPOINTS, parameters
 # A parameter that says where to go on: those of the contract by name, ours is `cursor`.
 CURSORS = {
     "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
-    "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
+    "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "max_object_id",
+    "after_fan_id",
     "max_message_id", "max_erasure_request_id", "max_import_id", "max_export_id", "max_schedule_id", "max_entry_number",
     "min_event_id",
     "after", "last_object_key", "max_scan_key", "max_fan_job_id",

@@ -90,6 +90,8 @@ async def _watch(db: Db, account_id: int) -> None:
     page = await queries.messages(db, account_id, MessageWindow(limit=MAX_WAITING))
     printed = {each.message_id for each in page.data if each.state == "stored"}
     position = page.data[-1].message_id - 1 if page.data else 0
+    # Not with the messages: a message before this line is not printed.
+    typer.echo(f"Watching for messages of account {account_id}; Ctrl-C stops it", err=True)
     # Until Fanfare stops.
     with suppress(*OUTAGES):
         while True:

@@ -53,7 +53,7 @@ class Person(msgspec.Struct, frozen=True):
 class Follower(Protocol):
     """A module of a domain with tables that have a fan_id.
 
-    EXCLUDED, recount_fans, forget_person, note_erasure and end_sessions are optional.
+    EXCLUDED, recount_fans, forget_person, note_erasure, count_objects and end_sessions are optional.
     """
 
     @property
@@ -101,6 +101,12 @@ async def note_erasure(db: Db, account_id: int, fan_id: int, erasure_id: int, no
     for follower in FOLLOWERS.get():
         if note := getattr(follower, "note_erasure", None):
             await note(db, account_id, fan_id, erasure_id, now)
+
+
+async def count_objects(db: Db, account_id: int, since: datetime) -> int:
+    """Return how many files outside the database may contain a fan who was here since then."""
+    counts = [count for each in FOLLOWERS.get() if (count := getattr(each, "count_objects", None))]
+    return sum([await count(db, account_id, since) for count in counts])
 
 
 async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

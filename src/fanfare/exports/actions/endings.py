@@ -8,15 +8,26 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 
+# Shared by whoever writes files of an account; an erasure has it alone, from before it deletes them until it ends.
+FILES_LOCK = "files of exports"
 OF_SCHEDULE = """(
         select s.schedule_uid, ended.export_uid from ended
         join export_schedules s on s.account_id = $1 and s.schedule_id = ended.schedule_id) as of_schedule"""
+# Its number says what was complete before an erasure: the erasure waits for this statement, then takes its own number.
 COMPLETE = f"""
     with {HOLD},
     ended as (
         update exports set export_state = 'completed', finished_at = $3, updated_at = $3, sha256 = $4
         where account_id = $1 and export_id = $2 and export_state in ('running', 'delivering')
-        returning export_uid, row_count, file_bytes, schedule_id
+        returning export_uid, row_count, file_bytes, schedule_id, table_name, storage_id, bucket, object_key
+    ),
+    placed as (
+        insert into export_objects (account_id, object_id, export_uid, table_name, storage_id, endpoint, bucket,
+                                    object_key, completed_at)
+        select $1, nextval('positions'), e.export_uid, e.table_name, e.storage_id, st.endpoint, e.bucket,
+               e.object_key, $3
+        from ended e left join storages st on st.account_id = $1 and st.storage_id = e.storage_id
+        where e.object_key is not null
     )
     {announce(EXPORT_COMPLETED, "ended", at="$3")}
     {also(EXPORT_SCHEDULE_COMPLETED, OF_SCHEDULE, at="$3")}

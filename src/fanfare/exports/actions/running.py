@@ -9,7 +9,7 @@ import zlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from fanfare.exports.actions.endings import complete, fail
+from fanfare.exports.actions.endings import FILES_LOCK, complete, fail
 from fanfare.exports.actions.parquet import make_parquet
 from fanfare.exports.queries.exports import next_export
 from fanfare.exports.queries.tables.statements import BY_PIECES, ROWS_AFTER, ROWS_AMONG, TABLES, Format, header
@@ -18,6 +18,7 @@ from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.file_work import FileWork, work_for_a_turn
 from fanfare.kernel.data.files import PART_BYTES
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.threads import run_in_thread
 from fanfare.kernel.wire import MAX_ID
@@ -48,6 +49,16 @@ class Batch(NamedTuple):
 async def work(db: Db, account_id: int, now: datetime) -> bool:
     """Work on an account's exports for a few seconds; return whether there was anything to do."""
     return await work_for_a_turn(db, account_id, now, WORK)
+
+
+async def _take(db: Db, account_id: int) -> CurrentExport | None:
+    """Return the next export, which no erasure deletes until the transaction ends; None too while one goes on.
+
+    What an export reads then may be of the person, and the erasure does not see a file that was begun after it.
+    """
+    sql = "select pg_try_advisory_xact_lock_shared($1)"
+    is_free = await db.value(sql, lock_key(FILES_LOCK, account_id))
+    return await next_export(db, account_id) if is_free else None
 
 
 async def _count_failure(db: Db, account_id: int, current: CurrentExport) -> None:
@@ -166,4 +177,4 @@ MOVE = """
         failure_count = 0, last_place = $9
     where account_id = $1 and export_id = $2
 """
-WORK = FileWork(next_export, _step, _fail, _count_failure, _reason)
+WORK = FileWork(_take, _step, _fail, _count_failure, _reason)

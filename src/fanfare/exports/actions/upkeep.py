@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from fanfare.exports.actions.endings import abandon
+from fanfare.exports.actions.endings import FILES_LOCK, abandon
+from fanfare.exports.queries import objects
 from fanfare.exports.schemas.schedules import stored_search
 from fanfare.exports.topics import EXPORT_SCHEDULE_UPDATED
 from fanfare.fans.followers import Person
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.segments.actions.followers import without_person
 
 # Exports have no fan_id: their files may contain anybody.
@@ -63,8 +65,9 @@ FORGET_PERSON = f"""
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
     """Delete all files: any may contain the person. Exports that run start again, also those on their way to a storage.
 
-    Schedules lose the name. What was written to a storage before is not ours.
+    Schedules lose the name. What was complete at a storage before is not ours; `count_objects` says how much that is.
     """
+    await db.value("select pg_advisory_xact_lock($1)", lock_key(FILES_LOCK, account_id))
     await _forget_name(db, account_id, person.alone(), now)
     await abandon(db, account_id, None, now)
     rows = await db.rows(
@@ -85,6 +88,11 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     )
     for row in rows:
         await files.delete_file(db, account_id, row["export_uid"])
+
+
+async def count_objects(db: Db, account_id: int, since: datetime) -> int:
+    """Return how many files at storages may contain a fan who was here since then; in the erasure's transaction."""
+    return await objects.count_objects(db, account_id, since)
 
 
 async def _forget_name(db: Db, account_id: int, person: Person, now: datetime) -> None:

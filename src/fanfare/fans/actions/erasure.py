@@ -8,7 +8,7 @@ fan's address, number or name.
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,12 +22,21 @@ from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import fold, like_pattern
 from fanfare.kernel.wire import unix
 
 # Fields of a response with an external key or display name of a fan.
 EXTERNAL_FIELDS = ("display_name", "identifier_value", "user_key", "customer_key")
+
+
+class _Effect(NamedTuple):
+    """Rows by table, files outside the database that may contain the fan, and when the fan was created."""
+
+    tables: list[dict[str, Any]]
+    object_count: int
+    fan_created_at: datetime
 
 
 async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, source: str) -> Erasure:
@@ -43,8 +52,9 @@ async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, sour
 async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: str) -> int:
     old_counts = await _row_counts(db)
     await hold(db, account_id)
-    exists = "select true from fans where account_id = $1 and fan_id = $2 for update"
-    if not await db.value(exists, account_id, fan_id):
+    # Of several who were merged it is when the first of them was created.
+    fan = "select created_at from fans where account_id = $1 and fan_id = $2 for update"
+    if (created_at := await db.value(fan, account_id, fan_id)) is None:
         raise Unknown(fan=fan_id)
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
@@ -60,10 +70,11 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await claims.transfer_identities(db, account_id, identities, now)
     counts = _counts(old_counts, await _row_counts(db))
     await followers.note_erasure(db, account_id, fan_id, erasure_id, now)
+    effect = _Effect(counts, await followers.count_objects(db, account_id, created_at), created_at)
     # Until here it can have waited, and taken long: whatever arrived meanwhile is of before it.
     end = max(now, system_clock())
     await db.execute(DATE, account_id, hashes, end)
-    await _certify(db, account_id, (erasure_id, fan_id, former, source), end, counts)
+    await _certify(db, account_id, (erasure_id, fan_id, former, source), end, effect)
     return erasure_id
 
 
@@ -290,8 +301,16 @@ def _counts(old: dict[str, tuple[int, int]], new: dict[str, tuple[int, int]]) ->
     return table_counts
 
 
+CERTIFY = Sql("""
+    insert into erasures (account_id, erasure_id, fan_id, former_ids, erasure_source, erased_at, table_counts,
+                          object_count, fan_created_at, digest)
+    values ($1, :erasure_id, :fan_id, :former_fan_ids, :erasure_source, :now, :tables, :object_count, :created_at,
+            :digest)
+""")
+
+
 async def _certify(
-    db: Db, account_id: int, erasure: tuple[int, int, list[int], str], now: datetime, counts: list[dict[str, Any]]
+    db: Db, account_id: int, erasure: tuple[int, int, list[int], str], now: datetime, effect: _Effect
 ) -> None:
     erasure_id, fan_id, former, source = erasure
     certificate = {
@@ -299,18 +318,8 @@ async def _certify(
         "fan_id": fan_id,
         "former_fan_ids": former,
         "erasure_source": source,
-        "erasure_timestamp": unix(now),
-        "tables": counts,
+        "tables": effect.tables,
+        "object_count": effect.object_count,
     }
-    await db.execute(
-        """
-        insert into erasures (account_id, erasure_id, fan_id, former_ids, erasure_source, erased_at, table_counts,
-                              digest)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        """,
-        account_id,
-        *erasure,
-        now,
-        counts,
-        digest(certificate),
-    )
+    checksum = digest({**certificate, "erasure_timestamp": unix(now)})
+    await db.execute(CERTIFY, account_id, **certificate, now=now, created_at=effect.fan_created_at, digest=checksum)

@@ -65,6 +65,9 @@ LOCKS = {True: FIND_LOCKED.format(lock="no key update"), False: FIND_LOCKED.form
 
 # Parameters that a row of a file cannot have.
 NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
+# What proves a consent is written with it; these are consents of which a batch knows nothing.
+PROOF = ("consent_wording", "consent_source")
+SEPARATE = CIRCUMSTANCES - set(PROOF)
 # The parameter of each channel.
 FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything": "is_optout"}
 
@@ -113,10 +116,14 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     """Return the line of a fan; BadParameters (422) names every invalid field."""
     rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
     moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp else None
-    is_separate = not rest.keys().isdisjoint(CIRCUMSTANCES)
+    is_separate = not rest.keys().isdisjoint(SEPARATE)
+    proof = {} if is_separate else {name: rest.pop(name) for name in PROOF if name in rest}
+    if all(getattr(new, name) is None for name in CHANNELS):
+        # It proves nothing, and would be taken for the proof of another line of this person.
+        proof = {}
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
     attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if is_separate else CHANNELS))}
-    profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes)
+    profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes, **proof)
     if rest.keys() <= {"fields"}:
         return FanLine(profile, None, fields=new.fields or {})
     if is_separate:

@@ -36,6 +36,7 @@ PEOPLE = Arrays(
         **dict.fromkeys(("gender", *ADDRESS, "ip_address", "fan_source"), "text"),
         **dict.fromkeys(("is_subscribed", "is_phone_subscribed"), "boolean"),
         **dict.fromkeys(("mail_consent_at", "phone_consent_at"), "timestamptz"),
+        **dict.fromkeys(("consent_wording", "consent_source"), "text"),
     },
 )
 
@@ -131,7 +132,7 @@ RESOLVE_MANY = """
         where resolved.fan_id not in (select fan_id from duplicated)
         union all
         select w.fan_id, min(g.place),
-               {first}, null::boolean, null::boolean, null::timestamptz, null::timestamptz
+               {first}, null::boolean, null::boolean, null::timestamptz, null::timestamptz, null::text, null::text
         from resolved w join persons g on g.place = w.place
         where w.fan_id in (select fan_id from duplicated)
         group by w.fan_id

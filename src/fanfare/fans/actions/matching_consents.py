@@ -29,7 +29,8 @@ ENTRIES = """
         select nextval('positions') as consent_id, s.*,
                case when s.is_undated then timestamptz 'epoch' else s.given_at end as counts_from
         from hold cross join (
-            select g.place, resolved.fan_id, c.channel, c.is_granted, :source::text as consent_source, g.ip_address,
+            select g.place, resolved.fan_id, c.channel, c.is_granted,
+                   coalesce(g.consent_source, :source::text) as consent_source, g.consent_wording, g.ip_address,
                    least({given_at}, :now) as given_at, {is_undated} as is_undated
             from persons g
             join resolved on resolved.place = g.place
@@ -41,9 +42,10 @@ ENTRIES = """
             order by place) as s
     ),
     insert_consents as (
-        insert into consents (account_id, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at,
-                              is_undated)
-        select $1, consent_id, fan_id, channel, is_granted, consent_source, ip_address, given_at, is_undated
+        insert into consents (account_id, consent_id, fan_id, channel, is_granted, consent_source, wording, ip_address,
+                              given_at, is_undated)
+        select $1, consent_id, fan_id, channel, is_granted, consent_source, consent_wording, ip_address, given_at,
+               is_undated
         from entries
     )
 """
@@ -69,7 +71,9 @@ GUARD = f"""
                     and case c.channel when 'email' then {OVERRIDES_MAIL} else {OVERRIDES_PHONE} end)
                   {{withdrawn}}))
 """  # noqa: S608 - fixed parts
-WITHDRAWN_ENTRIES = "union all select -1, fan_id, channel, false, 'erasure', null, erased_at, false from withdrawals"
+WITHDRAWN_ENTRIES = (
+    "union all select -1, fan_id, channel, false, 'erasure', null, null, erased_at, false from withdrawals"
+)
 MAXIMA = ", ".join(
     f"coalesce(max(counts_from) filter (where {condition}), '-infinity') as {name}"
     for name, condition in {

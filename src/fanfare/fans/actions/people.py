@@ -44,6 +44,14 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     # when the consents were given; None is now
     mail_consent_at: datetime | None = None
     phone_consent_at: datetime | None = None
+    # what proves them, besides the IP address
+    consent_wording: str | None = None
+    consent_source: str | None = None
+
+    @property
+    def proof(self) -> tuple[str | None, str | None]:
+        """What proves the consents."""
+        return self.consent_wording, self.consent_source
 
 
 def consent_times(moment: datetime | None) -> dict[str, datetime | None]:
@@ -94,8 +102,8 @@ class Batch(msgspec.Struct):
         """Add an entry and return True, or False if it belongs into the next batch.
 
         An entry with the address of an earlier one, or with its number when both have no address, fills the empty
-        fields of that one. It is not added if their numbers differ, or if it contradicts a consent in this batch, since
-        each of the two needs its own row in the ledger.
+        fields of that one. It is not added if their numbers differ, or if it contradicts a consent in this batch or
+        proves one otherwise, since each of the two needs its own row in the ledger.
         """
         consents = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
@@ -104,6 +112,7 @@ class Batch(msgspec.Struct):
         else:
             first = self.people[place]
             is_contrary = any((name, not flag) in self.consents for name, flag in consents)
+            is_contrary |= bool(consents) and _has_consents([first]) and first.proof != each.proof
             if is_contrary or (first.phone and each.phone and first.phone != each.phone):
                 return False
             self.people[place] = _merge(first, each)

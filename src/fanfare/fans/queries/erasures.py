@@ -14,7 +14,8 @@ from fanfare.kernel.errors import Unknown
 
 COLUMNS = """
     erasure_id, fan_id, former_ids as former_fan_ids, erasure_source,
-    floor(extract(epoch from erased_at))::bigint as erasure_timestamp, table_counts as tables, digest
+    floor(extract(epoch from erased_at))::bigint as erasure_timestamp, table_counts as tables, object_count,
+    digest
 """
 
 
@@ -25,7 +26,8 @@ def digest(certificate: dict[str, Any]) -> str:
 
 
 def _erasure(row: Record) -> Erasure:
-    return Erasure(**{**row, "tables": [TableCount(**each) for each in row["tables"]]})
+    fields = {**row, "tables": [TableCount(**each) for each in row["tables"]]}
+    return Erasure(**{name: value for name, value in fields.items() if value is not None})
 
 
 async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:

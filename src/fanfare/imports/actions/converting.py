@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
+from fanfare.imports.actions.files import COMPLETE, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.unpacking import unpack
 from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
 from fanfare.imports.queries.imports import used_bytes
-from fanfare.imports.readers.rows import MAX_FILE_BYTES, UnreadableFileError
+from fanfare.imports.readers.rows import MAX_FILE_BYTES, WORKBOOK, UnreadableFileError
 from fanfare.imports.readers.workbook import UNREADABLE, Sheet, sheet_in
 from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport
 from fanfare.kernel.data import files

@@ -13,6 +13,7 @@ from fanfare.imports.actions.plans import rows_of
 from fanfare.imports.queries.imports import current_import
 from fanfare.imports.readers.dialects import FORMULA
 from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row
+from fanfare.imports.schemas.fields import REPLACEMENT
 from fanfare.imports.schemas.imports import CsvFile, CurrentImport
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db, Record
@@ -98,6 +99,8 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if value is None:
         return ""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    # Of a file with a NUL nothing is read.
+    text = text.replace("\0", REPLACEMENT)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

@@ -5,7 +5,6 @@ import uuid
 from fanfare.kernel.data import files
 from fanfare.kernel.data.db import Db
 
-WORKBOOK = "xlsx"
 COMPLETE = """
     update imports
     set import_state = 'ready', columns = $3, dialect = $4, mapping = $5, uploaded_at = $6, updated_at = $6

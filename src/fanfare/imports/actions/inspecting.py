@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 from fanfare.imports.actions.kinds.catalogue import kind_of
-from fanfare.imports.readers.dialects import Dialect, Encoding, date_order_of, decimal_separator_of, delimiter_of
+from fanfare.imports.readers.dialects import (
+    Dialect,
+    Encoding,
+    date_order_of,
+    decimal_separator_of,
+    delimiter_of,
+    line_end_of,
+)
+from fanfare.imports.readers.encodings import MAX_CHARACTER_BYTES, is_utf8
 from fanfare.imports.readers.presets import PRESETS, preset_of
 from fanfare.imports.readers.rows import (
     LINES,
@@ -48,7 +56,8 @@ async def inspected(db: Db, account_id: int, current: CurrentImport) -> CurrentI
     data = await files.read_from(db, account_id, current.import_uid, 0, SAMPLE_BYTES)
     check_begin(data[:MAX_ROW_BYTES], current.file_format)
     piece = Piece(data, 0, 0, len(data) == current.file_bytes)
-    findings = await run_by_size(account_id, len(data), _findings, current, piece, _encoding(current))
+    encoding = _encoding(current, is_text=await _is_utf8(db, account_id, current))
+    findings = await run_by_size(account_id, len(data), _findings, current, piece, encoding)
     earlier = await _earlier(db, account_id, current, findings.columns)
     kind, preset = kind_of(current.kind), findings.dialect.preset
     suggestion = earlier or _suggestion(kind.fields, findings.columns, preset)
@@ -59,15 +68,22 @@ async def inspected(db: Db, account_id: int, current: CurrentImport) -> CurrentI
     )
 
 
-def _encoding(current: CurrentImport) -> Encoding:
+async def _is_utf8(db: Db, account_id: int, current: CurrentImport) -> bool:
+    """Return whether all of a file is UTF-8: its parts are, each of which may end within a character, and its end."""
+    offset = max(current.file_bytes - MAX_CHARACTER_BYTES, 0)
+    end = await files.read_from(db, account_id, current.import_uid, offset, MAX_CHARACTER_BYTES)
+    return current.is_utf8 and is_utf8(end, is_last=True)
+
+
+def _encoding(current: CurrentImport, *, is_text: bool) -> Encoding:
     """Return the encoding that was set, else UTF-8 if all of the file is that, else Windows-1252."""
     if "encoding" in current.dialect:
         chosen: Encoding = current.dialect["encoding"]
         return chosen
-    if not current.is_utf8 and current.file_format == LINES:
+    if not is_text and current.file_format == LINES:
         message = "is not UTF-8, as NDJSON has to be"
         raise UnreadableFileError(message)
-    return "utf-8" if current.is_utf8 else "windows-1252"
+    return "utf-8" if is_text else "windows-1252"
 
 
 def _findings(current: CurrentImport, piece: Piece, encoding: Encoding) -> Findings:
@@ -78,7 +94,7 @@ def _findings(current: CurrentImport, piece: Piece, encoding: Encoding) -> Findi
         return _findings_in_lines(piece)
     begin = piece.data[: 64 * 1024].removeprefix(BYTE_ORDER_MARK).decode(encoding, "replace")
     delimiter = current.dialect.get("delimiter") or delimiter_of(begin.splitlines()[:SAMPLE_LINES])
-    dialect = Dialect(encoding, delimiter)
+    dialect = Dialect(encoding, delimiter, line_end=line_end_of(piece.data))
     columns, offset = header_of(piece, dialect)
     rows = csv_rows(Piece(piece.data[offset:], offset, 2, piece.is_last), columns, dialect)
     values = [value for row in islice(rows, SAMPLE_ROWS) for value in row.cells.values()]
@@ -106,7 +122,7 @@ def _findings_in_lines(piece: Piece) -> Findings:
         message = f"has more than {MAX_COLUMNS} members"
         raise UnreadableFileError(message)
     texts = [value for row in rows for value in row.cells.values() if isinstance(value, str)]
-    return Findings(Dialect(date_order=date_order_of(texts)), [name[:255].replace("\0", "") for name in columns])
+    return Findings(Dialect(date_order=date_order_of(texts)), [name[:255] for name in columns])
 
 
 def _suggestion(fields: Fields, columns: list[str], preset: str | None) -> dict[str, str | None]:

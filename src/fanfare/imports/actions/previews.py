@@ -44,4 +44,13 @@ async def preview(db: Db, account: Account, import_uid: uuid.UUID, now: datetime
 def _row(line: Line, fields: dict[str, Any]) -> PreviewRow:
     faults = [PreviewFault(field, message) for field, message in line.refusal.errors] if line.refusal else []
     cells = msgspec.to_builtins(dict(line.row.cells))
-    return PreviewRow(line.row.number, cells, fields, faults)
+    return PreviewRow(line.row.number, _writable(cells), _writable(fields), faults)
+
+
+def _writable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value without lone surrogates, which no answer can have."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_writable(each) for each in value]
+    return {name: _writable(each) for name, each in value.items()} if isinstance(value, dict) else value

@@ -10,7 +10,7 @@ import msgspec
 from fanfare.fans.actions.importing import ImportContext
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
-from fanfare.imports.readers.rows import MAX_ROW_BYTES, Piece, Row, UnreadableFileError
+from fanfare.imports.readers.rows import LINES, MAX_ROW_BYTES, Piece, Row, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import files
@@ -108,7 +108,9 @@ async def _read(db: Db, account_id: int, current: CurrentImport, context: Import
         batch = await _lines(current, piece, context)
         if batch.last is not None or piece.is_last:
             return batch
-    message = f"row {max(current.run_row, 1)} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
+    # The header is the first row of CSV.
+    row = current.run_row or (1 if current.file_format == LINES else 2)
+    message = f"row {row} is longer than {MAX_ROW_BYTES} bytes; is a quotation mark missing?"
     raise UnreadableFileError(message)
 
 

@@ -1,24 +1,21 @@
 """Stores the file of an import part by part, and inspects it when it is complete."""
 
-import codecs
 import uuid
 from datetime import datetime
 
 import msgspec
 
-from fanfare.imports.actions.files import COMPLETE, WORKBOOK, source_uid
+from fanfare.imports.actions.files import COMPLETE, source_uid
 from fanfare.imports.actions.inspecting import inspected
 from fanfare.imports.actions.states import check_state, end_work
 from fanfare.imports.queries.imports import USED_BYTES, current_import, used_bytes
-from fanfare.imports.readers.rows import GZIP, UnreadableFileError
-from fanfare.imports.schemas.imports import MAX_ACCOUNT_BYTES, CurrentImport, State
+from fanfare.imports.readers.encodings import is_utf8
+from fanfare.imports.readers.rows import GZIP, WORKBOOK, UnreadableFileError
+from fanfare.imports.schemas.imports import COMPRESSIBLE, MAX_ACCOUNT_BYTES, CurrentImport, State
 from fanfare.kernel.data import files
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
-
-# Bytes that continue a character.
-CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 
 class WrongOffset(Conflict):
@@ -46,7 +43,6 @@ CONVERT = """
     update imports set import_state = 'converting', source_bytes = file_bytes, uploaded_at = $3, updated_at = $3
     where account_id = $1 and import_id = $2
 """
-MAX_CUT_BYTES = 3
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -70,17 +66,6 @@ async def append_part(db: Db, account_id: int, arrival: Arrival, offset: int, co
         raise NoRoom if is_full else WrongOffset
 
 
-def is_utf8(content: bytes) -> bool:
-    """Return whether a part of a file is UTF-8, but for a character that its begin or end cuts."""
-    begin = content[:MAX_CUT_BYTES]
-    rest = content[len(begin) - len(begin.lstrip(CONTINUATIONS)) :]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(rest)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 async def _is_compressed(db: Db, account_id: int, current: CurrentImport) -> bool:
     """Return whether a file is compressed by gzip, and store it as such: its rows come out of it."""
     if await files.read_from(db, account_id, current.import_uid, 0, len(GZIP)) != GZIP:
@@ -97,7 +82,7 @@ async def complete_file(db: Db, account_id: int, arrival: Arrival, offset: int, 
         check_state(current, arrival.state)
         if current.file_bytes != offset:
             raise WrongOffset
-        if current.file_format == WORKBOOK or await _is_compressed(tx, account_id, current):
+        if current.file_format not in COMPRESSIBLE or await _is_compressed(tx, account_id, current):
             await tx.execute(CONVERT, account_id, current.import_id, now)
             return "converting"
         try:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from fanfare.imports.actions.files import source_uid
-from fanfare.imports.actions.storing import is_utf8
+from fanfare.imports.readers.encodings import is_utf8
 from fanfare.imports.readers.rows import GZIP, UnreadableFileError
 from fanfare.imports.schemas.imports import CurrentImport
 from fanfare.kernel.data import files
@@ -14,9 +14,13 @@ from fanfare.kernel.data.files import PART_BYTES
 from fanfare.kernel.running.threads import run_in_thread
 
 READ_BYTES = 4 * 1024 * 1024
+SLICE_BYTES = 16 * 1024
+# Programs that compress in parallel write a member for each 64 KiB or more.
+MAX_MEMBERS = 200_000
 # A header and a trailer of gzip around the data.
 WINDOW_BITS = 16 + zlib.MAX_WBITS
 DAMAGED = "is damaged: it cannot be unpacked; compress and upload it again"
+TOO_MANY = f"has more than {MAX_MEMBERS:,} parts that were compressed one by one; compress it as a whole"
 TOO_LONG = "is too long when it is unpacked, or the account's imports have no room for it; split it"
 
 
@@ -60,6 +64,9 @@ class _Stream:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(WINDOW_BITS)
+        self._member_count = 1
+        self._data, self._place = b"", 0
+        # What is read next: a slice, since what a member leaves of it is copied each time.
         self._rest = b""
 
     @property
@@ -68,22 +75,41 @@ class _Stream:
         return self._member.eof and not self._rest.strip(b"\0")
 
     def feed(self, data: bytes) -> None:
-        """Add bytes behind those that were read."""
-        self._rest += data
+        """Add bytes behind those that were read, all of which next_part has taken."""
+        self._data, self._place = data, 0
 
     def next_part(self) -> bytes:
-        """Return at most PART_BYTES of what is unpacked; nothing when more has to be fed."""
+        """Return at most PART_BYTES of what is unpacked, less only when more has to be fed."""
+        parts: list[bytes] = []
+        room = PART_BYTES
         try:
-            while self._rest:
-                if self._member.eof:
-                    self._rest = self._rest.lstrip(b"\0")
-                    if len(self._rest) < len(GZIP):
-                        return b""
-                    self._member = zlib.decompressobj(WINDOW_BITS)
-                part = self._member.decompress(self._rest, PART_BYTES)
+            while room and self._has_input():
+                part = self._member.decompress(self._rest, room)
                 self._rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-                if part:
-                    return part
-            return b"" if self._member.eof else self._member.decompress(b"", PART_BYTES)
+                parts.append(part)
+                room -= len(part)
+            if room and not self._member.eof:
+                parts.append(self._member.decompress(b"", room))
         except zlib.error:
             raise UnreadableFileError(DAMAGED) from None
+        return b"".join(parts)
+
+    def _has_input(self) -> bool:
+        """Return whether there is more for a member, the next one if one has ended; zeros between them are padding."""
+        is_over = self._member.eof
+        while True:
+            if is_over:
+                self._rest = self._rest.lstrip(b"\0")
+            if len(self._rest) >= (len(GZIP) if is_over else 1):
+                break
+            following = self._data[self._place : self._place + SLICE_BYTES]
+            if not following:
+                return False
+            self._place += len(following)
+            self._rest += following
+        if is_over:
+            self._member_count += 1
+            if self._member_count > MAX_MEMBERS:
+                raise UnreadableFileError(TOO_MANY)
+            self._member = zlib.decompressobj(WINDOW_BITS)
+        return True

@@ -27,7 +27,7 @@ FORMULA = tuple("=+-@\t\r")
 class Dialect(msgspec.Struct, frozen=True):
     """How a file is written. `date_order` is null while days and months cannot be told apart.
 
-    `preset` is the product whose export it is.
+    `preset` is the product whose export it is. Programs for old Macs end lines with a carriage return alone.
     """
 
     encoding: Encoding = "utf-8"
@@ -35,6 +35,12 @@ class Dialect(msgspec.Struct, frozen=True):
     date_order: DateOrder | None = "ymd"
     decimal_separator: Literal[".", ","] = "."
     preset: str | None = None
+    line_end: Literal["\n", "\r"] = "\n"
+
+
+def line_end_of(data: bytes) -> Literal["\n", "\r"]:
+    """Return what ends the lines of a file, by its begin."""
+    return "\r" if b"\r" in data and b"\n" not in data else "\n"
 
 
 def delimiter_of(lines: Sequence[str]) -> str:

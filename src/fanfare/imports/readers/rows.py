@@ -10,14 +10,18 @@ from typing import Any, NamedTuple
 
 from fanfare.imports.readers.dialects import BYTE_ORDER_MARKS, Dialect
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json
+from fanfare.kernel.wire import BYTE_ORDER_MARK, decode_json, storage_fault
 
 # The begin of a file that was compressed by gzip.
 GZIP = b"\x1f\x8b"
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1000
 MAX_FILE_BYTES = 4 * 1024**3
+INVALID = (
+    "is not valid CSV: a quotation mark is missing or in the wrong place, or a value has more than 131,072 characters"
+)
 LINES = "ndjson"
+WORKBOOK = "xlsx"
 
 
 class Row(NamedTuple):
@@ -65,8 +69,8 @@ def check_begin(data: bytes, file_format: str) -> None:
 class _Lines:
     """The lines of a piece, decoded, one by one, and the offset behind the last of them."""
 
-    def __init__(self, piece: Piece, encoding: str) -> None:
-        self.data = piece.data
+    def __init__(self, piece: Piece, encoding: str, line_end: str = "\n") -> None:
+        self.data = piece.data if line_end == "\n" else piece.data.replace(line_end.encode(), b"\n")
         self.place = len(BYTE_ORDER_MARK) if piece.offset == 0 and piece.data.startswith(BYTE_ORDER_MARK) else 0
         self.encoding = encoding
         self.is_last = piece.is_last
@@ -86,12 +90,19 @@ class _Lines:
             yield line.decode(self.encoding, "replace")
         self.is_used_up = True
 
+    def line_again(self, place: int) -> str:
+        """Go back behind the line that begins at a place, and return that line; iterate anew for those behind it."""
+        end = self.data.find(b"\n", place) + 1 or len(self.data)
+        self.place, self.is_used_up = end, False
+        return self.data[place:end].decode(self.encoding, "replace")
+
 
 def header_of(piece: Piece, dialect: Dialect) -> tuple[list[str], int]:
     """Return the names of the columns of a CSV file, each once, and the offset of the first row."""
-    lines = _Lines(piece, dialect.encoding)
+    lines = _Lines(piece, dialect.encoding, dialect.line_end)
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     try:
-        cells = next((row for row in csv.reader(lines, delimiter=dialect.delimiter) if any(map(str.strip, row))), [])
+        cells = next((row for row in reader if any(map(str.strip, row))), [])
     except csv.Error:
         cells = []
     if not cells or (lines.is_used_up and not piece.is_last):
@@ -102,45 +113,67 @@ def header_of(piece: Piece, dialect: Dialect) -> tuple[list[str], int]:
         raise UnreadableFileError(message)
     names: list[str] = []
     for place, cell in enumerate(cells, 1):
-        name = " ".join(cell.replace("\0", "").split())[:255] or f"column {place}"
-        names.append(name if name not in names else f"{name} ({place})")
+        name = " ".join(cell.replace("\0", "").replace("\ufeff", "").split())[:255] or f"column {place}"
+        while name in names:
+            name = f"{name} ({place})"
+        names.append(name)
     return names, piece.offset + lines.place
 
 
 def csv_rows(piece: Piece, columns: list[str], dialect: Dialect) -> Iterator[Row]:
-    """Yield the rows of a piece of a CSV file, which begins with a row that is not the header."""
-    lines = _Lines(piece, dialect.encoding)
-    reader = csv.reader(lines, delimiter=dialect.delimiter)
+    """Yield the rows of a piece of a CSV file, which begins with a row that is not the header.
+
+    Of blank lines only those at the end are a row, where the next piece begins. Of a row that is not valid its first
+    line alone: what follows a quotation mark that is missing is no part of a value.
+    """
+    lines = _Lines(piece, dialect.encoding, dialect.line_end)
     number, begin = piece.number, piece.offset
+    blank: list[Row] = []
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
     while True:
-        cells: list[str] = []
         fault = ""
         try:
             cells = next(reader)
         except StopIteration:
-            return
+            break
         except csv.Error:
-            fault = "is not valid CSV: a quotation mark is missing, or a value has more than 131,072 characters"
+            cells, fault = [], INVALID
         if lines.is_used_up and not lines.is_last:
-            return
-        end = piece.offset + lines.place
-        if len(cells) > len(columns) and any(cells[len(columns) :]):
+            break
+        if fault:
+            cells = _plain_cells(lines.line_again(begin - piece.offset), dialect)
+            reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+        elif len(cells) > len(columns) and any(cells[len(columns) :]):
             fault = f"has {len(cells)} values for {len(columns)} columns"
+        end = piece.offset + lines.place
         if cells or fault:
             # A short row ends with empty cells: it has the columns of its file.
             yield Row(number, begin, end, dict(zip(columns, chain(cells, repeat("")), strict=False)), fault)
+        blank = [] if cells or fault else [Row(number, begin, end, {})]
         number, begin = number + 1, end
+    yield from blank
+
+
+def _plain_cells(line: str, dialect: Dialect) -> list[str]:
+    """Return the cells of a line whose quotation marks mean nothing, none if there is more wrong with it."""
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE), [])
+    except csv.Error:
+        return []
 
 
 def json_rows(piece: Piece) -> Iterator[Row]:
-    """Yield the rows of a piece of an NDJSON file: objects, one a line."""
+    """Yield the rows of a piece of an NDJSON file: objects, one a line. Blank lines are as in CSV."""
     lines = _Lines(piece, "utf-8")
     number, begin = piece.number, piece.offset
+    blank: list[Row] = []
     for line in lines:
         end = piece.offset + lines.place
         if text := line.strip():
             yield _json_row(text, number, begin, end)
+        blank = [] if text else [Row(number, begin, end, {})]
         number, begin = number + 1, end
+    yield from blank
 
 
 def _json_row(text: str, number: int, begin: int, end: int) -> Row:
@@ -152,4 +185,7 @@ def _json_row(text: str, number: int, begin: int, end: int) -> Row:
         return Row(number, begin, end, {}, "is not a JSON object")
     if len(value) > MAX_COLUMNS:
         return Row(number, begin, end, {}, f"has more than {MAX_COLUMNS} members")
+    # Only an escape can write what cannot be stored.
+    if "\\u" in text and any(map(storage_fault, value)):
+        return Row(number, begin, end, {}, "has a member whose name cannot be stored")
     return Row(number, begin, end, value)

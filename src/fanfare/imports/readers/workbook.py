@@ -26,6 +26,10 @@ MAX_MEMORY_BYTES = 2 * 1024**3
 MAX_SECONDS = 900
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_PARTS = 10_000
+# Of a sheet in Excel.
+MAX_ROWS = 1_048_576
+# The begin of workbooks before .xlsx, and of those that are encrypted.
+OLD_FORM = bytes.fromhex("d0cf11e0a1b11ae1")
 MIDNIGHT = time(0, 0)
 
 
@@ -64,10 +68,14 @@ def text_of(value: object) -> str:
 
 def check_parts(path: Path) -> None:
     """Raise NotReadable for what is no archive, or too much when it is unpacked."""
+    with path.open("rb") as content:
+        if content.read(len(OLD_FORM)) == OLD_FORM:
+            message = "has a password, or is an older workbook (.xls); save it as .xlsx without a password"
+            raise NotReadable(message)
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         message = "is not an Excel workbook (.xlsx)"
         raise NotReadable(message) from None
     if len(parts) > MAX_PARTS or sum(each.file_size for each in parts) > MAX_UNPACKED_BYTES:
@@ -84,15 +92,19 @@ def write(workbook: Path, rows: Path, name: str) -> Sheet:
         book = load_workbook(workbook, read_only=True, data_only=True)
         names = [each.title for each in book.worksheets]
         for sheet in book.worksheets:
+            # What a sheet says of its size is often all columns; each row would be filled up to that.
+            sheet.reset_dimensions()
             if name in ("", sheet.title) and (_write_rows(sheet.iter_rows(values_only=True), rows) or name):
                 return Sheet(names, sheet.title)
-    except (KeyError, ValueError, TypeError, AttributeError, SyntaxError, zipfile.BadZipFile):
-        message = "is not an Excel workbook (.xlsx) that can be read; save the sheet as CSV"
-        raise NotReadable(message) from None
+    except (MemoryError, NotReadable):
+        raise
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
         message = "has more text in its cells than there is room for; split it"
+        raise NotReadable(message) from None
+    except Exception:  # noqa: BLE001 - whatever the library stumbles over is in the file
+        message = "is not an Excel workbook (.xlsx) that can be read; save the sheet as CSV"
         raise NotReadable(message) from None
     message = "has no sheet of this name" if name else "has no rows"
     raise NotReadable(message)
@@ -121,6 +133,9 @@ def _cells(values: Iterable[Iterable[object]]) -> Iterator[list[str]]:
             raise NotReadable(message)
         if not texts:
             blank += 1
+            if blank > MAX_ROWS:
+                message = f"has more than {MAX_ROWS:,} rows"
+                raise NotReadable(message)
             continue
         # Numbers of rows stay those of the sheet.
         yield from ([""] for _ in range(blank))

@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.imports.readers.dialects import DELIMITERS
 from fanfare.imports.readers.presets import NO_PRESET, PRESETS
-from fanfare.imports.readers.rows import MAX_FILE_BYTES
+from fanfare.imports.readers.rows import LINES, MAX_FILE_BYTES, WORKBOOK
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
@@ -17,7 +17,9 @@ from fanfare.kernel.wire import ChoiceForm, Flag, Form, Id, IntegerForm, JsonObj
 from fanfare.storages.schemas.objects import ObjectKey
 
 ROWS = 100
-FORMATS = ("csv", "ndjson", "xlsx")
+FORMATS = ("csv", LINES, WORKBOOK)
+# Their files may be compressed by gzip, which is found by their begin.
+COMPRESSIBLE = tuple(each for each in FORMATS if each != WORKBOOK)
 # Of all files of an account's imports together.
 MAX_ACCOUNT_BYTES = 4 * MAX_FILE_BYTES
 State = Literal[
@@ -46,14 +48,15 @@ class DelimiterForm(Form):
 class Import(msgspec.Struct):
     """An import. Timestamps are unix seconds.
 
-    state: `uploading`, `fetching` (an object of a storage is read), `converting` (a sheet of a workbook is read),
-    `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`, `failed` (`failure`
-    says why), `undoing`, `undone`. source is the object of a storage that the file was, or null. The counts are
-    those of the last run or dry run: row_count rows were processed, of which created_count created something,
-    matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were left out
-    because the fan had opted out. An undo deleted undone_count of what was created and left kept_count. progress is
-    from 0 to 1. has_file is false once the file was deleted. sheets has the names of the sheets of a workbook, sheet
-    the one that is imported. mapping has a field, or null, for each of the columns; values those that every row has.
+    state: `uploading`, `fetching` (an object of a storage is read), `converting` (a sheet of a workbook is read, or a
+    file is unpacked), `ready` (confirm how it is read, then run it), `checking` (a dry run), `importing`, `completed`,
+    `failed` (`failure` says why), `undoing`, `undone`. source is the object of a storage that the file was, or null.
+    The counts are those of the last run or dry run: row_count rows were processed, of which created_count created
+    something, matched_count belong to what was there, and error_count were refused. refused_optin_count opt-ins were
+    left out because the fan had opted out. An undo deleted undone_count of what was created and left kept_count.
+    progress is from 0 to 1. has_file is false once the file was deleted. sheets has the names of the sheets of a
+    workbook, sheet the one that is imported. mapping has a field, or null, for each of the columns; values those that
+    every row has.
     """
 
     import_id: int
@@ -145,7 +148,9 @@ class NewImport(Params, kw_only=True):
 
     kind: Annotated[Text, "What the rows are: fans, …"]
     format: Annotated[
-        FileFormat | None, "csv (the default), ndjson, or xlsx, an Excel workbook. Of an object, by its name."
+        FileFormat | None,
+        "csv (the default), ndjson, or xlsx, an Excel workbook. Of an object, by its name."
+        f" A file of {' or '.join(COMPRESSIBLE)} may be compressed by gzip: its format is that of its content.",
     ] = None
     name: Annotated[Text | None, "What to call it."] = None
     storage_uid: Annotated[Uuid | None, "Storage from which the file is read, instead of an upload."] = None

@@ -48,31 +48,38 @@ ADD = Sql(f"""
         select g.*, identity_hash(k.hash_key, g.network, g.address_key) as address_hash
         from {LINES.unnest("g")} cross join erasure_keys k where k.account_id = $1
     ),
-    created as (
-        insert into suppressions (account_id, suppression_id, channel, address_hash, address, suppression_reason,
-                                  created_at)
-        select $1, nextval('positions'), l.channel, l.address_hash,
-               case when not exists (
-                   select from erased_identities e where e.account_id = $1 and e.identity_hash = l.address_hash)
-               then l.address end, l.reason, :now
-        from hold cross join (select * from lines order by place) as l
-        on conflict (account_id, channel, address_hash) do nothing
-        returning suppression_id, channel, address_hash
+    new as materialized (
+        select nextval('positions') as suppression_id, l.*
+        from hold cross join (
+            select distinct on (channel, address_hash) * from lines order by channel, address_hash, place) as l
     ),
+    saved as (
+        insert into suppressions as s (account_id, suppression_id, channel, address_hash, address, suppression_reason,
+                                       created_at, import_source)
+        select $1, n.suppression_id, n.channel, n.address_hash,
+               case when not exists (
+                   select from erased_identities e where e.account_id = $1 and e.identity_hash = n.address_hash)
+               then n.address end, n.reason, :now, :source
+        from new n order by n.channel, n.address_hash
+        on conflict (account_id, channel, address_hash) do update set import_source = null
+        where s.import_source <> excluded.import_source
+        returning suppression_id
+    ),
+    created as (select n.place, n.suppression_id, n.channel from saved join new n using (suppression_id)),
     announced as (
         {announce(SUPPRESSION_CREATED, "created", position="suppression_id", at=":now")}
     )
-    select l.place, c.suppression_id
-    from created c
-    join (select distinct on (channel, address_hash) * from lines order by channel, address_hash, place) l
-      on l.channel = c.channel and l.address_hash = c.address_hash
+    select place, suppression_id from created
 """)  # noqa: S608 - fixed parts
 
 
 async def import_suppressions(
-    db: Db, account_id: int, lines: Sequence[SuppressionLine], now: datetime
+    db: Db, account_id: int, lines: Sequence[SuppressionLine], now: datetime, source: str
 ) -> list[list[int]]:
-    """Suppress the addresses of lines and return the ids of what each added; in the caller's transaction."""
+    """Suppress the addresses of lines and return the ids of what each added; in the caller's transaction.
+
+    `source` is the name of the import. What another one has suppressed is not its own any more.
+    """
     await db.execute(
         "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
         account_id,
@@ -80,7 +87,7 @@ async def import_suppressions(
     )
     rows = [row for place, each in enumerate(lines) for row in _rows(place, each)]
     result: list[list[int]] = [[] for _ in lines]
-    for row in await db.rows(ADD, account_id, **LINES.arguments(rows), now=now):
+    for row in await db.rows(ADD, account_id, **LINES.arguments(rows), now=now, source=source):
         result[row["place"]].append(row["suppression_id"])
     return result
 
@@ -98,7 +105,8 @@ def _rows(place: int, line: SuppressionLine) -> list[dict[str, object]]:
 DELETE = f"""
     with {HOLD},
     deleted as (
-        delete from suppressions where account_id = $1 and suppression_id = any($2::bigint[])
+        delete from suppressions
+        where account_id = $1 and suppression_id = any($2::bigint[]) and import_source = $4
         returning suppression_id, channel
     ),
     announced as (
@@ -108,7 +116,7 @@ DELETE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def lift_all(db: Db, account_id: int, suppression_ids: Sequence[int], now: datetime) -> int:
-    """Let addresses get messages again; return the number of those that were suppressed."""
-    count: int = await db.value(DELETE, account_id, list(suppression_ids), now)
+async def lift_all(db: Db, account_id: int, suppression_ids: Sequence[int], now: datetime, source: str) -> int:
+    """Let addresses get messages again whom nobody but the import suppressed; return their number."""
+    count: int = await db.value(DELETE, account_id, list(suppression_ids), now, source)
     return count

@@ -37,15 +37,19 @@ HASH = "(select identity_hash(hash_key, :network, :address_key) from erasure_key
 IS_SUPPRESSED = (
     f"exists (select from suppressions where account_id = $1 and channel = :channel and address_hash = {HASH})"
 )
+# What an import has suppressed is not its own any more: its undo keeps it.
 ADD = Sql(f"""
     with {HOLD},
-    created as (
-        insert into suppressions (account_id, suppression_id, channel, address_hash, address, suppression_reason,
-                                  message_id, created_at)
-        select $1, nextval('positions'), :channel, {HASH}, :address, :reason, :message_id, :now from hold
-        on conflict (account_id, channel, address_hash) do nothing
+    new as materialized (select nextval('positions') as suppression_id from hold),
+    saved as (
+        insert into suppressions as s (account_id, suppression_id, channel, address_hash, address, suppression_reason,
+                                       message_id, created_at)
+        select $1, suppression_id, :channel, {HASH}, :address, :reason, :message_id, :now from new
+        on conflict (account_id, channel, address_hash) do update set import_source = null
+        where s.import_source is not null
         returning suppression_id, channel
-    )
+    ),
+    created as (select suppression_id, channel from saved join new using (suppression_id))
     {announce(SUPPRESSION_CREATED, "created", position="suppression_id", at=":now")}
 """)  # noqa: S608 - fixed parts
 
@@ -53,7 +57,7 @@ ADD = Sql(f"""
 async def suppress(
     db: Db, account_id: int, target: Target, reason: str, now: datetime, *, message_id: int | None = None
 ) -> None:
-    """Send nothing more to an address; part of the caller's transaction. One that is suppressed stays as it is."""
+    """Send nothing more to an address; part of the caller's transaction. One that is suppressed stays so."""
     await db.execute(
         "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
         account_id,

@@ -6,6 +6,8 @@ from fanfare.console.queries.fans_shown import current_fan_id, shown_fan
 from fanfare.console.schemas.fan import DecisionForm, EraseForm, OneRequest
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
+from fanfare.exports.queries.objects import objects_of_erasure
+from fanfare.exports.schemas.objects import ErasureObjectWindow
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.fans.queries.erasures import erasures
 from fanfare.fans.queries.export import export_to_file
@@ -72,6 +74,14 @@ async def erasure_list(db: Db, member: Member, query: ErasureWindow) -> View:
     """Show the certificates of erasures."""
     query = ErasureWindow(max_erasure_id=query.max_erasure_id, limit=ROWS)
     return View(f"{TEMPLATES}/erasures.html", {"page": await erasures(db, member.account.id, query)})
+
+
+@manage.get("/erasures/{erasure_id}/objects", area="fans", is_account_wide=True)
+async def erasure_objects(db: Db, member: Member, query: ErasureObjectWindow) -> View:
+    """Show the files of exports at storages that may contain the fan of a certificate."""
+    query = ErasureObjectWindow(erasure_id=query.erasure_id, max_object_id=query.max_object_id, limit=ROWS)
+    values = {"page": await objects_of_erasure(db, member.account.id, query), "erasure_id": query.erasure_id}
+    return View(f"{TEMPLATES}/objects.html", values)
 
 
 @manage.post("/fans/{fan_id}/erasure_requests", area="fans", needs_proof=True, is_account_wide=True)

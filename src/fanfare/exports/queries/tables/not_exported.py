@@ -18,8 +18,9 @@ REASONS: Mapping[str, tuple[str, ...]] = {
         "searches", "search_chunks", "audience_indexes", "rating_progress", "segment_progress", "filter_states",
         "webhook_progress", "webhook_deliveries", "zone_changes",
         "imports", "import_batches", "import_faults", "import_fetches",
-        "exports", "export_deliveries", "export_schedules", "account_moves", "move_fields", "move_tables", "moved_rows",
-        "moved_fans", "verifications", "audit_heads", "rate_windows",
+        "exports", "export_deliveries", "export_objects", "export_schedules",
+        "account_moves", "move_fields", "move_tables", "moved_rows", "moved_fans",
+        "verifications", "audit_heads", "rate_windows",
     ),
     "figures that are counted from rows of other tables": (
         "campaign_views", "campaign_members", "fan_activity", "standings", "standing_buckets", "segment_days",

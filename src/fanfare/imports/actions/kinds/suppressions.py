@@ -19,12 +19,13 @@ def line(new: ImportedSuppression, context: ImportContext) -> SuppressionLine:
 
 async def write(db: Db, lines: Sequence[SuppressionLine], context: ImportContext) -> list[Outcome]:
     """Suppress the addresses."""
-    return [Outcome(tuple(each)) for each in await import_suppressions(db, context.account.id, lines, context.now)]
+    created = await import_suppressions(db, context.account.id, lines, context.now, context.source)
+    return [Outcome(tuple(each)) for each in created]
 
 
 async def undo(db: Db, account_id: int, created: Created, now: datetime) -> Undone:
-    """Let the addresses get messages again."""
-    lifted = await lift_all(db, account_id, created.ids, now)
+    """Let the addresses get messages again that nobody else suppressed since."""
+    lifted = await lift_all(db, account_id, created.ids, now, created.writes.source)
     return Undone(lifted, len(created.ids) - lifted)
 
 
