@@ -52,7 +52,7 @@ SMALL_TARGETS = """
         .map(([each, box]) => `${each.outerHTML.slice(0, 120)} ${box.width} x ${box.height}`)
 """
 # What hides a part of its text, and what leaves its page without a way to scroll to it.
-CUT = """
+OVERFLOWS = """
     () => [...document.querySelectorAll("main *")]
         .filter(each => each.checkVisibility() && !each.closest("svg, .unseen, caption, input"))
         .filter(each => ["hidden", "clip"].includes(getComputedStyle(each).overflowX))
@@ -135,7 +135,7 @@ async def look_closer(page: Page, name: str) -> None:
         await page.set_viewport_size({"width": width, "height": 800})
         await page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
         assert await page.evaluate(BEYOND) == [], (name, width)
-        assert await page.evaluate(CUT) == [], (name, width)
+        assert await page.evaluate(OVERFLOWS) == [], (name, width)
         assert await page.evaluate(SMALL_TARGETS) == [], (name, width)
     await page.evaluate("document.documentElement.style.fontSize = ''")
     await page.set_viewport_size({"width": PAPER, "height": 800})
