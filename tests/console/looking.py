@@ -21,52 +21,17 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.conftest import serving
 from tests.console.people import COOKIE, add_person, session_cookie
-from tests.hosted.test_in_a_browser import CHROMIUM, TAKES_PICTURES, View, browser, findings, new_context
-from tests.hosted.test_in_a_browser import VIEWS as ALL_VIEWS
+from tests.hosted.closer import look_closer
+from tests.hosted.test_in_a_browser import CHROMIUM, TAKES_PICTURES, VIEWS, View, browser, findings, new_context
 from tests.running import PATIENCE
 
-__all__ = ["View", "browser"]
+__all__ = ["VIEWS", "View", "browser"]
 # What must come is waited for as long as a busy machine needs.
 expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
 PICTURES = Path(__file__).parent / "pictures"
 # What stands around every page of an account.
 FRAME = (".rail", ".bar", "#account-menu", "#palette")
-VIEWS: tuple[View, ...] = ALL_VIEWS if TAKES_PICTURES else ALL_VIEWS[:2]
-# The narrowest screen, and that with text of twice the size, which leaves half the room; a sheet of A4 between margins.
-NARROWEST, DOUBLED, PAPER = 320, 640, 718
-# What stands beyond the right edge, where the page is too wide.
-BEYOND = """
-    () => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
-        .filter(each => each.checkVisibility() && !each.closest(".scroll"))
-        .filter(each => each.getBoundingClientRect().right > innerWidth)
-        .map(each => each.outerHTML.slice(0, 120))
-"""
-# What is too small to be hit: links in a sentence are as high as its lines, and a box is hit by its label.
-SMALL_TARGETS = """
-    () => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
-        .filter(each => each.checkVisibility({visibilityProperty: true}) && !each.closest(".unseen"))
-        .filter(each => !(each.matches("a") && getComputedStyle(each).display === "inline"))
-        .map(each => [each, (each.closest("label") ?? each).getBoundingClientRect()])
-        .filter(([, box]) => box.width > 0 && box.height > 0 && (box.width < 23.5 || box.height < 23.5))
-        .map(([each, box]) => `${each.outerHTML.slice(0, 120)} ${box.width} x ${box.height}`)
-"""
-# What hides a part of its text, and what leaves its page without a way to scroll to it.
-CUT = """
-    () => [...document.querySelectorAll("main *")]
-        .filter(each => each.checkVisibility() && !each.closest("svg, .unseen, caption, input"))
-        .filter(each => ["hidden", "clip"].includes(getComputedStyle(each).overflowX))
-        .filter(each => each.scrollWidth > each.clientWidth + 1)
-        .map(each => each.outerHTML.slice(0, 120))
-"""
-# What is wider than the paper, and what nobody can press there.
-UNPRINTABLE = """
-    () => [
-        ...[...document.querySelectorAll("main .scroll, main table")]
-            .filter(each => each.checkVisibility() && each.scrollWidth > each.clientWidth + 1),
-        ...[...document.querySelectorAll("nav, header.bar, .btn, .tabs")].filter(each => each.checkVisibility()),
-    ].map(each => each.outerHTML.slice(0, 120))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -123,22 +88,5 @@ async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[st
         axe_findings = await findings(page, exclusion)
         exclusion = FRAME if token else ()
         assert axe_findings == [], (name, axe_findings)
-        if width != ALL_VIEWS[0][0]:
-            await look_closer(page, name)
-            await page.set_viewport_size({"width": width, "height": 800})
+        await look_closer(page, name, width)
     await context.close()
-
-
-async def look_closer(page: Page, name: str) -> None:
-    """Make a page as narrow as it may be, double its text, and print it: nothing is lost or too small to hit."""
-    for width, size in ((NARROWEST, "100%"), (DOUBLED, "200%")):
-        await page.set_viewport_size({"width": width, "height": 800})
-        await page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
-        assert await page.evaluate(BEYOND) == [], (name, width)
-        assert await page.evaluate(CUT) == [], (name, width)
-        assert await page.evaluate(SMALL_TARGETS) == [], (name, width)
-    await page.evaluate("document.documentElement.style.fontSize = ''")
-    await page.set_viewport_size({"width": PAPER, "height": 800})
-    await page.emulate_media(media="print")
-    assert await page.evaluate(UNPRINTABLE) == [], name
-    await page.emulate_media(media="screen")

@@ -26,7 +26,7 @@ HEBREW, ARABIC = "חידון יום שישי!", "محمد الفارسي!"
 # Whether the last sign of a name is drawn left of its first letter, as its script is read, for each place it stands in.
 ORDER = """
     name => {
-        const found = [], walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT)
+        const entries = [], walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT)
         for (let node = walker.nextNode(); node; node = walker.nextNode()) {
             const start = node.data.indexOf(name), parent = node.parentElement
             if (start < 0 || !parent.checkVisibility() || parent.closest(".unseen, option, svg")) continue
@@ -37,9 +37,9 @@ ORDER = """
                 return range.getBoundingClientRect().left
             }
             const isRight = left(start + name.length - 1) < left(start)
-            found.push([node.data.trim(), isRight])
+            entries.push([node.data.trim(), isRight])
         }
-        return found
+        return entries
     }
 """
 # Where the text of the heading begins, and its box.
@@ -96,12 +96,12 @@ async def test_a_name_from_right_to_left_leaves_the_words_around_it_alone(
     for path in pages_of(api, names).values():
         await page.goto(path)
         for name in places:
-            found = await page.evaluate(ORDER, name)
-            assert [text for text, is_right in found if not is_right] == [], path
-            places[name] += len(found)
+            entries = await page.evaluate(ORDER, name)
+            assert [text for text, is_right in entries if not is_right] == [], path
+            places[name] += len(entries)
     assert places[HEBREW] > 8, places
     assert places[ARABIC] > 3, places
     # The heading stands where headings stand.
     await page.goto(f"/manage/{api.account_id}{names['hebrew']['campaign']}")
-    text_left, left = await page.evaluate(LEFT_OF_HEADING)
-    assert text_left == pytest.approx(left, abs=2)
+    text_start, box_start = await page.evaluate(LEFT_OF_HEADING)
+    assert text_start == pytest.approx(box_start, abs=2)

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext
 
 from tests.api import Api
+from tests.hosted.closer import look_closer
 from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings
 from tests.openid.provider import (
     Client,
@@ -107,6 +108,7 @@ async def test_every_page_can_be_read(
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
         assert await findings(page) == [], name
+        await look_closer(page, name, width)
     await context.close()
 
 

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page
 from fanfare.kernel.data.db import Db
 from fanfare.streams.actions.pictures import copy_pictures
 from tests.api import Api
+from tests.hosted.closer import look_closer
 from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings, new_context
 from tests.streams.sites import Site, site
 from tests.streams.test_records import moderate, new_stream, submit
@@ -83,6 +84,7 @@ async def test_the_wall_can_be_read(browser: Browser, base_url: str, key: str, w
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
         assert await findings(page) == [], name
+        await look_closer(page, name, width)
     await context.close()
 
 

@@ -144,7 +144,7 @@ def translations(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def isolated(value: object) -> object:
+def isolate(value: object) -> object:
     """Return a value of a sentence, such as a name, so that its direction leaves that of the sentence alone."""
     if isinstance(value, str) and RIGHT_TO_LEFT.search(value):
         return ISOLATE + value + END_OF_ISOLATE

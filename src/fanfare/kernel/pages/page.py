@@ -84,6 +84,8 @@ class Visit(msgspec.Struct):
     # all values of its fields, for boxes of one name
     entries: Mapping[str, Sequence[object]] = {}
     faults: Mapping[str, str] = {}
+    # the messages of a form that has no page of its own, by its fields: the page above it is shown
+    refused: Mapping[str, str] = {}
     # the person whose form waited and is sent now
     form_owner_id: int | None = None
     # the header Host and the user agent

@@ -1,6 +1,7 @@
 """Serves pages: counts the request by address, reads the form, calls the page and renders the result.
 
-A refusal becomes a page as well. A form with invalid fields is shown again, with a message at each of them.
+A refusal becomes a page as well. A form with invalid fields is shown again, with a message at each of them; one whose
+path has no page is answered by the page above it, which says what was wrong.
 """
 
 import asyncio
@@ -61,6 +62,8 @@ class Site:
         self.limits = limits.Limits()
         self.public_host = urlsplit(settings.public_url).netloc
         self.is_secure = settings.public_url.startswith("https://")
+        # by the path of a form that has no page: the pages above it, the nearest first
+        self.pages_above: dict[str, list[Page]] = {}
 
     def add_routes(self, app: Application, pages: Iterable[Page]) -> None:
         """Serve the pages and the assets."""
@@ -69,6 +72,9 @@ class Site:
         for page in pages:
             by_path.setdefault(page.path, {})[page.method] = page
         for path, methods in by_path.items():
+            if "GET" not in methods:
+                above = [by_path[each]["GET"] for each in _paths_above(path) if "GET" in by_path.get(each, {})]
+                self.pages_above[path] = above
             app.add_responders(path, _responders(self, methods))
 
     async def respond(
@@ -147,7 +153,7 @@ class Site:
             return await self._call(page, visit, {**form, **fixed}, now)
         except BadParameters as wrong:
             if "GET" not in methods:
-                raise
+                return await self._above(page, visit, wrong, path, now)
             visit.form = {name: values[0] for name, values in form.items() if values and isinstance(values[0], str)}
             visit.entries = form
             visit.faults = dict(wrong.errors)
@@ -155,6 +161,21 @@ class Site:
             if isinstance(view, View):
                 return View(view.template, view.values, wrong.status, wrong.retry_after)
             return view
+
+    async def _above(
+        self, page: Page, visit: Visit, wrong: BadParameters, path: dict[str, str], now: datetime
+    ) -> Answer:
+        """Return the nearest page above a form that shows itself, with what was wrong; raise that if there is none."""
+        for above in self.pages_above[page.path]:
+            fixed: Raw = {name: [value] for name, value in path.items() if f"{{{name}}}" in above.path}
+            visit.url = above.path.format_map(path)
+            visit.query = {}
+            visit.refused = dict(wrong.errors)
+            with suppress(Refusal):
+                view = await self._call(above, visit, fixed, now)
+                if isinstance(view, View):
+                    return View(view.template, view.values, wrong.status, wrong.retry_after)
+        raise wrong
 
     def _visits(self, page: Page) -> limits.Visits:
         """Return what visits of a page are counted as."""
@@ -192,6 +213,11 @@ class Site:
     def _error(self, response: Response, refusal: Refusal) -> View:
         response.set_headers(dict(refusal.headers))
         return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
+
+
+def _paths_above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts) - 1, 1, -1)]
 
 
 async def _put_html(request: Request, response: Response, view: View, html: str) -> None:

@@ -37,8 +37,8 @@ def _text(language: Language, message: str, **values: object) -> str:
     text = language.text(message)
     if not values:
         return text
-    apart = {name: languages.isolated(value) for name, value in values.items()}
-    return Markup(text) % apart  # noqa: S704 - translations are ours
+    entries = {name: languages.isolate(value) for name, value in values.items()}
+    return Markup(text) % entries  # noqa: S704 - translations are ours
 
 
 def render(view: View, visit: Visit) -> str:

@@ -9,12 +9,6 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// What is open is seen in a row that scrolls.
-for (const current of document.querySelectorAll(".tabs [aria-current]")) {
-  const row = current.closest(".tabs");
-  row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - 16;
-}
-
 // Sends the form that waited while the person showed who they are.
 document.querySelector("form[data-send]")?.requestSubmit();
 
