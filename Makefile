@@ -45,9 +45,9 @@ FANS = 20000
 demo: setup
 	@.ci/demo $(FANS)
 
-# In two processes, each with its own PostgreSQL. `make test ONLY=database` leaves out the tests that use none of it.
+# In three processes, each with its own PostgreSQL: a third of the tests wait for processes, so that two leave cores idle. `make test ONLY=database` leaves out the tests that use none of it.
 test: setup-dev
-	$(BIN)/pytest -n 2 --dist worksteal $(if $(ONLY),-m $(ONLY))
+	$(BIN)/pytest -n 3 --dist worksteal $(if $(ONLY),-m $(ONLY))
 
 # Pictures are in tests/*/pictures. `make test` opens the same pages in two or three of these views.
 pictures: setup-dev
