@@ -111,8 +111,12 @@ class DirectoryLock:
         try:
             folder.mkdir(mode=0o700 if folder == self.data_dir else 0o777)
         except FileExistsError:
-            if not folder.is_dir():
+            if folder.is_dir():
+                return
+            if os.path.lexists(folder) and not folder.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            # Removed by another process since: try again.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
         else:
             self._created.append(folder)
 
