@@ -12,7 +12,6 @@ from playwright.async_api import Browser, Page, expect
 
 from fanfare.console.shell.access import Access, manage
 from fanfare.demo import create_demo
-from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.staff.schemas.roles import AREA_NAMES, Rights, rights_of
@@ -31,10 +30,11 @@ from tests.console.people import (
     set_up_app,
     signed_in,
 )
+from tests.console.visits import many_visits
 from tests.hosted.pages import visitor
 from tests.hosted.test_in_a_browser import new_context
 
-__all__ = ["browser"]
+__all__ = ["browser", "many_visits"]
 FANS = 40
 # Role, whether they are limited to businesses, and their own rights.
 PEOPLE: dict[str, tuple[str, bool, dict[str, list[str]]]] = {
@@ -46,15 +46,6 @@ PEOPLE: dict[str, tuple[str, bool, dict[str, list[str]]]] = {
     "full, limited": ("full", True, {}),
     "analyst, limited": ("analyst", True, {}),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def many_visits() -> Iterator[None]:
-    """All pages are opened from one address, within few minutes."""
-    before = limits.VISIT_LIMITS[limits.Visits.STAFF]
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = 100 * before
-    yield
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = before
 
 
 @pytest.fixture(scope="module")

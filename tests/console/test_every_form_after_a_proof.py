@@ -13,13 +13,13 @@ import pytest
 
 from fanfare import app
 from fanfare.console.shell.access import Access
-from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Page
 from fanfare.kernel.parameters import Params
 from tests.api import Api
 from tests.console.people import COOKIE, add_person, copy_in, session_cookie
 from tests.console.test_pages import ACCESSES, PROOF_ACTION, name_of, path_of
+from tests.console.visits import many_visits
 from tests.hosted.pages import token_in, visitor
 
 # What a script asks for is no form.
@@ -29,6 +29,8 @@ DATA = "/manage/{account_id}/console/keys"
 TYPED = ("typed words", "7")
 # What differs from one answer to the next: ids, keys, tokens, moments.
 CHANGING = re.compile(r"<code>[^<]*</code>|[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{20,}={0,2}|\d+")
+
+__all__ = ["many_visits"]
 
 
 def handlers() -> Iterator[tuple[tuple[str, str], Any]]:
@@ -49,15 +51,6 @@ def fields_of(access: Access, text: str) -> dict[str, str]:
     structs = [each for each in hints if isinstance(each, type) and issubclass(each, Params)]
     names = [field.encode_name for struct in structs for field in msgspec.structs.fields(struct)]
     return {name: text for name in names if f"{{{name}}}" not in access.path}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def many_visits() -> Iterator[None]:
-    """All forms are sent from one address, within few minutes."""
-    before = limits.VISIT_LIMITS[limits.Visits.STAFF]
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = 100 * before
-    yield
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = before
 
 
 class Person:

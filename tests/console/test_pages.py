@@ -1,7 +1,7 @@
 """Every page of the Manage Centre lets in whom it should: by sign-in, account, role, proof and form token."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -12,11 +12,11 @@ import pytest
 
 from fanfare import app
 from fanfare.console.shell.access import Access, manage, personal
-from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.staff.schemas.roles import ROLES, rights_of
 from tests.api import Api
 from tests.console.people import COOKIE, add_person, session_cookie, signed_in
+from tests.console.visits import many_visits
 from tests.hosted.pages import token_in, visitor
 
 PAGES = [page for page in app.pages() if page.path == "/manage" or page.path.startswith("/manage/")]
@@ -31,6 +31,8 @@ OPEN = {
 PROOF_ACTION = re.compile(r'action="(/manage/prove\?[^"]*)"')
 # A role whose rights are none of the others'.
 CUSTOM_RIGHTS = {"home": ["read"], "audit": ["read"], "keys": ["read", "write"]}
+
+__all__ = ["many_visits"]
 
 
 def name_of(access: Access) -> str:
@@ -50,15 +52,6 @@ async def request(client: httpx.AsyncClient, access: Access, account_id: int) ->
         return await client.get(path)
     token = token_in(await client.get(f"/manage/{account_id}"))
     return await client.post(path, data={"form_token": token})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def many_visits() -> Iterator[None]:
-    """All pages are opened from one address, within few minutes."""
-    before = limits.VISIT_LIMITS[limits.Visits.STAFF]
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = 100 * before
-    yield
-    limits.VISIT_LIMITS[limits.Visits.STAFF] = before
 
 
 @pytest.fixture(scope="module")
