@@ -90,6 +90,15 @@ async def test_what_is_announced_says_that_the_fan_was_erased(api: Api, db: Db) 
     assert result["decision_timestamp"] is not None
 
 
+async def test_a_request_is_closed_at_the_time_of_the_certificate(api: Api, db: Db) -> None:
+    row = await requested(api, "slow")
+    # As an erasure that waited an hour for others' locks: its time is its end.
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    certificate = await erase_fan(db, api.account_id, row["fan_id"], begin, source="api")
+    (closed,) = await listed(api, fan_id=row["fan_id"])
+    assert closed["decision_timestamp"] == certificate.erasure_timestamp > begin.timestamp() + 3000
+
+
 async def test_of_two_requests_the_earlier_time_stays(other_api: Api, db: Db) -> None:
     api = other_api
     await api.ok(await api.post(SETTINGS, automatic_days=3))

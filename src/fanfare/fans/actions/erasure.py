@@ -69,10 +69,10 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     erasure_id = await _delete(db, account_id, fan_id, now)
     await claims.transfer_identities(db, account_id, identities, now)
     counts = _counts(old_counts, await _row_counts(db))
-    await followers.note_erasure(db, account_id, fan_id, erasure_id, now)
     effect = _Effect(counts, await followers.count_objects(db, account_id, created_at), created_at)
     # Until here it can have waited, and taken long: whatever arrived meanwhile is of before it.
     end = max(now, system_clock())
+    await followers.note_erasure(db, account_id, fan_id, erasure_id, end)
     await db.execute(DATE, account_id, hashes, end)
     await _certify(db, account_id, (erasure_id, fan_id, former, source), end, effect)
     return erasure_id
