@@ -121,7 +121,8 @@ def lines(rows: Sequence[Row], businesses: dict[str, str]) -> bytes:
 
 async def result_of(api: Api, db: Db) -> list[list[Any]]:
     """Return what an account has of consents: flags and times, ledger, announcements."""
-    return [[tuple(row) for row in await db.rows(sql, api.account_id)] for sql in (STATES, LEDGER, ANNOUNCED, FIELDS_OF_CHANGES)]
+    statements = (STATES, LEDGER, ANNOUNCED, FIELDS_OF_CHANGES)
+    return [[tuple(row) for row in await db.rows(sql, api.account_id)] for sql in statements]
 
 
 COUNTS = ("row_count", "created_count", "matched_count", "error_count", "refused_optin_count")
