@@ -314,3 +314,18 @@ async def test_many_rows_take_as_many_statements_as_one(
     # The first one creates what all share.
     await count(2)
     assert await count(20) == await count(1)
+
+
+async def test_a_registration_that_is_sent_again_says_only_what_is_new(api: Api, db: Db) -> None:
+    fan_id = (await api.ok(await api.post(FANS, email="again@registered.example")))["fan_id"]
+    head = (
+        "fan_id,email,registration_key,network,registration_timestamp,event_name,event_date,first_name,last_name,"
+        "is_subscribed,is_phone_subscribed"
+    )
+    row = f"{fan_id},again@registered.example,again,fest,2024-01-01T10:00:00Z,Tide,2024-02-01,A,A,yes,"
+    for last in ("", "", "yes"):
+        done = await imported(api, db, f"{head}\n{row}{last}\n".encode(), "registrations")
+        assert done["error_count"] == 0
+    sql = "select channel, count(*) from consents where account_id = $1 and fan_id = $2 group by 1 order by 1"
+    rows = [tuple(row) for row in await db.rows(sql, api.account_id, fan_id)]
+    assert rows == [("email", 1), ("phone", 1)]
