@@ -2440,6 +2440,8 @@ create table import_batches (
     fan_ids bigint[] not null default '{}'::bigint[],
     own_positions bigint[] not null default '{}'::bigint[],
     is_undone boolean not null default false,
+    matched_ids bigint[] not null default '{}'::bigint[],
+    matched_span int8range,
     constraint import_batches_pkey PRIMARY KEY (account_id, import_id, batch_number),
     constraint import_batches_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
 );
