@@ -29,7 +29,7 @@ from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.data.sql import Sql, array_literal
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable
 
 FIND = tuple(
@@ -55,7 +55,7 @@ FIND = tuple(
 FIND_LOCKED = """
     with found as materialized (
         select k.place, k.network, i.fan_id
-        from unnest($2::integer[], $3::text[], $4::text[]) as k (place, network, identifier_value)
+        from unnest($2::text::integer[], $3::text::text[], $4::text::text[]) as k (place, network, identifier_value)
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = k.network and identifier_value = k.identifier_value limit 1) i
@@ -242,6 +242,9 @@ class ErasedSince(Conflict):
 async def _erased(db: Db, people: Sequence[Person], context: ImportContext) -> set[int]:
     """Return the places of the persons who were erased after the upload: what the file has of them ends too."""
     since = context.erasures_since or context.uploaded_at
+    # Asked first, since hardly ever anybody was.
+    if not await db.value(HAS_ERASED, context.account.id, since):
+        return set()
     return {place for place, _ in await erased_identifiers(db, context.account.id, _keys(people), since)}
 
 
@@ -252,8 +255,7 @@ async def erased_identifiers(
 
     `keys` are a place, a network and a value for each identifier.
     """
-    has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
-    if not await db.value(has_any, account_id, since):
+    if not await db.value(HAS_ERASED, account_id, since):
         return set()
     rows = await db.rows(ERASED, account_id, since, *keys)
     return {(row["place"], row["network"]) for row in rows}
@@ -270,6 +272,7 @@ def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
     return [place for place, _, _ in keys], [network for _, network, _ in keys], [value for _, _, value in keys]
 
 
+HAS_ERASED = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
 ERASED = """
     select i.place, i.network
     from unnest($3::integer[], $4::text[], $5::text[]) as i (place, network, identifier_value)
@@ -323,7 +326,7 @@ async def _find_others(db: Db, people: Sequence[Person], context: ImportContext)
 async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
     """Lock the fans of persons, and return the arguments of FIND with the identifiers that have one."""
     has_yes = any(each.is_subscribed or each.is_phone_subscribed for each in people)
-    rows = await db.rows(LOCKS[has_yes], account_id, *_keys(people))
+    rows = await db.rows(LOCKS[has_yes], account_id, *map(array_literal, _keys(people)))
     mails, phones = ([row["place"] for row in rows if row["network"] == network] for network in ("email", "phone"))
     return {
         **FOUND_MAILS.arguments([{"place": each, "mail_key": people[each].mail_key} for each in mails]),
