@@ -326,7 +326,7 @@ async def _find_others(db: Db, people: Sequence[Person], context: ImportContext)
 async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
     """Lock the fans of persons, and return the arguments of FIND with the identifiers that have one."""
     has_yes = any(each.is_subscribed or each.is_phone_subscribed for each in people)
-    rows = await db.rows(LOCKS[has_yes], account_id, *map(array_literal, _keys(people)))
+    rows = await db.rows(LOCKS[has_yes], account_id, *(array_literal(each) for each in _keys(people)))
     mails, phones = ([row["place"] for row in rows if row["network"] == network] for network in ("email", "phone"))
     return {
         **FOUND_MAILS.arguments([{"place": each, "mail_key": people[each].mail_key} for each in mails]),

@@ -118,8 +118,7 @@ class Batch(msgspec.Struct):
 
     def _try_merge(self, place: int, each: Person) -> bool:
         # In most batches nobody comes twice, so only now is looked at what everybody consents to.
-        for other in self.people[self.noted_count :]:
-            self.consents |= _consents(other)
+        self.consents |= {word for entry in self.people[self.noted_count :] for word in _consents(entry)}
         self.noted_count = len(self.people)
         first, consents = self.people[place], _consents(each)
         is_contrary = any((name, not flag) in self.consents for name, flag in consents)
