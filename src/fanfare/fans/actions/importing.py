@@ -148,7 +148,7 @@ def _words(new: NewFan, moment: datetime | None, context: ImportContext) -> Word
     circumstances = ConsentContext(
         new.consent_source or context.source,
         context.now,
-        moment or context.uploaded_at,
+        min(moment or context.uploaded_at, context.now),
         new.consent_wording,
         new.ip_address or None,
         is_undated=moment is None,

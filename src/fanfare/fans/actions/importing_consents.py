@@ -49,7 +49,7 @@ def _words(new: ImportedConsent, context: ImportContext) -> Words:
     circumstances = ConsentContext(
         new.consent_source or context.source,
         context.now,
-        moment or context.uploaded_at,
+        min(moment or context.uploaded_at, context.now),
         new.consent_wording,
         new.ip_address or None,
         is_undated=moment is None,

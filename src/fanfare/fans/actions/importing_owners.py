@@ -34,7 +34,7 @@ def owner(values: dict[str, Any], context: ImportContext, moment: datetime) -> O
 
     BadParameters (422) names every invalid field.
     """
-    moment = min(moment, context.uploaded_at)
+    moment = min(moment, context.uploaded_at, context.now)
     fan_id = values.get("fan_id")
     if fan_id is not None:
         entries = consent_entries(values.get("is_subscribed"), values.get("is_phone_subscribed"), None)
