@@ -1,4 +1,6 @@
-"""Imports of fans, of fans with custom fields, and of activities: rows a second, beside COPY of the fans alone.
+"""Imports of fans, with custom fields and opt-ins to a business, of consents, and of activities: rows a second.
+
+COPY of the fans alone stands beside them.
 
     nice python -m bench.imports --rows 100000
 
@@ -22,7 +24,8 @@ from pathlib import Path
 import asyncpg
 
 from bench.cpu import cpu_seconds, postgres_pid
-from fanfare.accounts.actions import create_account
+from fanfare.accounts.actions import create_account, create_business
+from fanfare.accounts.schemas import NewBusiness
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.schemas.attributes import FieldDefinition
 from fanfare.imports.actions.imports import create_import, run_import
@@ -48,7 +51,10 @@ async def account_of(dsn: str) -> int:
     created = await create_account(db, "Bench", now, country_code="CA")
     for key in ("seat", "block"):
         await save_field(db, created.account_id, FieldDefinition(crm_field_key=key, field_type="text"), now)
+    business_id = await create_business(db, created.account_id, NewBusiness(business_name="Hall"), now)
     await db.close()
+    if business_id != 1:
+        sys.exit(f"the business of the file of opt-ins has the id {business_id}")
     return created.account_id
 
 
@@ -74,8 +80,28 @@ def activities(rows: int) -> Iterator[str]:
         yield f"fan{number}@example.com,Quiz,{(BEGIN + timedelta(seconds=number)).isoformat()},blue\n"
 
 
+def opt_ins(rows: int) -> Iterator[str]:
+    """Yield the lines of a file of fans who agree to messages of a business, the first of the account."""
+    yield "email,first_name,business_1,consent_timestamp\n"
+    for number in range(rows):
+        yield f"member{number}@example.com,First{number % 500},yes,2025-02-01T10:00:00Z\n"
+
+
+def consents(rows: int) -> Iterator[str]:
+    """Yield the lines of a file of consents of the first fans."""
+    yield "email,channel,is_granted,consent_wording,consent_timestamp\n"
+    for number in range(rows):
+        yield f"fan{number}@example.com,phone,{'yes' if number % 3 else 'no'},Call me,2025-02-01T10:00:00Z\n"
+
+
 # The files, by their names here: the kind of their rows and what writes them.
-KINDS = {"fans": ("fans", fans), "seats": ("fans", seats), "activities": ("activities", activities)}
+KINDS = {
+    "fans": ("fans", fans),
+    "seats": ("fans", seats),
+    "activities": ("activities", activities),
+    "opt-ins": ("fans", opt_ins),
+    "consents": ("consents", consents),
+}
 
 
 async def imported(db: Db, account_id: int, kind: str, rows: int, server: int) -> float:

@@ -1731,6 +1731,9 @@ create table export_deliveries (
     due_at timestamp with time zone not null,
     lease_ends_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
     failure_part_count integer not null default 0,
+    has_object boolean not null default false,
+    export_uid uuid,
+    table_name text,
     constraint export_deliveries_pkey PRIMARY KEY (account_id, delivery_id),
     constraint export_deliveries_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint export_deliveries_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id)
@@ -1749,10 +1752,12 @@ create table export_objects (
     bucket text not null,
     object_key text not null,
     completed_at timestamp with time zone not null,
+    delivery_id bigint,
     constraint export_objects_pkey PRIMARY KEY (account_id, object_id),
     constraint export_objects_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint export_objects_account_id_storage_id_fkey FOREIGN KEY (account_id, storage_id) REFERENCES storages(account_id, storage_id) ON DELETE SET NULL (storage_id)
 );
+CREATE UNIQUE INDEX export_objects_by_delivery ON export_objects USING btree (account_id, delivery_id) WHERE (delivery_id IS NOT NULL);
 
 create table export_schedules (
     account_id bigint not null,
@@ -2435,6 +2440,8 @@ create table import_batches (
     fan_ids bigint[] not null default '{}'::bigint[],
     own_positions bigint[] not null default '{}'::bigint[],
     is_undone boolean not null default false,
+    matched_ids bigint[] not null default '{}'::bigint[],
+    matched_span int8range,
     constraint import_batches_pkey PRIMARY KEY (account_id, import_id, batch_number),
     constraint import_batches_account_id_import_id_fkey FOREIGN KEY (account_id, import_id) REFERENCES imports(account_id, import_id) ON DELETE CASCADE
 );

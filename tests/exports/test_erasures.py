@@ -4,13 +4,19 @@ import asyncio
 import gzip
 from typing import Any
 
+import pytest
+
+from fanfare.exports.actions import delivering
+from fanfare.exports.actions.delivering import MANIFEST
 from fanfare.exports.queries.objects import OF_ANYBODY, OF_PEOPLE, OF_THINGS
 from fanfare.exports.queries.tables.statements import TABLES
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.exports.test_deliveries import export_of, new_export, send_all
+from tests.exports.test_deliveries import export_of, new_export, send_all, send_once
 from tests.exports.test_exports import PATH, work_all
-from tests.storages.stores import Service, new_storage
+from tests.servers import Reply
+from tests.storages.stores import PATH as STORAGES
+from tests.storages.stores import Service, between, new_storage
 from tests.waits import until_blocked
 
 ERASURES = "/api/v1/manage/erasures"
@@ -124,6 +130,82 @@ async def test_a_certificate_from_before_files_were_counted_lists_them_all(api: 
     await db.execute(sql, api.account_id)
     assert "consents" in {each["table"] for each in (await objects(api, certificate))["data"]}
     assert "object_count" not in await api.ok(await api.get(f"{ERASURES}/{certificate['erasure_id']}"))
+
+
+DENIED = Reply(b"<Error><Code>AccessDenied</Code></Error>", 403)
+AWAY = Reply(b"<Error><Code>InternalError</Code></Error>", 500)
+
+
+async def test_a_file_on_its_way_that_cannot_be_deleted_is_named(base_url: str, db: Db, store: Service) -> None:
+    async with new_api(base_url, db) as api:
+        fan_id, other = [await new_fan(api, email=f"{name}@way.example") for name in ("first", "second")]
+        with between(store) as way:
+            storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
+            # The object is there, its manifest is not.
+            way.meddle = lambda each: AWAY if each.method == "PUT" and each.path.endswith(MANIFEST) else None
+            uid = await new_export(api, db, storage, table="fans")
+            await send_all(api, db)
+            (key,) = store.keys(storage["bucket"])
+            certificate = await erase(api, fan_id)
+            (copy,) = (await objects(api, certificate))["data"]
+            assert certificate["object_count"] == 1
+            assert (copy["export_uid"], copy["object_key"], copy["table"]) == (uid, key, "fans")
+            assert (copy["is_complete"], copy["completion_timestamp"]) == (False, None)
+            # The key may write, but not delete.
+            way.meddle = lambda each: DENIED if each.method == "DELETE" else None
+            await send_all(api, db)
+            assert store.keys(storage["bucket"]) == [key]
+            assert (await objects(api, certificate))["data"] == [copy]
+            # Whoever is erased later was in it as well.
+            later = await erase(api, other)
+            assert (later["object_count"], (await objects(api, later))["data"]) == (1, [copy])
+
+
+async def test_a_file_on_its_way_is_named_until_it_is_deleted(base_url: str, db: Db, store: Service) -> None:
+    async with new_api(base_url, db) as api:
+        fan_id = await new_fan(api, email="gone@way.example")
+        with between(store) as way:
+            storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
+            way.meddle = lambda each: AWAY if each.method == "PUT" and each.path.endswith(MANIFEST) else None
+            await new_export(api, db, storage, table="fans")
+            await send_all(api, db)
+            certificate = await erase(api, fan_id)
+            assert [each["is_complete"] for each in (await objects(api, certificate))["data"]] == [False]
+            way.meddle = lambda _: None
+            await send_all(api, db)
+        assert store.keys(storage["bucket"]) == []
+        assert (await objects(api, certificate))["data"] == []
+
+
+async def test_what_a_storage_refused_was_never_there(base_url: str, db: Db, store: Service) -> None:
+    async with new_api(base_url, db) as api:
+        fan_id = await new_fan(api, email="never@way.example")
+        with between(store) as way:
+            way.meddle = lambda each: DENIED if each.method in ("PUT", "DELETE") else None
+            await new_export(api, db, await new_storage(api, store, store.new_bucket(), endpoint=way.url), table="fans")
+            await send_all(api, db)
+        assert (await erase(api, fan_id))["object_count"] == 0
+
+
+async def test_what_stays_of_a_deleted_export_is_named(
+    base_url: str, db: Db, store: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PART_BYTES", 16)
+    monkeypatch.setattr(delivering, "TURN_SECONDS", 0.0)
+    async with new_api(base_url, db) as api:
+        fan_id = await new_fan(api, email="deleted@way.example")
+        storage = await new_storage(api, store, store.new_bucket())
+        uid = await new_export(api, db, storage, table="fans")
+        await send_once(api, db)
+        assert store.upload_count(storage["bucket"]) == 1
+        await api.ok(await api.delete(f"{PATH}/{uid}"))
+        await api.ok(await api.delete(f"{STORAGES}/{storage['storage_uid']}"))
+        await send_all(api, db)
+        certificate = await erase(api, fan_id)
+        assert certificate["object_count"] == 1
+        (copy,) = (await objects(api, certificate))["data"]
+        assert (copy["export_uid"], copy["storage_uid"], copy["is_complete"]) == (uid, None, False)
+        assert store.upload_count(storage["bucket"]) == 1
 
 
 def test_tables_without_people_name_no_fan() -> None:

@@ -80,3 +80,32 @@ async def test_fans_of_whom_changes_were_trimmed_stay(api: Api, db: Db) -> None:
     )
     assert await undone(api, db, done["import_uid"]) == (FANS.batch - 1, 1)
     assert await db.value(FANS_LEFT, api.account_id, "trimmed%@batches.example") == 1
+
+
+async def test_fans_whom_another_import_named_too_stay_until_that_is_undone(api: Api, db: Db) -> None:
+    head = "email,first_name\n"
+    first = await imported(api, db, f"{head}both@shared.example,A\nfirst@shared.example,A\n".encode())
+    # Nothing is to be written for a fan who is there.
+    second = await imported(api, db, f"{head}both@shared.example,\nsecond@shared.example,B\n".encode())
+    assert (second["created_count"], second["matched_count"]) == (1, 1)
+    assert await undone(api, db, first["import_uid"]) == (1, 1)
+    emails = "select array_agg(email order by email) from fans where account_id = $1 and email like '%@shared.example'"
+    assert await db.value(emails, api.account_id) == ["both@shared.example", "second@shared.example"]
+    # The second one is what created them now, as if the first had never been there.
+    assert await undone(api, db, second["import_uid"]) == (2, 0)
+    assert await db.value(emails, api.account_id) is None
+
+
+async def test_fans_of_another_kind_whom_an_import_of_fans_named_too_stay(api: Api, db: Db) -> None:
+    rows = "email,campaign_title,activity_timestamp\nplayer@shared.kinds,Quiz,1700000000\n"
+    done = await imported(api, db, rows.encode(), "activities")
+    await imported(api, db, b"email\nplayer@shared.kinds\n")
+    assert await undone(api, db, done["import_uid"]) == (1, 0)
+    assert await db.value(FANS_LEFT, api.account_id, "%@shared.kinds") == 1
+
+
+async def test_an_undone_import_keeps_nobody(api: Api, db: Db) -> None:
+    content = b"email\ntwice@undone.example\n"
+    first, second = [await imported(api, db, content) for _ in range(2)]
+    assert await undone(api, db, second["import_uid"]) == (0, 0)
+    assert await undone(api, db, first["import_uid"]) == (1, 0)

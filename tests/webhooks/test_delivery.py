@@ -213,6 +213,30 @@ async def test_an_endpoint_that_fails_for_five_days_is_disabled(base_url: str, d
         await _is_disabled(api, hook, "failing")
 
 
+async def test_one_failure_long_after_another_does_not_disable(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, receiver() as got:
+
+        async def fail(_: Call) -> bytes:
+            return response(500)
+
+        got.answer = fail
+        hook = await register(api, got.url)
+        await tag(api, "given up")
+        now = NOW
+        while not (given_up := await rows(api, hook["webhook_uid"])) or given_up[0]["state"] == "waiting":
+            await deliver(db, api, now)
+            now += timedelta(hours=12)
+        assert given_up[0]["state"] == "failed"
+        await tag(api, "much later")
+        now = NOW + timedelta(days=20)
+        await deliver(db, api, now)
+        (listed,) = await _hooks(api)
+        assert listed["is_enabled"]
+        got.answer = got.accept
+        await deliver(db, api, now + timedelta(minutes=10))
+        assert sorted(each["state"] for each in await rows(api, hook["webhook_uid"])) == ["delivered", "failed"]
+
+
 async def test_an_endpoint_that_fails_is_tried_now_and_then_and_recovers(base_url: str, db: Db) -> None:
     """A dead endpoint gets a try at a time; when it is back, all that waits comes at once."""
     async with new_api(base_url, db) as api, receiver() as got:

@@ -170,6 +170,29 @@ async def test_replays_go_on_and_do_not_pile_up(base_url: str, db: Db, monkeypat
             assert (await api.post(path, **body)).status_code == 422
 
 
+async def test_a_replay_has_what_a_long_transaction_wrote_late(
+    base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "BATCH", 1)
+    async with new_api(base_url, db) as api:
+        hook = await register(api, URL, "tag.created")
+        for name in ("early", "late", "long", "later"):
+            await tag(api, f"{name} in a range")
+        # The time of a change is that of the begin of its transaction, which may commit behind later ones.
+        times = {"early": 0, "late": 11, "long": 9, "later": 60}
+        sql = """
+            update changes c set occurred_at = $3
+            from tags t where t.account_id = $1 and c.account_id = $1 and c.topic = 'tag.created'
+              and c.subject_id = t.tag_id::text and t.tag_name = $2
+        """
+        begin = datetime.now(UTC) - timedelta(hours=2)
+        for name, minute in times.items():
+            await db.execute(sql, api.account_id, f"{name} in a range", begin + timedelta(minutes=minute))
+        span = {"min_timestamp": begin.isoformat(), "max_timestamp": (begin + timedelta(minutes=10)).isoformat()}
+        replayed = await api.ok(await api.post(f"{PATH}/{hook['webhook_uid']}/replay", **span))
+        assert replayed == {"count": 2, "after": None}
+
+
 async def test_a_replay_of_a_rare_topic_reads_a_part_of_the_log_at_a_time(
     base_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.settings import Settings, from_environment
-from fanfare.moving.schemas import Hooks, MoveReport, Options, TableReport
+from fanfare.moving.schemas import Hooks, MoveReport, Options, TableReport, printable
 
 imports = typer.Typer(help="Move accounts of other services in.", no_args_is_help=True)
 KEY_VARIABLE, SECRET_VARIABLE = "API_KEY", "API_SECRET"
@@ -175,9 +175,9 @@ def _text(report: MoveReport) -> str:
 
 
 def _details(table: TableReport) -> list[str]:
-    lines = [f"  {each.reason}: {each.row_count:,}" for each in table.reasons]
+    lines = [f"  {printable(each.reason)}: {each.row_count:,}" for each in table.reasons]
     if table.unknown_fields:
-        names = ", ".join(f"{name} ({count:,} rows)" for name, count in table.unknown_fields.items())
+        names = ", ".join(f"{printable(name)} ({count:,} rows)" for name, count in table.unknown_fields.items())
         lines.append(f"  fields that are not read, since they are not documented: {names}")
     if table.incomplete_days:
         days = ", ".join(map(str, table.incomplete_days))

@@ -9,12 +9,15 @@ import httpx
 import msgspec
 
 from fanfare.kernel.errors import CannotRun
+from fanfare.moving.schemas import printable
 
 SECONDS = 120.0
 MAX_BYTES = 256 * 1024 * 1024
 ATTEMPTS = 8
 # Between attempts. A limit lasts as long as the source says, at most a day.
 PAUSE, MAX_PAUSE, MAX_LIMIT_PAUSE = 1.0, 120.0, 86_400.0
+# Of one call that is refused for its limit again and again, and of one answer, however slowly it comes.
+MAX_LIMIT_SECONDS, MAX_ANSWER_SECONDS = 2 * MAX_LIMIT_PAUSE, 1800.0
 # Statuses of a server, or a proxy before it, that may answer soon.
 AWAY = frozenset({500, 502, 503, 504})
 # Larger than any number of seconds: a moment.
@@ -28,7 +31,7 @@ class RefusedCall(CannotRun):
 
     def __init__(self, path: str, status: int, detail: str) -> None:
         """`detail` is what the source says."""
-        super().__init__(f"the source refused {path} ({status}): {detail[:300]}")
+        super().__init__(f"the source refused {path} ({status}): {printable(detail[:300])}")
         self.status = status
 
 
@@ -74,21 +77,24 @@ class Source:
         return Answer(body["data"], body.get("meta", {}).get("next_cursor"))
 
     async def _answer(self, path: str, params: dict[str, object]) -> tuple[Any, httpx.Headers]:
-        reason, attempt = "", 0
+        reason, attempt, limits = "", 0, Limits()
         while attempt < ATTEMPTS:
             await self._wait()
             self.call_count += 1
             try:
                 status, headers, content = await self._request(path, params)
-            except httpx.HTTPError as error:
+            except httpx.InvalidURL:
+                # A row names the part of a path.
+                message = f"the source names what cannot be asked for: {path[:100]!r}"
+                raise CannotRun(message) from None
+            except (httpx.HTTPError, TimeoutError) as error:
                 status, headers, content, reason = 0, httpx.Headers(), b"", str(error) or type(error).__name__
             if status == httpx.codes.OK:
                 self._obey(headers)
                 return _decoded(path, content), headers
             if status == httpx.codes.TOO_MANY_REQUESTS:
                 # Not an attempt: the source is there, and says when.
-                name = "Retry-After" if "Retry-After" in headers else "X-RateLimit-Reset"
-                self._ready_at = time.monotonic() + _seconds(headers, name, PAUSE, MAX_LIMIT_PAUSE)
+                self._ready_at = time.monotonic() + limits.pause(path, headers)
                 continue
             if status and status not in AWAY:
                 raise RefusedCall(path, status, _detail(content))
@@ -96,12 +102,13 @@ class Source:
             pause = min(PAUSE * 2**attempt, MAX_PAUSE)
             self._ready_at = time.monotonic() + _seconds(headers, "Retry-After", pause, MAX_PAUSE)
             attempt += 1
-        message = f"the source does not answer {path} ({reason}); run the command again, it continues where it ended"
+        fault = f"the source does not answer {printable(path)} ({reason})"
+        message = f"{fault}; run the command again, it continues where it ended"
         raise CannotRun(message)
 
     async def _request(self, path: str, params: dict[str, object]) -> tuple[int, httpx.Headers, bytes]:
         query = {name: str(value) for name, value in params.items() if value is not None}
-        async with self._client.stream("GET", path, params=query) as response:
+        async with asyncio.timeout(MAX_ANSWER_SECONDS), self._client.stream("GET", path, params=query) as response:
             parts, size = [], 0
             async for part in response.aiter_bytes():
                 size += len(part)
@@ -120,6 +127,28 @@ class Source:
         """Wait for the reset when no call is left, instead of making one that is refused."""
         if headers.get("X-RateLimit-Remaining") == "0":
             self._ready_at = time.monotonic() + _seconds(headers, "X-RateLimit-Reset", PAUSE, MAX_LIMIT_PAUSE)
+
+
+class Limits:
+    """The refusals of a call for the limit of the source: it says how long they last, but not for ever."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._count = 0
+        self._seconds = 0.0
+
+    def pause(self, path: str, headers: httpx.Headers) -> float:
+        """Return how long to wait after a refusal; CannotRun if there is no end to them."""
+        name = "Retry-After" if "Retry-After" in headers else "X-RateLimit-Reset"
+        # Who says "now" and refuses again is asked less and less often.
+        shortest = min(PAUSE * 2.0 ** (self._count - 1), MAX_PAUSE) if self._count else 0.0
+        seconds = max(_seconds(headers, name, PAUSE, MAX_LIMIT_PAUSE), shortest)
+        self._count = min(self._count + 1, ATTEMPTS)
+        self._seconds += seconds
+        if self._seconds > MAX_LIMIT_SECONDS:
+            message = f"the source refuses {path} for its limit of calls, for two days; run the command again later"
+            raise CannotRun(message)
+        return seconds
 
 
 def new_source(url: str, api_key: str, api_secret: str) -> Source:

@@ -105,6 +105,11 @@ class MoveReport(msgspec.Struct):
     call_count: int
 
 
+def printable(text: str) -> str:
+    """Return a text of the source as it may be printed on a terminal, which obeys control characters."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def params_of(kind: type[P], fields: Mapping[str, Any]) -> P:
     """Return fields of the source as the parameters of a call here; BadParameters (422) names every wrong one."""
     return read(kind, {name: [value] for name, value in fields.items() if value not in (None, "")})

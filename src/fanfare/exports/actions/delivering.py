@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from fanfare.exports.actions.endings import COMPLETE, fail
+from fanfare.exports.actions.objects import forget_object, name_objects
 from fanfare.exports.queries.deliveries import Delivery, delivering_export, delivery_of
 from fanfare.exports.schemas.exports import Export
 from fanfare.kernel.clock import Clock
@@ -66,13 +67,15 @@ async def _fail(db: Db, account_id: int, delivery_id: int, now: datetime, fault:
     if due_at and now - delivery.created_at < MAX_AGE and (is_lost or not isinstance(fault, StorageRefused)):
         await db.execute(POSTPONE, account_id, delivery_id, due_at, is_lost)
     elif delivery.is_abandoned:
-        await forget(db, account_id, delivery_id)
+        async with db.transaction() as tx:
+            await name_objects(tx, account_id, delivery_id, now)
+            await forget(tx, account_id, delivery_id)
     else:
         await fail(db, account_id, delivery.export_id, now, f"The storage {fault}", delivery_id)
 
 
 async def forget(db: Db, account_id: int, delivery_id: int) -> None:
-    """Delete a delivery of which the storage has nothing that is to be deleted."""
+    """Delete a delivery of which nothing is done any more."""
     await db.execute(
         "delete from export_deliveries where account_id = $1 and delivery_id = $2", account_id, delivery_id
     )
@@ -82,6 +85,7 @@ POSTPONE = """
     update export_deliveries
     set failure_count = failure_count + 1, due_at = $3, lease_ends_at = '-infinity',
         failure_part_count = greatest(failure_part_count, cardinality(part_etags)),
+        has_object = has_object or $4 and upload_key is not null,
         upload_key = case when $4 then null else upload_key end,
         part_etags = case when $4 then '{}' else part_etags end
     where account_id = $1 and delivery_id = $2
@@ -123,7 +127,7 @@ class Turn:
         """Write the file; return whether it is there. Raises StorageFault."""
         key, headers = self._delivery.object_key, _headers(export)
         if export.file_bytes <= PART_BYTES:
-            await self._bucket.put(key, await self._content(export, 0, export.file_bytes), headers)
+            await self._put(await self._content(export, 0, export.file_bytes), headers)
             return True
         upload_key = self._delivery.upload_key or await self._begin(export)
         size, etags = self._delivery.part_bytes, list(self._delivery.part_etags)
@@ -136,6 +140,30 @@ class Turn:
                 return False
         await self._bucket.complete_upload(key, upload_key, etags)
         return True
+
+    async def _put(self, content: bytes, headers: dict[str, str]) -> None:
+        """Write a small file, of which is written down before that the storage may have it."""
+        await self._mark(has_object=True)
+        try:
+            await self._bucket.put(self._delivery.object_key, content, headers)
+        except StorageRefused:
+            # Nor is it there by an earlier turn.
+            if not self._delivery.has_object:
+                await self._mark(has_object=False)
+            raise
+
+    async def _mark(self, *, has_object: bool) -> None:
+        row = await self._db.row(
+            """
+            update export_deliveries set has_object = $3
+            where account_id = $1 and delivery_id = $2 and not (is_abandoned and $3) returning delivery_id
+            """,
+            self._account_id,
+            self._delivery.delivery_id,
+            has_object,
+        )
+        if row is None:
+            raise _Ended
 
     async def _content(self, export: Export, offset: int, size: int) -> bytes:
         content = await files.read_from(self._db, self._account_id, export.export_uid, offset, size)
@@ -212,7 +240,9 @@ class Turn:
             return
         for object_key in (self._delivery.object_key, f"{self._delivery.object_key}{MANIFEST}"):
             await self._bucket.delete(object_key)
-        await forget(self._db, self._account_id, self._delivery.delivery_id)
+        async with self._db.transaction() as tx:
+            await forget_object(tx, self._account_id, self._delivery.delivery_id)
+            await forget(tx, self._account_id, self._delivery.delivery_id)
 
 
 DELETE = """

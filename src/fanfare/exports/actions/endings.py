@@ -46,10 +46,11 @@ FAIL = f"""
     select export_uid from ended
 """  # noqa: S608 - fixed parts
 BEGIN_DELIVERY = """
-    with ended as ({0} returning export_id, storage_id, bucket, object_key)
-    insert into export_deliveries (account_id, delivery_id, export_id, storage_id, bucket, object_key, created_at,
-                                   due_at)
-    select $1, nextval('positions'), export_id, storage_id, bucket, object_key, $3, $3 from ended
+    with ended as ({0} returning export_id, export_uid, table_name, storage_id, bucket, object_key)
+    insert into export_deliveries (account_id, delivery_id, export_id, export_uid, table_name, storage_id, bucket,
+                                   object_key, created_at, due_at)
+    select $1, nextval('positions'), export_id, export_uid, table_name, storage_id, bucket, object_key, $3, $3
+    from ended
     returning export_id
 """
 DELIVER = BEGIN_DELIVERY.format("""

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fanfare.exports.actions.endings import FILES_LOCK, abandon
+from fanfare.exports.actions.objects import name_objects
 from fanfare.exports.queries import objects
 from fanfare.exports.schemas.schedules import stored_search
 from fanfare.exports.topics import EXPORT_SCHEDULE_UPDATED
@@ -65,11 +66,14 @@ FORGET_PERSON = f"""
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
     """Delete all files: any may contain the person. Exports that run start again, also those on their way to a storage.
 
-    Schedules lose the name. What was complete at a storage before is not ours; `count_objects` says how much that is.
+    Schedules lose the name. What was complete at a storage before is not ours; what is there of a file on its way is
+    deleted later, if the storage allows it. `count_objects` says how much both are.
     """
     await db.value("select pg_advisory_xact_lock($1)", lock_key(FILES_LOCK, account_id))
     await _forget_name(db, account_id, person.alone(), now)
     await abandon(db, account_id, None, now)
+    # After it, since no worker begins an object any more.
+    await name_objects(db, account_id, None, now)
     rows = await db.rows(
         """
         update exports

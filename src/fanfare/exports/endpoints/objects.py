@@ -14,6 +14,7 @@ async def manage_erasures_objects(
 ) -> Page[ExportObjectMeta, ExportObject]:
     """List the files of exports at storages that may contain the person of an erasure, the newest first.
 
-    Each was complete before the erasure. Delete them there: Fanfare does not delete what is complete at a storage.
+    Each was complete before the erasure, or on its way and could not be deleted yet. Delete them there: Fanfare does
+    not delete what is complete at a storage, and cannot delete what the storage does not let it.
     """
     return await queries.objects_of_erasure(db, account.id, query)

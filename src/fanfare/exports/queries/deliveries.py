@@ -18,6 +18,7 @@ class Delivery(msgspec.Struct, frozen=True):
     bucket: str
     object_key: str
     is_abandoned: bool
+    has_object: bool
     upload_key: str | None
     part_bytes: int
     part_etags: list[str]
@@ -40,8 +41,8 @@ async def delivery_of(db: Db, account_id: int, delivery_id: int) -> Delivery | N
     """Return a delivery; None if it is not there any more."""
     row = await db.row(
         """
-        select delivery_id, export_id, storage_id, bucket, object_key, is_abandoned, upload_key, part_bytes,
-               part_etags, failure_count, created_at
+        select delivery_id, export_id, storage_id, bucket, object_key, is_abandoned, has_object, upload_key,
+               part_bytes, part_etags, failure_count, created_at
         from export_deliveries where account_id = $1 and delivery_id = $2
         """,
         account_id,

@@ -1,6 +1,6 @@
 """Reads which files of exports at storages may contain a fan who was erased.
 
-They are ours to name, not to delete: their owner was told of each, and may have moved it since.
+The complete ones are ours to name, not to delete: their owner was told of each, and may have moved it since.
 """
 
 from datetime import datetime
@@ -38,9 +38,9 @@ async def count_objects(db: Db, account_id: int, since: datetime) -> int:
 async def objects_of_erasure(
     db: Db, account_id: int, query: ErasureObjectWindow
 ) -> Page[ExportObjectMeta, ExportObject]:
-    """Return the files that were complete before an erasure and may contain its fan, the newest first.
+    """Return the files that were at storages before an erasure and may contain its fan, the newest first.
 
-    Unknown (404).
+    Those on their way then are left out once they are deleted there. Unknown (404).
     """
     certificate = await erasure(db, account_id, query.erasure_id)
     limit = query.limit or ROWS
@@ -49,7 +49,9 @@ async def objects_of_erasure(
     rows = await db.rows(
         f"""
         select o.object_id, o.export_uid, o.table_name as table, st.storage_uid, o.endpoint, o.bucket, o.object_key,
-               floor(extract(epoch from o.completed_at))::bigint as completion_timestamp
+               o.delivery_id is null as is_complete,
+               case when o.delivery_id is null then floor(extract(epoch from o.completed_at))::bigint end
+                   as completion_timestamp
         from export_objects o
         left join storages st on st.account_id = $1 and st.storage_id = o.storage_id
         where o.account_id = $1 and {MAY_CONTAIN} and o.object_id < $5

@@ -1,4 +1,4 @@
-"""Shapes of the files of exports that are complete at storages."""
+"""Shapes of the files of exports at storages."""
 
 import uuid
 from typing import Annotated
@@ -15,8 +15,9 @@ ROWS = 500
 class ExportObject(msgspec.Struct):
     """A file of an export at a storage: its table, and where it is. Timestamps are unix seconds.
 
-    endpoint is the URL of the service when the file was complete. storage_uid is null once the storage was deleted. The
-    manifest beside it names nobody.
+    endpoint is the URL of the service when the file was there. storage_uid is null once the storage was deleted. The
+    manifest beside it names nobody. With is_complete false it was on its way: the storage has all of it or parts of
+    an upload, completion_timestamp is null, and it is in the list as long as Fanfare could not delete it there.
     """
 
     object_id: int
@@ -26,7 +27,8 @@ class ExportObject(msgspec.Struct):
     endpoint: str | None
     bucket: str
     object_key: str
-    completion_timestamp: int
+    is_complete: bool
+    completion_timestamp: int | None
 
 
 class ExportObjectMeta(Meta):

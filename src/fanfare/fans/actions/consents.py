@@ -1,6 +1,6 @@
 """Writes consents to the ledger and derives the flags of fans from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -165,11 +165,13 @@ async def record_consents(
 
 async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> None:
     """Raise BadParameters (422) with every business that does not exist."""
-    missing = sorted(await unknown_businesses(db, account_id, business_ids))
-    if missing:
-        raise BadParameters(
-            [(f"business_{business_id}", "is not a business of this account") for business_id in missing]
-        )
+    if missing := await unknown_businesses(db, account_id, business_ids):
+        raise no_businesses(missing)
+
+
+def no_businesses(missing: Collection[int]) -> BadParameters:
+    """Return the error of businesses that do not exist."""
+    return BadParameters([(f"business_{each}", "is not a business of this account") for each in sorted(missing)])
 
 
 async def unknown_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> set[int]:

@@ -11,7 +11,14 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.consents import consent_entries, consent_state
+from fanfare.fans.actions.consent_batches import FanWords, Words, write_words
+from fanfare.fans.actions.consents import (
+    ConsentContext,
+    consent_entries,
+    consent_state,
+    no_businesses,
+    unknown_businesses,
+)
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
 from fanfare.fans.actions.fields import read_value_sets
 from fanfare.fans.actions.importing_fields import fill_values
@@ -22,7 +29,7 @@ from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.data.sql import Sql, array_literal
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable
 
 FIND = tuple(
@@ -48,7 +55,7 @@ FIND = tuple(
 FIND_LOCKED = """
     with found as materialized (
         select k.place, k.network, i.fan_id
-        from unnest($2::integer[], $3::text[], $4::text[]) as k (place, network, identifier_value)
+        from unnest($2::text::integer[], $3::text::text[], $4::text::text[]) as k (place, network, identifier_value)
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = k.network and identifier_value = k.identifier_value limit 1) i
@@ -65,9 +72,12 @@ LOCKS = {True: FIND_LOCKED.format(lock="no key update"), False: FIND_LOCKED.form
 
 # Parameters that a row of a file cannot have.
 NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
-# What proves a consent is written with it; these are consents of which a batch knows nothing.
+# What proves a consent is written with it.
 PROOF = ("consent_wording", "consent_source")
-SEPARATE = CIRCUMSTANCES - set(PROOF)
+# What is written for one fan alone.
+ALONE = tuple(name for name in OTHER_FIELDS if name not in CIRCUMSTANCES and name != "fields")
+# The channels of which the statement that finds fans knows.
+FOUND_CHANNELS = {"email", "phone"}
 # The parameter of each channel.
 FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed", "everything": "is_optout"}
 
@@ -88,16 +98,16 @@ class ImportContext(msgspec.Struct, frozen=True):
 
 
 class FanLine(msgspec.Struct, frozen=True):
-    """A fan of an import: what a batch writes, and what is written for this fan alone.
+    """A fan of an import: what a batch writes, and what is written for this fan alone (`rest`, without consents).
 
-    With `is_undated` nobody knows when the consents of `rest` were given. `fields` are custom fields, as the file has
-    them, where nothing is written for this fan alone.
+    `words` are all consents if there is any of a business or of everything. `fields` are custom fields, as the file
+    has them, where nothing is written for this fan alone.
     """
 
     profile: Person
     rest: FanChanges | None
-    is_undated: bool = False
     fields: Mapping[str, object] = {}
+    words: Words | None = None
 
 
 class FanOutcome(msgspec.Struct, frozen=True):
@@ -114,50 +124,93 @@ class FanOutcome(msgspec.Struct, frozen=True):
 
 def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     """Return the line of a fan; BadParameters (422) names every invalid field."""
-    rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
     moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp else None
-    is_separate = not rest.keys().isdisjoint(SEPARATE)
-    proof = {} if is_separate else {name: rest.pop(name) for name in PROOF if name in rest}
-    if all(getattr(new, name) is None for name in CHANNELS):
-        # It proves nothing, and would be taken for the proof of another line of this person.
-        proof = {}
+    words = _words(new, moment, context)
+    consents = {} if words else {name: getattr(new, name) for name in (*CHANNELS, *PROOF)}
+    if all(consents.get(name) is None for name in CHANNELS):
+        # A proof alone proves nothing, and would be taken for the proof of another line of this person.
+        consents = {}
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
-    attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if is_separate else CHANNELS))}
-    profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes, **proof)
-    if rest.keys() <= {"fields"}:
-        return FanLine(profile, None, fields=new.fields or {})
-    if is_separate:
-        rest |= {name: value for name in CHANNELS if (value := getattr(new, name)) is not None}
-    rest |= {name: value for name in ("email", "phone") if (value := getattr(new, name)) is not None}
-    if new.ip_address:
-        rest["ip_address"] = new.ip_address
-    changes = FanChanges(fan_id=0, consent_timestamp=moment or context.uploaded_at, **rest)
-    return FanLine(profile, changes, is_undated=moment is None)
+    attributes = {name: getattr(new, name) for name in PERSONAL} | consents
+    profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes)
+    rest = {name: value for name in ALONE if (value := getattr(new, name)) is not None}
+    if not rest:
+        return FanLine(profile, None, new.fields or {}, words)
+    rest |= {name: value for name in ("email", "phone", "fields") if (value := getattr(new, name)) not in (None, {})}
+    return FanLine(profile, FanChanges(fan_id=0, **rest), words=words)
+
+
+def _words(new: NewFan, moment: datetime | None, context: ImportContext) -> Words | None:
+    """Return the consents of a fan, given at `moment`, unless the statement that finds fans knows all of them."""
+    entries = consent_entries(new.is_subscribed, new.is_phone_subscribed, new.is_optout, new.businesses)
+    if all(each.channel in FOUND_CHANNELS for each in entries):
+        return None
+    circumstances = ConsentContext(
+        new.consent_source or context.source,
+        context.now,
+        min(moment or context.uploaded_at, context.now),
+        new.consent_wording,
+        new.ip_address or None,
+        is_undated=moment is None,
+    )
+    return Words(entries, circumstances)
 
 
 async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
     """Find or create the fans of some lines, in the caller's transaction; a line that is refused leaves nothing."""
-    erased = await _erased(db, [line.profile for line in lines], context)
-    outcomes: dict[int, FanOutcome] = {place: FanOutcome(None, refusal=ErasedSince()) for place in erased}
     if any(line.rest is not None for line in lines):
         # What is written for one fan alone comes in the order of the lines: the first value counts.
         lines = [_with_rest(line) for line in lines]
-    remaining = {place: line for place, line in enumerate(lines) if place not in erased}
-    values, wrong = await _read_fields(db, remaining, context)
-    outcomes.update({place: FanOutcome(None, refusal=each) for place, each in wrong.items()})
+    refusals: dict[int, Refusal] = dict(await _without_business(db, lines, context))
+    refusals |= {place: ErasedSince() for place in await _erased(db, [line.profile for line in lines], context)}
+    values, wrong = await _read_fields(db, {n: line for n, line in enumerate(lines) if n not in refusals}, context)
+    outcomes = {place: FanOutcome(None, refusal=each) for place, each in (refusals | wrong).items()}
     plain = [place for place, line in enumerate(lines) if line.rest is None and place not in outcomes]
     rows = await _find(db, [lines[place].profile for place in plain], context)
     outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
     fans = [(fan_id, values[place]) for place in plain if place in values and (fan_id := outcomes[place].fan_id)]
     context.own_positions.extend(await fill_values(db, context.account.id, fans, context.now))
     for place, line in enumerate(lines):
-        if line.rest is not None and place not in erased:
+        if line.rest is not None and place not in outcomes:
             outcomes[place] = await _import_one(db, line, line.rest, context)
-    return list(_counted_once(outcomes[place] for place in range(len(lines))))
+    results = await _write_words(db, lines, [outcomes[place] for place in range(len(lines))], context)
+    return list(_counted_once(results))
 
 
 def _with_rest(line: FanLine) -> FanLine:
-    return FanLine(line.profile, FanChanges(fan_id=0, fields=dict(line.fields))) if line.fields else line
+    if not line.fields:
+        return line
+    return msgspec.structs.replace(line, rest=FanChanges(fan_id=0, fields=dict(line.fields)), fields={})
+
+
+async def _without_business(db: Db, lines: Sequence[FanLine], context: ImportContext) -> dict[int, BadParameters]:
+    """Return for the places of lines with a consent of a business that is not there what is wrong."""
+    named = {place: line.words.business_ids for place, line in enumerate(lines) if line.words}
+    unknown = await unknown_businesses(db, context.account.id, [each for ids in named.values() for each in ids])
+    return {place: no_businesses(missing) for place, ids in named.items() if (missing := unknown.intersection(ids))}
+
+
+async def _write_words(
+    db: Db, lines: Sequence[FanLine], outcomes: list[FanOutcome], context: ImportContext
+) -> list[FanOutcome]:
+    """Write the words of lines whose fans are there, and return the outcomes with the opt-ins that were left out."""
+    spoken = {
+        place: FanWords(fan_id, line.words)
+        for place, line in enumerate(lines)
+        if line.words and (fan_id := outcomes[place].fan_id) is not None
+    }
+    for place, number in (await record_words(db, spoken, context)).items():
+        outcomes[place] = msgspec.structs.replace(outcomes[place], refused_count=number)
+    return outcomes
+
+
+async def record_words(db: Db, rows: Mapping[int, FanWords], context: ImportContext) -> dict[int, int]:
+    """Write what rows say for their fans, by their places; return the numbers of opt-ins that were left out."""
+    results, positions = await write_words(
+        db, context.account.id, list(rows.values()), context.uploaded_at, context.now
+    )
+    context.own_positions.extend(positions)
+    return {place: each.refused_count for place, each in zip(rows, results, strict=True)}
 
 
 async def _read_fields(
@@ -189,6 +242,9 @@ class ErasedSince(Conflict):
 async def _erased(db: Db, people: Sequence[Person], context: ImportContext) -> set[int]:
     """Return the places of the persons who were erased after the upload: what the file has of them ends too."""
     since = context.erasures_since or context.uploaded_at
+    # Asked first, since hardly ever anybody was.
+    if not await db.value(HAS_ERASED, context.account.id, since):
+        return set()
     return {place for place, _ in await erased_identifiers(db, context.account.id, _keys(people), since)}
 
 
@@ -199,8 +255,7 @@ async def erased_identifiers(
 
     `keys` are a place, a network and a value for each identifier.
     """
-    has_any = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
-    if not await db.value(has_any, account_id, since):
+    if not await db.value(HAS_ERASED, account_id, since):
         return set()
     rows = await db.rows(ERASED, account_id, since, *keys)
     return {(row["place"], row["network"]) for row in rows}
@@ -217,6 +272,7 @@ def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
     return [place for place, _, _ in keys], [network for _, network, _ in keys], [value for _, _, value in keys]
 
 
+HAS_ERASED = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
 ERASED = """
     select i.place, i.network
     from unnest($3::integer[], $4::text[], $5::text[]) as i (place, network, identifier_value)
@@ -270,7 +326,7 @@ async def _find_others(db: Db, people: Sequence[Person], context: ImportContext)
 async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
     """Lock the fans of persons, and return the arguments of FIND with the identifiers that have one."""
     has_yes = any(each.is_subscribed or each.is_phone_subscribed for each in people)
-    rows = await db.rows(LOCKS[has_yes], account_id, *_keys(people))
+    rows = await db.rows(LOCKS[has_yes], account_id, *(array_literal(each) for each in _keys(people)))
     mails, phones = ([row["place"] for row in rows if row["network"] == network] for network in ("email", "phone"))
     return {
         **FOUND_MAILS.arguments([{"place": each, "mail_key": people[each].mail_key} for each in mails]),
@@ -280,10 +336,10 @@ async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict
     }
 
 
-def _outcome(row: Record | None, extra_refused: int = 0) -> FanOutcome:
+def _outcome(row: Record | None) -> FanOutcome:
     if row is None:
         return FanOutcome(None, refusal=ErasedSince())
-    return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"] + extra_refused)
+    return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"])
 
 
 async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportContext) -> FanOutcome:
@@ -293,8 +349,8 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
             if row is None:
                 return _outcome(row)
             changes = msgspec.structs.replace(rest, fan_id=row["fan_id"])
-            refused = await import_changes(tx, changes, context, is_undated=line.is_undated)
-            return _outcome(row, refused)
+            await import_changes(tx, changes, context, is_undated=False)
+            return _outcome(row)
     except Unavailable:
         raise
     except Refusal as refusal:

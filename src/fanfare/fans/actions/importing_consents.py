@@ -5,19 +5,17 @@ An undo deletes the yeses from the ledger, as if they had never been said, and k
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.consents import derive_consent
+from fanfare.fans.actions.consent_batches import FanWords, Words, WordsOutcome, write_words
+from fanfare.fans.actions.consents import ConsentContext, ConsentEntry, derive_consent
 from fanfare.fans.actions.fans import write_columns
-from fanfare.fans.actions.importing import FLAGS, ImportContext, import_changes
+from fanfare.fans.actions.importing import ImportContext
 from fanfare.fans.actions.importing_owners import Owner, owner
-from fanfare.fans.schemas.fans import FanChanges
 from fanfare.fans.schemas.imported_consents import ImportedConsent
 from fanfare.kernel.data.announcements import hold
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.errors import Refusal, Unavailable
 from fanfare.kernel.parameters import present_fields
 from fanfare.kernel.wire import check_past
 
@@ -29,70 +27,34 @@ class ConsentLine(msgspec.Struct, frozen=True):
     owner: Owner
 
 
-class ConsentOutcome(msgspec.Struct, frozen=True):
-    """What became of a consent: its id if it is new, opt-ins left out, or why it was refused."""
-
-    consent_id: int | None = None
-    refused_count: int = 0
-    refusal: Refusal | None = None
-
-
 def consent_line(new: ImportedConsent, context: ImportContext) -> ConsentLine:
     """Return the line of a consent; BadParameters (422) names every invalid field."""
     check_past(context.now, consent_timestamp=new.consent_timestamp)
     return ConsentLine(new, owner(present_fields(new), context, context.uploaded_at))
 
 
-# Nobody knows when an undated no was said. It is one that is there only if no yes came between that one and the upload.
-IS_RECORDED = """
-    select exists (
-        select from consents c
-        where c.account_id = $1 and c.fan_id = $2 and c.channel = $3 and c.business_id is not distinct from $4
-          and c.is_granted = $5 and c.wording is not distinct from $6
-          and case
-                  when $7::timestamptz is not null then c.given_at = $7 and not c.is_undated
-                  when c.is_granted then c.is_undated
-                  else not exists (
-                      select from consents y
-                      where y.account_id = $1 and y.fan_id = $2 and y.is_granted and not y.is_undated
-                        and (y.channel = c.channel and y.business_id is not distinct from c.business_id
-                             or c.channel = 'everything')
-                        and y.given_at > c.given_at and y.given_at <= $8)
-              end)
-"""
+async def import_consents(
+    db: Db, lines: Sequence[tuple[int, ConsentLine]], context: ImportContext
+) -> list[WordsOutcome]:
+    """Record consents of fans, pairs of a fan_id and a line, but for those that are in the ledger."""
+    rows = [FanWords(fan_id, _words(line.new, context)) for fan_id, line in lines]
+    outcomes, positions = await write_words(db, context.account.id, rows, context.uploaded_at, context.now)
+    context.own_positions.extend(positions)
+    return outcomes
 
 
-async def import_consent(db: Db, line: ConsentLine, fan_id: int, context: ImportContext) -> ConsentOutcome:
-    """Record a consent of a fan, unless it is in the ledger; in a transaction of its own within the caller's."""
-    new, account_id = line.new, context.account.id
+def _words(new: ImportedConsent, context: ImportContext) -> Words:
     is_dated = new.consent_timestamp is not None and not (new.is_granted and new.is_undated)
     moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp and is_dated else None
-    entry = (new.channel, new.business_id, new.is_granted, new.consent_wording, moment)
-    try:
-        async with db.transaction() as tx:
-            if await tx.value(IS_RECORDED, account_id, fan_id, *entry, context.uploaded_at):
-                return ConsentOutcome()
-            changes = _changes(new, fan_id, moment or context.uploaded_at)
-            refused = await import_changes(tx, changes, context, is_undated=moment is None)
-            if refused:
-                return ConsentOutcome(refused_count=refused)
-            newest = "select max(consent_id) from consents where account_id = $1 and fan_id = $2"
-            return ConsentOutcome(await tx.value(newest, account_id, fan_id))
-    except Unavailable:
-        raise
-    except Refusal as refusal:
-        return ConsentOutcome(refusal=refusal)
-
-
-def _changes(new: ImportedConsent, fan_id: int, moment: datetime) -> FanChanges:
-    fields: dict[str, Any] = {"consent_wording": new.consent_wording, "consent_source": new.consent_source}
-    if new.channel == "business":
-        fields["businesses"] = {str(new.business_id): new.is_granted}
-    else:
-        fields[FLAGS[new.channel]] = not new.is_granted if new.channel == "everything" else new.is_granted
-    if new.ip_address:
-        fields["ip_address"] = new.ip_address
-    return FanChanges(fan_id=fan_id, consent_timestamp=moment, **fields)
+    circumstances = ConsentContext(
+        new.consent_source or context.source,
+        context.now,
+        min(moment or context.uploaded_at, context.now),
+        new.consent_wording,
+        new.ip_address or None,
+        is_undated=moment is None,
+    )
+    return Words([ConsentEntry(new.channel, new.is_granted, new.business_id)], circumstances, is_once=True)
 
 
 async def delete_yeses(db: Db, account_id: int, consent_ids: Sequence[int], now: datetime) -> int:

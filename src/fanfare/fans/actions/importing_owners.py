@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.importing import FanLine, FanOutcome, ImportContext, import_changes, import_fans
+from fanfare.fans.actions.consent_batches import FanWords, Words
+from fanfare.fans.actions.consents import ConsentContext, consent_entries
+from fanfare.fans.actions.importing import FanLine, FanOutcome, ImportContext, import_fans, record_words
 from fanfare.fans.actions.matching import ADDRESS
 from fanfare.fans.actions.people import CHANNELS, consent_times, person
 from fanfare.fans.queries.merges import successors
-from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Refusal, Unavailable, Unknown
+from fanfare.kernel.errors import Unknown
 
 NAMES = ("first_name", "last_name", "birth_date", "ip_address", "fan_source")
 
@@ -24,7 +25,7 @@ class Owner(msgspec.Struct, frozen=True):
     """The fan of a row: an id, with the consents of the row, or contact data."""
 
     fan_id: int | None = None
-    consents: FanChanges | None = None
+    words: Words | None = None
     line: FanLine | None = None
 
 
@@ -33,12 +34,12 @@ def owner(values: dict[str, Any], context: ImportContext, moment: datetime) -> O
 
     BadParameters (422) names every invalid field.
     """
-    moment = min(moment, context.uploaded_at)
-    flags = {name: values[name] for name in CHANNELS if values.get(name) is not None}
+    moment = min(moment, context.uploaded_at, context.now)
     fan_id = values.get("fan_id")
     if fan_id is not None:
-        consents = FanChanges(fan_id=fan_id, consent_timestamp=moment, **flags) if flags else None
-        return Owner(fan_id, consents)
+        entries = consent_entries(values.get("is_subscribed"), values.get("is_phone_subscribed"), None)
+        return Owner(fan_id, Words(entries, ConsentContext(context.source, context.now, moment)) if entries else None)
+    flags = {name: values[name] for name in CHANNELS if values.get(name) is not None}
     contact = {name: values.get(name) for name in ("email", "phone", *ADDRESS)}
     attributes = {name: values.get(name) for name in NAMES} | flags | consent_times(moment)
     profile = person(contact, home_country=context.account.country_code, **attributes)
@@ -53,15 +54,16 @@ async def import_owners(db: Db, owners: Sequence[Owner], context: ImportContext)
     by_contact = [place for place, each in enumerate(owners) if each.line]
     lines = [each.line for each in owners if each.line]
     outcomes = dict(zip(by_contact, await import_fans(db, lines, context), strict=True))
-    by_id = [place for place, each in enumerate(owners) if each.fan_id is not None]
-    current_ids = await _current_ids(db, context.account.id, [owners[place].fan_id or 0 for place in by_id])
-    for place in by_id:
-        each = owners[place]
-        fan_id = current_ids.get(each.fan_id or 0)
-        if fan_id is None:
-            outcomes[place] = FanOutcome(None, refusal=Unknown(fan=each.fan_id))
-        else:
-            outcomes[place] = await _of_id(db, fan_id, each.consents, context)
+    named = {place: each.fan_id for place, each in enumerate(owners) if each.fan_id is not None}
+    current_ids = await _current_ids(db, context.account.id, list(named.values()))
+    spoken: dict[int, FanWords] = {}
+    for place, fan_id in named.items():
+        current_id, words = current_ids.get(fan_id), owners[place].words
+        outcomes[place] = FanOutcome(current_id, refusal=None if current_id else Unknown(fan=fan_id))
+        if current_id is not None and words:
+            spoken[place] = FanWords(current_id, words)
+    for place, refused_count in (await record_words(db, spoken, context)).items():
+        outcomes[place] = FanOutcome(outcomes[place].fan_id, refused_count=refused_count)
     return [outcomes[place] for place in range(len(owners))]
 
 
@@ -77,17 +79,3 @@ async def _current_ids(db: Db, account_id: int, fan_ids: Sequence[int]) -> dict[
     )
     present = {row["fan_id"] for row in rows}
     return {each: merged.get(each, each) for each in fan_ids if merged.get(each, each) in present}
-
-
-async def _of_id(db: Db, fan_id: int, consents: FanChanges | None, context: ImportContext) -> FanOutcome:
-    if consents is None:
-        return FanOutcome(fan_id)
-    changes = msgspec.structs.replace(consents, fan_id=fan_id)
-    try:
-        async with db.transaction() as tx:
-            refused = await import_changes(tx, changes, context, is_undated=False)
-    except Unavailable:
-        raise
-    except Refusal as refusal:
-        return FanOutcome(None, refusal=refusal)
-    return FanOutcome(fan_id, refused_count=refused)

@@ -96,7 +96,9 @@ class Batch(msgspec.Struct):
     # for each entry added, in order, its index in `people`
     places: list[int] = []
     by_key: dict[str, int] = {}
+    # those of the first `noted_count` people, and of whoever was merged into one
     consents: set[tuple[str, bool]] = set()
+    noted_count: int = 0
 
     def try_add(self, each: Person) -> bool:
         """Add an entry and return True, or False if it belongs into the next batch.
@@ -106,23 +108,30 @@ class Batch(msgspec.Struct):
         proves one otherwise, since each of the two needs its own row in the ledger.
         """
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
-        if place < len(self.people) and self.people[place] is each:
-            # The buyer of several lines.
-            self.places.append(place)
-            return True
-        consents = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         if place == len(self.people):
             self.people.append(each)
-        else:
-            first = self.people[place]
-            is_contrary = any((name, not flag) in self.consents for name, flag in consents)
-            is_contrary |= bool(consents) and _has_consents([first]) and first.proof != each.proof
-            if is_contrary or (first.phone and each.phone and first.phone != each.phone):
-                return False
-            self.people[place] = _merge(first, each)
-        self.consents |= consents
+        # The buyer of several lines is the same.
+        elif self.people[place] is not each and not self._try_merge(place, each):
+            return False
         self.places.append(place)
         return True
+
+    def _try_merge(self, place: int, each: Person) -> bool:
+        # In most batches nobody comes twice, so only now is looked at what everybody consents to.
+        self.consents |= {word for entry in self.people[self.noted_count :] for word in _consents(entry)}
+        self.noted_count = len(self.people)
+        first, consents = self.people[place], _consents(each)
+        is_contrary = any((name, not flag) in self.consents for name, flag in consents)
+        is_contrary |= bool(consents) and _has_consents([first]) and first.proof != each.proof
+        if is_contrary or (first.phone and each.phone and first.phone != each.phone):
+            return False
+        self.people[place] = _merge(first, each)
+        self.consents |= consents
+        return True
+
+
+def _consents(each: Person) -> set[tuple[str, bool]]:
+    return {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
 
 
 def batches(people: Sequence[Person]) -> Iterator[Batch]:

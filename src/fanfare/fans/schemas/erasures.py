@@ -23,9 +23,9 @@ class TableCount(msgspec.Struct):
 class Erasure(msgspec.Struct):
     """The certificate of an erasure. It names the fan by id only, with the ids of fans merged into it.
 
-    erasure_source names the call, erasure_timestamp is in unix seconds. object_count files of exports were complete at
-    storages by then and may contain the person; it is absent in certificates from before they were counted. digest is
-    the SHA-256, in hexadecimal, of the other fields as JSON, keys sorted, without spaces.
+    erasure_source names the call, erasure_timestamp is in unix seconds. object_count files of exports were at storages
+    by then, complete or on their way, and may contain the person; it is absent in certificates from before they were
+    counted. digest is the SHA-256, in hexadecimal, of the other fields as JSON, keys sorted, without spaces.
     """
 
     erasure_id: int

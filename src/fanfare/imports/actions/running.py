@@ -21,6 +21,7 @@ from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome
 from fanfare.imports.actions.kinds.people import FANS
 from fanfare.imports.actions.plans import Line
 from fanfare.imports.actions.reading import Ahead
+from fanfare.imports.actions.sharing import leave_to_others
 from fanfare.imports.actions.states import end_work
 from fanfare.imports.actions.upkeep import ERASED, delete_if_erased, has_erasure
 from fanfare.imports.queries.imports import next_import
@@ -192,12 +193,16 @@ async def _remember(
     """Write down what a batch created and changed, for an undo."""
     created = [each for outcome in outcomes for each in outcome.created_ids]
     fans = sorted({each.new_fan_id for each in outcomes if each.new_fan_id is not None})
-    if created or fans or own_positions:
+    matched = {each.matched_fan_id for each in outcomes if each.matched_fan_id is not None} - set(created)
+    if created or fans or matched or own_positions:
         await db.execute(
             """
             insert into import_batches
-                (account_id, import_id, batch_number, created_ids, fan_ids, own_positions, last_position)
-            select $1, $2, $3, $4, $5, $6, last_value from positions
+                (account_id, import_id, batch_number, created_ids, fan_ids, own_positions, matched_ids, matched_span,
+                 last_position)
+            select $1, $2, $3, $4, $5, $6, $7,
+                   case when $8::bigint is not null then int8range($8::bigint, $9::bigint, '[]') end, last_value
+            from positions
             """,
             account_id,
             current.import_id,
@@ -205,6 +210,9 @@ async def _remember(
             created,
             fans,
             own_positions,
+            sorted(matched),
+            min(matched, default=None),
+            max(matched, default=None),
         )
 
 
@@ -240,11 +248,17 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
         return
     kind = kind_of(current.kind)
     writes = await _writes(db, account_id, current, row)
-    fans = await lock_unchanged(db, account_id, row["fan_ids"], writes) if row["fan_ids"] else []
-    undone = await kind.undo(db, account_id, Created(row["created_ids"], writes), now)
+    shared = await leave_to_others(db, account_id, current.import_id, _fans_of(current, row))
+    new_fan_ids = [each for each in row["fan_ids"] if each not in shared]
+    fans = await lock_unchanged(db, account_id, new_fan_ids, writes) if new_fan_ids else []
+    created = row["created_ids"]
+    if kind is FANS:
+        created = [each for each in created if each not in shared]
+    undone = await kind.undo(db, account_id, Created(created, writes), now)
     if fans:
         await delete_without_rows(db, account_id, fans, now)
-    counts: tuple[Any, ...] = (undone.undone_count, undone.kept_count, now)
+    kept_count = undone.kept_count + len(row["created_ids"]) - len(created)
+    counts: tuple[Any, ...] = (undone.undone_count, kept_count, now)
     await db.execute(
         """
         update imports set undone_count = undone_count + $3, kept_count = kept_count + $4, updated_at = $5
@@ -258,11 +272,15 @@ async def _undo_batch(db: Db, account_id: int, current: CurrentImport, now: date
 
 async def _writes(db: Db, account_id: int, current: CurrentImport, batch: Record) -> OwnWrites:
     """Return what an import wrote until and after a batch."""
-    fan_ids = [*batch["fan_ids"], *(batch["created_ids"] if current.kind == FANS.name else [])]
-    place = batch["batch_number"], fan_ids, batch["last_position"]
+    place = batch["batch_number"], _fans_of(current, batch), batch["last_position"]
     rows = await db.rows(OWN_POSITIONS, account_id, current.import_id, *place, FAN_UPDATED.name)
     own_positions = [row["position"] for row in rows]
     return OwnWrites(batch["last_position"], own_positions, _source(current), kind_of(current.kind).topics)
+
+
+def _fans_of(current: CurrentImport, batch: Record) -> list[int]:
+    """Return the fans whom a batch created."""
+    return [*batch["fan_ids"], *(batch["created_ids"] if current.kind == FANS.name else [])]
 
 
 def _source(current: CurrentImport) -> str:

@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import asyncpg
+
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import Db
 
 # How long an account works before others get their turn.
 TURN_SECONDS = 2.0
 MAX_FAILURES = 3
+# Of two transactions that wait for each other one is ended: its step is done again, and is nobody's fault.
+CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
 class Task(Protocol):
@@ -53,6 +57,8 @@ async def work_for_a_turn(db: Db, account_id: int, now: datetime, work: FileWork
                 if task is None:
                     return has_worked
                 await work.step(tx, account_id, task, now)
+        except CONFLICTS:
+            pass
         except Exception as error:
             if task is None or not await _is_ended(db, account_id, now, work, task, error):
                 raise

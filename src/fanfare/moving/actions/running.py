@@ -1,9 +1,10 @@
 """Runs a move: each page is read, then written in a transaction that also moves the place in its table on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import UNSTORABLE, Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.moving.actions.catalogue import TABLES
 from fanfare.moving.actions.rows import redate_changes
@@ -22,9 +23,11 @@ from fanfare.moving.actions.state import (
 from fanfare.moving.actions.tables.fans import adopt_fans
 from fanfare.moving.gateways import Source
 from fanfare.moving.queries import report
-from fanfare.moving.schemas import Hooks, MoveReport, Options, Page, Row
+from fanfare.moving.schemas import Hooks, MoveReport, Options, Outcome, Page, Row
 
 WRITE_SECONDS = 300
+# What comes of rows that are not what the documentation says.
+UNDOCUMENTED = (KeyError, TypeError, AttributeError, ValueError, OverflowError, *UNSTORABLE)
 
 
 async def move_account(
@@ -48,7 +51,12 @@ async def move_account(
 async def _move_table(move: Move, table: Table, progress: Callable[[str, int | None], None]) -> None:
     checkpoint, is_done = await place(move, table.name)
     cursor = checkpoint
+    cursors: set[str | None] = set()
     while not is_done:
+        if cursor in cursors:
+            message = f"the source gives the same rows of {table.name} again and again"
+            raise CannotRun(message)
+        cursors.add(cursor)
         page = await _read(move, table, cursor)
         await _adopt(move, table, page.rows)
         is_done = page.cursor is None
@@ -61,36 +69,61 @@ async def _move_table(move: Move, table: Table, progress: Callable[[str, int | N
 
 async def _read(move: Move, table: Table, cursor: str | None) -> Page:
     """Return a page; CannotRun if the answer is not what the documentation says."""
-    try:
+    with _documented(table):
         page = await table.read(move, cursor)
         for row in page.rows:
             table.key(row)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    return page
+
+
+@contextmanager
+def _documented(table: Table) -> Iterator[None]:
+    """Raise CannotRun for what comes of rows that are not what the documentation says."""
+    try:
+        yield
+    except UNDOCUMENTED as error:
         message = f"the answer for {table.name} is not what the API documents: {type(error).__name__}"
         raise CannotRun(message) from error
-    if cursor is not None and page.cursor == cursor:
-        message = f"the source gives the same rows of {table.name} again and again"
-        raise CannotRun(message)
-    return page
 
 
 async def _adopt(move: Move, table: Table, rows: list[Row]) -> None:
     """Fetch the fans that rows name and that the feed of fans did not have."""
-    ids = {int(row[name]) for row in rows for name in table.fan_fields if row.get(name)}
-    if ids:
-        await adopt_fans(move, sorted(ids - (await fan_ids(move, move.db, ids)).keys()))
+    with _documented(table):
+        ids = {int(row[name]) for row in rows for name in table.fan_fields if row.get(name)}
+        if ids:
+            await adopt_fans(move, sorted(ids - (await fan_ids(move, move.db, ids)).keys()))
 
 
 async def _write(move: Move, table: Table, page: Page, checkpoints: tuple[str | None, str | None]) -> None:
+    with _documented(table):
+        async with move.db.transaction() as tx:
+            await _write_page(move, tx, table, page, checkpoints)
+
+
+async def _write_page(move: Move, tx: Db, table: Table, page: Page, checkpoints: tuple[str | None, str | None]) -> None:
+    await tx.allow(WRITE_SECONDS)
     rows = page.rows
-    async with move.db.transaction() as tx:
-        await tx.allow(WRITE_SECONDS)
-        position: int = await tx.value("select last_value from positions")
-        await advance(move, tx, table.name, checkpoints, page)
-        present = await own_ids(move, tx, table.name, map(table.key, rows))
-        new_rows = [row for row in rows if table.key(row) not in present]
-        await count_unknown(move, tx, table, new_rows)
-        due = rows if table.has_updates else [row for row in rows if present.get(table.key(row)) is None]
-        if due:
-            await remember(move, tx, table.name, await table.write(move, tx, due))
-        await redate_changes(tx, move.account.id, position, move.now())
+    position: int = await tx.value("select last_value from positions")
+    await advance(move, tx, table.name, checkpoints, page)
+    present = await own_ids(move, tx, table.name, map(table.key, rows))
+    new_rows = [row for row in rows if table.key(row) not in present]
+    await count_unknown(move, tx, table, new_rows)
+    due = rows if table.has_updates else [row for row in rows if present.get(table.key(row)) is None]
+    if due:
+        await remember(move, tx, table.name, await _outcomes(move, tx, table, due))
+    await redate_changes(tx, move.account.id, position, move.now())
+
+
+async def _outcomes(move: Move, db: Db, table: Table, rows: Sequence[Row]) -> list[Outcome]:
+    """Write rows, and leave out those that are not what the documentation says, each with a note."""
+    try:
+        async with db.transaction() as tx:
+            return await table.write(move, tx, list(rows))
+    except UNDOCUMENTED as error:
+        if len(rows) == 1:
+            outcome = Outcome(table.key(rows[0]))
+            outcome.note(f"is not what the API documents: {type(error).__name__}")
+            return [outcome]
+    middle = len(rows) // 2
+    halves = rows[:middle], rows[middle:]
+    return [each for half in halves for each in await _outcomes(move, db, table, half)]

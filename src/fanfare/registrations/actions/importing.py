@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.fans.actions.importing import FanOutcome, ImportContext
+from fanfare.fans.actions.importing import FLAGS, FanOutcome, ImportContext
 from fanfare.fans.actions.importing_owners import Owner, import_owners, owner
 from fanfare.fans.actions.people import CHANNELS, Person
 from fanfare.kernel.data.announcements import HOLD, announce
@@ -70,8 +70,10 @@ async def _new_consents(db: Db, registration: ImportedRegistration, context: Imp
     flags = {name: getattr(new, name) for name in CHANNELS}
     if line:
         return Owner(line=msgspec.structs.replace(line, profile=msgspec.structs.replace(line.profile, **flags)))
-    consents = msgspec.structs.replace(plain.consents, **flags) if plain.consents else None
-    return Owner(plain.fan_id, consents if any(flag is not None for flag in flags.values()) else None)
+    entries = [each for each in plain.words.entries if flags[FLAGS[each.channel]] is not None] if plain.words else []
+    return Owner(
+        plain.fan_id, msgspec.structs.replace(plain.words, entries=entries) if plain.words and entries else None
+    )
 
 
 async def _write(

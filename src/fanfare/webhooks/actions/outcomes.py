@@ -75,7 +75,8 @@ class Health(msgspec.Struct, frozen=True):
         if any(each.status == GONE for each in outcomes):
             return "gone"
         is_over = self.first_failure_at is not None and now - self.first_failure_at >= DISABLED_AFTER
-        return "failing" if is_over else None
+        # What failed days ago may be given up: one failure since then, of something new, is none for days.
+        return "failing" if is_over and any(each.waiting.try_count > 0 for each in outcomes) else None
 
     def probe_at(self, now: datetime) -> datetime:
         """Return when an endpoint that fails is tried next, whatever waits."""

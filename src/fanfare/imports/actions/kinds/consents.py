@@ -5,10 +5,10 @@ from datetime import datetime
 
 from fanfare.fans.actions.consents import unknown_businesses
 from fanfare.fans.actions.importing import ImportContext
-from fanfare.fans.actions.importing_consents import ConsentLine, consent_line, delete_yeses, import_consent
+from fanfare.fans.actions.importing_consents import ConsentLine, consent_line, delete_yeses, import_consents
 from fanfare.fans.actions.importing_owners import import_owners
 from fanfare.fans.schemas.imported_consents import ImportedConsent
-from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
+from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
@@ -20,15 +20,14 @@ async def write(db: Db, lines: Sequence[ConsentLine], context: ImportContext) ->
     account_id = context.account.id
     unknown = await unknown_businesses(db, account_id, [each.new.business_id for each in lines if each.new.business_id])
     places = [place for place, each in enumerate(lines) if each.new.business_id not in unknown]
-    outcomes = [Outcome(refusal=NO_BUSINESS) for _ in lines]
     fans = await import_owners(db, [lines[place].owner for place in places], context)
-    for place, fan in zip(places, fans, strict=True):
-        if fan.fan_id is None:
-            outcomes[place] = Outcome(refusal=fan.refusal)
-            continue
-        result = await import_consent(db, lines[place], fan.fan_id, context)
-        new_fan_id = fan.fan_id if fan.is_created else None
-        outcomes[place] = Outcome(ids(result.consent_id), new_fan_id, result.refused_count, result.refusal)
+    refusals = {place: fan.refusal for place, fan in zip(places, fans, strict=True)}
+    spoken = [(place, fan, fan.fan_id) for place, fan in zip(places, fans, strict=True) if fan.fan_id is not None]
+    outcomes = [Outcome(refusal=refusals.get(place, NO_BUSINESS)) for place in range(len(lines))]
+    results = await import_consents(db, [(fan_id, lines[place]) for place, _, fan_id in spoken], context)
+    for (place, fan, fan_id), result in zip(spoken, results, strict=True):
+        new_fan_id = fan_id if fan.is_created else None
+        outcomes[place] = Outcome(tuple(result.consent_ids), new_fan_id, result.refused_count)
     return outcomes
 
 
@@ -51,5 +50,4 @@ CONSENTS = Kind(
     consent_line,
     write,
     undo,
-    batch=250,
 )

@@ -16,14 +16,15 @@ from fanfare.kernel.errors import Refusal
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a line: the ids of what it created, if anything, or why it was refused.
 
-    `new_fan_id` is a fan whom a line of another kind created along with it. `refused_count` is the number of opt-ins
-    that were left out.
+    `new_fan_id` is a fan whom a line of another kind created along with it, `matched_fan_id` one whom a line of fans
+    named, and who was there. `refused_count` is the number of opt-ins that were left out.
     """
 
     created_ids: tuple[int, ...] = ()
     new_fan_id: int | None = None
     refused_count: int = 0
     refusal: Refusal | None = None
+    matched_fan_id: int | None = None
 
 
 class Created(msgspec.Struct, frozen=True):

@@ -30,7 +30,9 @@ UNSUGGESTED = frozenset({"is_optout", "is_confirmed", "is_phone_confirmed"})
 async def write(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[Outcome]:
     """Find or create the fans."""
     return [
-        Outcome(ids(each.fan_id if each.is_created else None), None, each.refused_count, each.refusal)
+        Outcome(ids(each.fan_id), None, each.refused_count, each.refusal)
+        if each.is_created
+        else Outcome((), None, each.refused_count, each.refusal, each.fan_id)
         for each in await import_fans(db, lines, context)
     ]
 
