@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -32,6 +33,9 @@ from tests import announcements, folders, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
 from tests.storages.stores import Service, service
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
@@ -195,6 +199,20 @@ async def other_api(base_url: str, db: Db) -> AsyncIterator[Api]:
     """A client for a second account, which must never see the first."""
     async with new_api(base_url, db, "Southside") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator["Browser"]:
+    """Debian's Chromium, without a window."""
+    # Loaded by those who look at pages.
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - see above
+
+    async with async_playwright() as playwright:
+        # What draws is a thread of it, and no process that it would start for each run.
+        options = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture(scope="session")
