@@ -108,6 +108,14 @@ async def databases(url: str, source: str = "") -> AsyncIterator[NewDatabase]:
     await _run(url, *(f"drop database if exists {each} with (force)" for each in rows))
 
 
+def copy_of(url: str) -> str:
+    """Return how a database is made as a copy of another to which nobody is connected.
+
+    Files are copied, which is half the work; a server that syncs its files to a disk is spared that.
+    """
+    return f"template {urlsplit(url).path.removeprefix('/')} {'' if OUTSIDE else 'strategy file_copy'}"
+
+
 @pytest.fixture(scope="module")
 async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
     """Makes databases without tables."""
@@ -128,9 +136,7 @@ async def template(server_url: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
     """Makes migrated databases without rows, each a copy of the template."""
-    # Copied as files, which is half the work; a server that syncs its files to a disk is spared that.
-    source = f"template {urlsplit(template).path.removeprefix('/')} {'' if OUTSIDE else 'strategy file_copy'}"
-    async with databases(server_url, source) as make:
+    async with databases(server_url, copy_of(template)) as make:
         yield make
 
 
