@@ -66,6 +66,9 @@ class Line(asyncio.Protocol):
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(httpx.RemoteProtocolError(str(error)))
+        if self.is_head and self.has_headers:
+            # The parser waits for a body, which is right to be missing.
+            self.on_message_complete()
 
     def eof_received(self) -> None:
         self.is_open = False
@@ -89,14 +92,15 @@ class Line(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.has_headers = True
-        if self.is_head:
-            self.on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         self.body.append(body)
 
     def on_message_complete(self) -> None:
         if not self.answer or self.answer.done():
+            return
+        if self.is_head and self.body:
+            self._fail(httpx.RemoteProtocolError("a body came after HEAD"))
             return
         if not self.parser.should_keep_alive():
             self.is_open = False
