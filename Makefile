@@ -49,9 +49,9 @@ demo: setup
 test: setup-dev
 	$(BIN)/pytest -n 3 --dist worksteal $(if $(ONLY),-m $(ONLY))
 
-# Pictures are in tests/*/pictures. `make test` opens the same pages in two or three of these views.
+# Pictures are in tests/*/pictures. `make test` opens the same pages in two of these views, and keeps none.
 pictures: setup-dev
-	FANFARE_ALL_VIEWS=1 $(BIN)/pytest -n 2 -q tests/console tests/hosted tests/openid tests/streams -k can_be_read
+	FANFARE_ALL_VIEWS=1 $(BIN)/pytest -n 2 -q tests/console tests/hosted tests/openid tests/streams -k in_a_browser
 
 # Three pictures of a demo, in docs/pictures, for the walk in the README.
 walk: setup-dev

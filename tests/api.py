@@ -51,6 +51,5 @@ async def new_api(
 ) -> AsyncIterator[Api]:
     """Give a client for a new account."""
     created = await create_account(db, name, datetime.now(UTC), time_zone=time_zone, country_code="CA")
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with answers.Client(base_url=base_url, limits=limits, timeout=PATIENCE) as client:
+    async with answers.Client(base_url=base_url, timeout=PATIENCE) as client:
         yield Api(client, created.account_id, created.api_key, created.api_secret)

@@ -3,6 +3,7 @@
 It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose user may create databases.
 """
 
+import gc
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -31,6 +33,9 @@ from tests import announcements, folders, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
 from tests.storages.stores import Service, service
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
@@ -55,6 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.database)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off the modules and the tests: each of its looks took half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +108,14 @@ async def databases(url: str, source: str = "") -> AsyncIterator[NewDatabase]:
     await _run(url, *(f"drop database if exists {each} with (force)" for each in rows))
 
 
+def copy_of(url: str) -> str:
+    """Return how a database is made as a copy of another to which nobody is connected.
+
+    Files are copied, which is half the work; a server that syncs its files to a disk is spared that.
+    """
+    return f"template {urlsplit(url).path.removeprefix('/')} {'' if OUTSIDE else 'strategy file_copy'}"
+
+
 @pytest.fixture(scope="module")
 async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
     """Makes databases without tables."""
@@ -117,9 +136,7 @@ async def template(server_url: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
     """Makes migrated databases without rows, each a copy of the template."""
-    # Copied as files, which is half the work; a server that syncs its files to a disk is spared that.
-    source = f"template {urlsplit(template).path.removeprefix('/')} {'' if OUTSIDE else 'strategy file_copy'}"
-    async with databases(server_url, source) as make:
+    async with databases(server_url, copy_of(template)) as make:
         yield make
 
 
@@ -188,6 +205,20 @@ async def other_api(base_url: str, db: Db) -> AsyncIterator[Api]:
     """A client for a second account, which must never see the first."""
     async with new_api(base_url, db, "Southside") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator["Browser"]:
+    """Debian's Chromium, without a window."""
+    # Loaded by those who look at pages.
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - see above
+
+    async with async_playwright() as playwright:
+        # What draws is a thread of it, and no process that it would start for each run.
+        options = ["--no-sandbox", "--disable-gpu", "--in-process-gpu"]
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import psutil
 
 # A file system in memory, as Linux has it.
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder there
-# Three processes of `make test` write up to 3 GB, and need as much themselves.
-ROOM = 8 * 1024**3
+# Three processes of `make test` write up to 2 GB, and need 4 GB themselves.
+ROOM = 6 * 1024**3
 # pytest makes its folders, and so each `tmp_path`, below what it names.
 VARIABLE = "PYTEST_DEBUG_TEMPROOT"
 

@@ -2,8 +2,10 @@
 
 import importlib
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import TypeVar
 
 from fanfare.account_settings.queries.retention import server_periods
 from fanfare.audience import counting
@@ -77,6 +79,8 @@ from fanfare.trackers.verdicts.networks import data_centres
 from fanfare.webhooks.actions import upkeep as webhooks
 from fanfare.webhooks.schemas import topic_patterns
 from fanfare.webhooks.schemas.operations import operations
+
+T = TypeVar("T")
 
 # Each domain imports only from those before it.
 DOMAINS = (
@@ -155,14 +159,20 @@ def modules(part: str) -> Iterator[ModuleType]:
             yield importlib.import_module(f"{domain}.{part}")
 
 
+@cache
+def _declared(part: str, name: str, kind: type[T]) -> tuple[T, ...]:
+    """Return what these modules declare, which is the same for each application of a process."""
+    return tuple(each for module in modules(part) for each in declared_in(module, name, kind))
+
+
 def endpoints() -> list[Endpoint]:
     """Return all endpoints."""
-    return [endpoint for module in modules("endpoints") for endpoint in declared_in(module, "endpoint", Endpoint)]
+    return list(_declared("endpoints", "endpoint", Endpoint))
 
 
 def oauth_calls() -> list[OAuthCall]:
     """Return the calls in the form of OAuth 2, which have no key."""
-    return [call for module in modules("endpoints") for call in declared_in(module, "oauth_call", OAuthCall)]
+    return list(_declared("endpoints", "oauth_call", OAuthCall))
 
 
 # Pages that are counted by themselves, by the beginning of their path: no crowd elsewhere shuts people out of these.
@@ -176,7 +186,7 @@ VISITS = {
 
 def pages() -> list[Page]:
     """Return every page that is served."""
-    return [page for module in modules("pages") for page in declared_in(module, "page", Page)]
+    return list(_declared("pages", "page", Page))
 
 
 def topics() -> list[Topic]:

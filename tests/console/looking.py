@@ -6,8 +6,8 @@
     pytestmark = NEEDS_CHROMIUM
 
 `make pictures` opens every page in each view and keeps pictures in tests/console/pictures, which is not committed.
-Look at them. `make test` opens it in two views, which differ in width and colours, and takes none: a third of the time.
-In the narrower of the two the same visit is made narrower still, has its text doubled, and is laid out for paper.
+Look at them. `make test` opens it once and takes none: a window of a desk, light, becomes one of a phone, dark, which
+is then made narrower still, has its text doubled, and is laid out for paper.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -22,7 +22,16 @@ from fanfare.kernel.running.settings import Settings
 from tests.conftest import serving
 from tests.console.people import COOKIE, add_person, session_cookie
 from tests.hosted.closer import look_closer
-from tests.hosted.test_in_a_browser import CHROMIUM, TAKES_PICTURES, VIEWS, View, browser, findings, new_context
+from tests.hosted.test_in_a_browser import (
+    CHROMIUM,
+    TAKES_PICTURES,
+    View,
+    browser,
+    findings,
+    keep_picture,
+    new_context,
+)
+from tests.hosted.test_in_a_browser import VIEWS as EACH_VIEW
 from tests.running import PATIENCE
 
 __all__ = ["VIEWS", "View", "browser"]
@@ -30,6 +39,9 @@ __all__ = ["VIEWS", "View", "browser"]
 expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
 PICTURES = Path(__file__).parent / "pictures"
+# The views in which a page is opened, and those that its window takes there one after another.
+VIEWS = EACH_VIEW if TAKES_PICTURES else EACH_VIEW[:1]
+PHONE: View = (390, "dark")
 # What stands around every page of an account.
 FRAME = (".rail", ".bar", "#account-menu", "#palette")
 
@@ -68,25 +80,33 @@ async def signed_in_page(context: BrowserContext, db: Db, account_id: int, email
 
 async def look_at(browser: Browser, base_url: str, view: View, pages: Mapping[str, str], token: str) -> None:
     """Open each page, by its name, with the session of somebody: no finding of axe, nothing too wide, strict policy."""
-    width, scheme = view
     PICTURES.mkdir(exist_ok=True)
-    options: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
-    context = await new_context(browser, base_url=base_url, locale="en", **options)
+    context = await new_context(browser, base_url=base_url, locale="en")
     page = await context.new_page()
     faults = watched(page)
-    exclusion: tuple[str, ...] = ()
     if token:
         await context.add_cookies([{"name": COOKIE, "value": token, "url": base_url}])
-    for name, path in pages.items():
+    views = [view] if TAKES_PICTURES or view == PHONE else [view, PHONE]
+    for number, (name, path) in enumerate(pages.items()):
+        await show(page, views[0])
         answer = await page.goto(path)
         assert answer, name
         assert answer.status == 200, name
-        if TAKES_PICTURES:
-            await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert faults == [], name
-        axe_findings = await findings(page, exclusion)
-        exclusion = FRAME if token else ()
-        assert axe_findings == [], (name, axe_findings)
-        await look_closer(page, name, width)
+        for each in views:
+            await show(page, each)
+            await keep_picture(page, PICTURES / f"{name}-{each[0]}-{each[1]}.png")
+            assert await page.evaluate("document.documentElement.scrollWidth") <= each[0], (name, each)
+            assert faults == [], name
+            axe_findings = await findings(page, FRAME if token and number else (), is_again=each != views[0])
+            assert axe_findings == [], (name, each, axe_findings)
+            await look_closer(page, name, each[0])
     await context.close()
+
+
+async def show(page: Page, view: View) -> None:
+    """Give a page the width and the colours of a view, to which they do not fade."""
+    width, scheme = view
+    colours: Any = scheme
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.emulate_media(color_scheme=colours)
+    await page.evaluate("document.getAnimations().forEach(each => each instanceof CSSTransition && each.finish())")

@@ -20,6 +20,7 @@ from tests.console.looking import (
     watched,
 )
 from tests.console.people import add_person, session_cookie
+from tests.hosted.test_in_a_browser import keep_picture
 
 __all__ = ["base_url", "browser", "context"]
 pytestmark = NEEDS_CHROMIUM
@@ -113,4 +114,4 @@ async def test_an_answer_can_be_read(page: Page, api: Api) -> None:
     await page.goto(f"/manage/{api.account_id}/console")
     await page.get_by_role("button", name="Send").click()
     await expect(page.locator("#answer-status")).to_contain_text("200")
-    await page.screenshot(path="tests/console/pictures/console_answer-1280-light.png", full_page=True)
+    await keep_picture(page, "tests/console/pictures/console_answer-1280-light.png")

@@ -17,7 +17,7 @@ from tests.console.looking import (
     watched,
 )
 from tests.console.people import add_person, session_cookie
-from tests.hosted.test_in_a_browser import findings
+from tests.hosted.test_in_a_browser import findings, keep_picture
 
 __all__ = ["base_url", "browser", "context"]
 pytestmark = NEEDS_CHROMIUM
@@ -39,7 +39,7 @@ async def test_a_page_is_reached_by_keyboard(context: BrowserContext, db: Db, ap
     await page.keyboard.press("ArrowDown")
     await expect(box).to_have_attribute("aria-activedescendant", "palette-2")
     assert await findings(page) == []
-    await page.screenshot(path="tests/console/pictures/palette-1280-light.png")
+    await keep_picture(page, "tests/console/pictures/palette-1280-light.png")
     await page.keyboard.press("ArrowDown")
     await expect(box).to_have_attribute("aria-activedescendant", "palette-1")
     await page.keyboard.press("Enter")

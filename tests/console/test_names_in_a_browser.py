@@ -9,7 +9,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.console.looking import (
     NEEDS_CHROMIUM,
-    VIEWS,
+    PHONE,
     base_url,
     browser,
     context,
@@ -85,7 +85,7 @@ def pages_of(api: Api, names: dict[str, Any]) -> dict[str, str]:
 
 async def test_no_name_is_too_long(browser: Browser, base_url: str, db: Db, api: Api, names: dict[str, Any]) -> None:
     token = await session_cookie(db, await add_person(db, api.account_id, "reader@example.com"))
-    await look_at(browser, base_url, VIEWS[1], pages_of(api, names), token)
+    await look_at(browser, base_url, PHONE, pages_of(api, names), token)
 
 
 async def test_a_name_from_right_to_left_leaves_the_words_around_it_alone(

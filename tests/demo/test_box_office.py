@@ -1,21 +1,13 @@
 """What the demo's box office sold: in its time, at the price of its level, to those who would come."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import pytest
-
-from fanfare.demo import create_demo
 from fanfare.demo.shows import shows
 from fanfare.demo.towns import TOWNS
 from fanfare.kernel.data.db import Db
+from tests.demo.made import FANS, NOW, account_id, database_url
 
-NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
-FANS = 1500
-
-
-@pytest.fixture(scope="module")
-async def account_id(db: Db) -> int:
-    return (await create_demo(db, FANS, NOW)).account_id
+__all__ = ["account_id", "database_url"]
 
 
 def test_two_seasons_are_on_sale_and_more_lies_ahead() -> None:

@@ -1,19 +1,11 @@
 """The demo's wristbands, passes and scans hold together as the domains' own statements would leave them."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from fanfare.demo import create_demo
 from fanfare.kernel.data.db import Db
+from tests.demo.made import FANS, account_id, database_url
 
-NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
-FANS = 1500
-
-
-@pytest.fixture(scope="module")
-async def account_id(db: Db) -> int:
-    return (await create_demo(db, FANS, NOW)).account_id
+__all__ = ["account_id", "database_url"]
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,14 @@
 """What the demo's fans do beside campaigns holds together as the domains' own statements would leave it."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from fanfare.demo import create_demo
 from fanfare.demo.loyalty import POINTS_PER_GATE
 from fanfare.kernel.data.db import Db
+from tests.demo.made import FANS, NOW, account_id, database_url
 
-NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
-FANS = 1500
-
-
-@pytest.fixture(scope="module")
-async def account_id(db: Db) -> int:
-    return (await create_demo(db, FANS, NOW)).account_id
+__all__ = ["account_id", "database_url"]
 
 
 async def count(db: Db, sql: str, account_id: int) -> int:

@@ -11,6 +11,7 @@ import httpx
 
 from tests.api import Api
 from tests.running import PATIENCE
+from tests.transport import Client
 
 TERMS = re.compile(r'name="terms" value="([^"]+)"')
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
@@ -20,7 +21,7 @@ TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 async def visitor(base_url: str, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Give a browser of its own."""
     headers = {"Accept-Language": "en"}
-    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=PATIENCE, **options) as client:
+    async with Client(base_url=base_url, headers=headers, timeout=PATIENCE, **options) as client:
         yield client
 
 

@@ -1,6 +1,6 @@
 """Hosted pages in a real browser: by keyboard, at both widths, light and dark, without a finding of axe.
 
-Each picture is kept in tests/hosted/pictures, which is not committed, to be looked at.
+`make pictures` keeps a picture of each in tests/hosted/pictures, which is not committed, to be looked at.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 
 import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -36,14 +36,18 @@ TAKES_PICTURES = "FANFARE_ALL_VIEWS" in os.environ
 if TAKES_PICTURES:
     VIEWS = tuple((width, scheme) for width in (1280, 390, 320) for scheme in ("light", "dark"))
 # Contrast takes three quarters of the time, so it is looked at by itself, without what was looked at before.
+# Where the same page is looked at again in another view, all rules leave that out.
 FINDINGS = """
-    async (known) => [
-        await axe.run({exclude: known}, {runOnly: ["color-contrast"], resultTypes: ["violations"], preload: false}),
-        await axe.run({
+    async ([known, isAgain]) => [
+        !isAgain && await axe.run({exclude: known}, {
+            runOnly: ["color-contrast"], resultTypes: ["violations"], preload: false,
+        }),
+        await axe.run(isAgain ? {exclude: known} : document, {
             runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
-            rules: {"color-contrast": {enabled: false}}, resultTypes: ["violations"], preload: false,
+            rules: {"color-contrast": {enabled: isAgain}}, resultTypes: ["violations"], preload: false,
         }),
     ]
+        .filter(each => each)
         .flatMap(each => each.violations)
         // A placeholder has the size of a number and shows none.
         .map(each => [each.id, each.nodes.map(node => node.html).filter(html => !html.includes('class="wait'))])
@@ -55,11 +59,17 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which 
 
 
 @pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        await chromium.close()
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The browser of all modules; what a module opened in it is closed in the end."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+async def keep_picture(page: Page, path: Path | str) -> None:
+    """Keep a picture of the whole page, if pictures are taken at all."""
+    if TAKES_PICTURES:
+        await page.screenshot(path=path, full_page=True)
 
 
 async def new_context(browser: Browser, **options: Any) -> BrowserContext:
@@ -144,10 +154,14 @@ async def shared_reports(api: Api, business_id: int) -> dict[str, str]:
     return result
 
 
-async def findings(page: Page, exclusion: Sequence[str] = ()) -> list[str]:
-    """What axe finds on a page; the contrast of what selectors name is known from another page of the same look."""
-    await page.evaluate(AXE)
-    result: list[str] = await page.evaluate(FINDINGS, list(exclusion))
+async def findings(page: Page, exclusion: Sequence[str] = (), *, is_again: bool = False) -> list[str]:
+    """What axe finds on a page; the contrast of what selectors name is known from another page of the same look.
+
+    `is_again` says that it looks at the same page in another view.
+    """
+    if not is_again:
+        await page.evaluate(AXE)
+    result: list[str] = await page.evaluate(FINDINGS, [list(exclusion), is_again])
     return result
 
 
@@ -166,7 +180,7 @@ async def test_every_page_can_be_read(
     page.on("pageerror", lambda error: faults.append(str(error)))
     for name, url in urls.items():
         await page.goto(url)
-        await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        await keep_picture(page, PICTURES / f"{name}-{width}-{scheme}.png")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
         assert await findings(page) == [], name
@@ -199,7 +213,7 @@ async def test_one_press_unsubscribes(browser: Browser, base_url: str, urls: dic
     await page.goto(urls["unsubscribe"])
     await page.get_by_role("button", name="Unsubscribe").press("Enter")
     await page.get_by_role("heading", name="You are unsubscribed").wait_for()
-    await page.screenshot(path=PICTURES / "unsubscribed-1280-light.png")
+    await keep_picture(page, PICTURES / "unsubscribed-1280-light.png")
     await page.get_by_role("link", name="That was a mistake").click()
     await page.get_by_role("heading", name="What may we send you?").wait_for()
     await context.close()
@@ -221,7 +235,7 @@ async def test_a_fan_takes_the_data_along_without_scripts(
     await page.get_by_label("I want my data to be erased").check()
     await page.get_by_role("button", name="Ask for erasure").press("Enter")
     await page.get_by_text("You asked us to erase your data").wait_for()
-    await page.screenshot(path=PICTURES / "my_data-waiting-1280-light.png", full_page=True)
+    await keep_picture(page, PICTURES / "my_data-waiting-1280-light.png")
     await page.get_by_role("button", name="Take it back").press("Enter")
     await page.get_by_role("link", name="Erase my data").wait_for()
     await context.close()

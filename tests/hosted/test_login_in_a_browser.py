@@ -7,8 +7,9 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.api import Api
+from tests.hosted.closer import look_closer
 from tests.hosted.logins import SITE, exchange, register_site
-from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, browser, findings
+from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, VIEWS, browser, findings, keep_picture
 from tests.sessions.logins import PASSWORD, fan_of, registered
 
 __all__ = ["browser"]
@@ -44,12 +45,13 @@ async def reset_url(api: Api, business_id: int, email: str) -> str:
 
 async def photograph(page: Page, name: str, width: int, scheme: str) -> None:
     """Keep a picture of a page, and look for what is wrong with it."""
-    await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+    await keep_picture(page, PICTURES / f"{name}-{width}-{scheme}.png")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
     assert await findings(page) == [], name
+    await look_closer(page, name, width)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light"), (320, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 async def test_every_page_of_the_login_can_be_read(
     browser: Browser, base_url: str, api: Api, business_id: int, width: int, scheme: Any
 ) -> None:
@@ -69,7 +71,7 @@ async def test_every_page_of_the_login_can_be_read(
     await page.get_by_label("Password").fill("wrong horse")
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_text("Enter an email address, or").wait_for()
-    await page.screenshot(path=PICTURES / f"login-fault-{width}-{scheme}.png", full_page=True)
+    await keep_picture(page, PICTURES / f"login-fault-{width}-{scheme}.png")
     await page.goto(url_of(api, business_id).replace(SITE, "https://evil.example/"))
     await photograph(page, "login-refused", width, scheme)
     assert faults == []
@@ -88,7 +90,7 @@ async def fill_registration(page: Page) -> None:
     assert await page.get_by_label("First name").input_value() == "Maren"
     assert await page.get_by_label("Yes, news and offers").is_checked()
     assert await page.get_by_label("Password").input_value() == ""
-    await page.screenshot(path=PICTURES / "login-register-fault-390-light.png", full_page=True)
+    await keep_picture(page, PICTURES / "login-register-fault-390-light.png")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_label("I have read these texts").check()
     await page.get_by_role("button", name="Create the account").press("Enter")
@@ -118,7 +120,7 @@ async def test_a_fan_without_scripts_registers_and_the_site_has_a_session(
     assert (fan["first_name"], fan["is_subscribed"]) == ("Maren", True)
     # The next time the fan is known.
     await page.goto(url_of(api, business_id))
-    await page.screenshot(path=PICTURES / "login-continue-390-light.png", full_page=True)
+    await keep_picture(page, PICTURES / "login-continue-390-light.png")
     await page.get_by_role("button", name="Continue as Maren").press("Enter")
     await page.wait_for_url(f"{SITE}*")
     await api.ok(await exchange(api, parse_qs(urlsplit(reached[-1]).query)["code"][0]))

@@ -10,7 +10,7 @@ from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.conftest import serving
 from tests.hosted.logins import login_url, register_site
-from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, VIEWS, browser, findings, new_context
+from tests.hosted.test_in_a_browser import CHROMIUM, PICTURES, VIEWS, browser, findings, keep_picture, new_context
 from tests.sessions.logins import PASSWORD, registered
 
 __all__ = ["browser"]
@@ -75,7 +75,7 @@ async def test_added_on_the_page_and_used_by_a_button_and_by_the_field(
     await page.get_by_text("Saved.").wait_for()
     answer = await session.send("WebAuthn.getCredentials", {"authenticatorId": device})
     assert [each["rpId"] for each in answer["credentials"]] == ["localhost"]
-    await page.screenshot(path=PICTURES / "passkeys-added-1280-light.png", full_page=True)
+    await keep_picture(page, PICTURES / "passkeys-added-1280-light.png")
     # The device is silent while the field only offers its passkey.
     presence = {"authenticatorId": device, "enabled": False}
     await session.send("WebAuthn.setAutomaticPresenceSimulation", presence)
@@ -131,19 +131,19 @@ async def test_both_pages_can_be_read(
     await with_device(page)
     await page.goto(login_url(api, redirect_url=f"{base_url}/docs"))
     await page.get_by_role("button", name="Log in with a passkey").wait_for()
-    await page.screenshot(path=PICTURES / f"login-passkey-{width}-{scheme}.png", full_page=True)
+    await keep_picture(page, PICTURES / f"login-passkey-{width}-{scheme}.png")
     await to_own_passkeys(page, api)
     await page.get_by_role("button", name="Add a passkey").click()
     await page.get_by_text("Saved.").wait_for()
     assert await findings(page) == []
     await page.get_by_role("link", name="Rename Passkey", exact=True).first.click()
     await page.get_by_label("Name").fill(f"Maren's phone {'x' * 60} {width} {scheme}")
-    await page.screenshot(path=PICTURES / f"passkey-name-{width}-{scheme}.png", full_page=True)
+    await keep_picture(page, PICTURES / f"passkey-name-{width}-{scheme}.png")
     assert await findings(page) == []
     await page.get_by_label("Name").fill(f"Maren's phone {'x' * 60} {width} {scheme}")
     await page.get_by_role("button", name="Save").click()
     await page.get_by_role("link", name=f"Rename Maren's phone {'x' * 60} {width} {scheme}").wait_for()
-    await page.screenshot(path=PICTURES / f"passkeys-{width}-{scheme}.png", full_page=True)
+    await keep_picture(page, PICTURES / f"passkeys-{width}-{scheme}.png")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await findings(page) == []
     await context.close()

@@ -10,7 +10,6 @@ from urllib.request import urlopen
 
 import msgspec
 import pytest
-import yaml
 
 from fanfare import app
 from fanfare.accounts.actions import create_account
@@ -20,14 +19,12 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.moving.actions.running import move_account
 from fanfare.moving.gateways import RefusedCall, Source
 from fanfare.moving.schemas import Hooks, MoveReport, Options, TableReport
+from tests import answers
 from tests.api import Api
-from tests.rules.project import ROOT
 from tests.servers import Reply, Request, http_server
 
 assert app.FOLLOWERS
-CALLS = [
-    each for each in yaml.safe_load((ROOT / "contract/catalogue.yaml").read_text("utf-8")) if each["method"] == "GET"
-]
+CALLS = [each for each in answers.catalogue() if each["method"] == "GET"]
 EVERY = 5
 
 

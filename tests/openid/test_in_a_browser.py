@@ -13,7 +13,7 @@ from playwright.async_api import Browser, BrowserContext
 
 from tests.api import Api
 from tests.hosted.closer import look_closer
-from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings
+from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings, keep_picture
 from tests.openid.provider import (
     Client,
     come_back,
@@ -104,7 +104,7 @@ async def test_every_page_can_be_read(
     }
     for name, url in pages.items():
         await page.goto(url)
-        await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        await keep_picture(page, PICTURES / f"{name}-{width}-{scheme}.png")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
         assert await findings(page) == [], name

@@ -1,6 +1,7 @@
 """The project as the rules look at it: its files, its folders, and what may not be measured by a rule."""
 
 import ast
+import gc
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -29,8 +30,12 @@ class Source(NamedTuple):
 
 @cache
 def parsed(text: str) -> ast.Module:
-    """Return the tree of a file, which every rule reads and none changes."""
-    return ast.parse(text)
+    """Return the tree of a file, which every rule reads and none changes, nor the garbage collector looks at."""
+    gc.disable()
+    tree = ast.parse(text)
+    gc.freeze()
+    gc.enable()
+    return tree
 
 
 def sources(*folders: Path) -> list[Source]:

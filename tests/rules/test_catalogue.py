@@ -8,11 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 
 from fanfare import app
 from fanfare.kernel.web import openapi
 from fanfare.kernel.web.endpoint import Endpoint
+from tests import answers
 from tests.rules import waivers
 from tests.rules.project import ROOT
 
@@ -107,8 +107,7 @@ def folder_faults(calls: Iterable[Call], served: dict[str, Endpoint]) -> Iterato
 
 @pytest.fixture(scope="module")
 def catalogue() -> list[Call]:
-    calls: list[Call] = yaml.safe_load((CONTRACT / "catalogue.yaml").read_text("utf-8"))
-    return calls
+    return answers.catalogue()
 
 
 @pytest.fixture(scope="module")

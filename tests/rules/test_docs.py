@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import typer.main
-import yaml
 
 from fanfare import app
 from fanfare.cli.commands import app as command
 from fanfare.kernel.running import settings
+from tests import answers
 from tests.rules.project import PACKAGE, ROOT, missing_tests
 
 DOCS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench/*.md", "docs/**/*.md")
@@ -58,7 +58,7 @@ def named() -> Named:
     result = dict(commands_of(typer.main.get_command(command)))
     options = {option for each in result.values() for parameter in each.params for option in parameter.opts}
     variables = {settings.variable(field.name) for field in msgspec.structs.fields(settings.Settings)}
-    catalogue = yaml.safe_load((ROOT / "contract" / "catalogue.yaml").read_text("utf-8"))
+    catalogue = answers.catalogue()
     calls = {plain(each.path) for each in app.endpoints()}
     assert calls & {plain(call["path"]) for call in catalogue}
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

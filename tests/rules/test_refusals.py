@@ -17,6 +17,7 @@ from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 from tests.conftest import serving
 from tests.running import PATIENCE
+from tests.transport import Client
 
 NOW = datetime(2026, 5, 1, 17, 30, tzinfo=UTC)
 Headers = dict[str, str]
@@ -39,7 +40,7 @@ def proxied_url(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def client(proxied_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=proxied_url, timeout=PATIENCE) as api:
+    async with Client(base_url=proxied_url, timeout=PATIENCE) as api:
         yield api
 
 

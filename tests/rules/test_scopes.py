@@ -15,6 +15,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 from tests.running import PATIENCE
+from tests.transport import Client
 
 ENDPOINTS = app.endpoints()
 EACH = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.call_id)
@@ -34,7 +35,7 @@ async def without(db: Db, api: Api) -> dict[str, Headers]:
 
 @pytest.fixture(scope="module")
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as api:
+    async with Client(base_url=base_url, timeout=PATIENCE) as api:
         yield api
 
 

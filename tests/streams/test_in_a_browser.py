@@ -14,7 +14,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.streams.actions.pictures import copy_pictures
 from tests.api import Api
 from tests.hosted.closer import look_closer
-from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings, new_context
+from tests.hosted.test_in_a_browser import CHROMIUM, VIEWS, browser, findings, keep_picture, new_context
 from tests.streams.sites import Site, site
 from tests.streams.test_records import moderate, new_stream, submit
 
@@ -80,7 +80,7 @@ async def test_the_wall_can_be_read(browser: Browser, base_url: str, key: str, w
     ]:
         await page.goto(f"/streams/{key}/stream_widget?{query}")
         await page.wait_for_load_state("networkidle")
-        await page.screenshot(path=PICTURES / f"wall-{name}-{width}-{scheme}.png", full_page=True)
+        await keep_picture(page, PICTURES / f"wall-{name}-{width}-{scheme}.png")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert faults == [], name
         assert await findings(page) == [], name
