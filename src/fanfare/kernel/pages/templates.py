@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fanfare.kernel.pages import languages
 from fanfare.kernel.pages.assets import asset_url
+from fanfare.kernel.pages.filling import fill
 from fanfare.kernel.pages.forms import TOKEN, token_of
 from fanfare.kernel.pages.languages import Language, with_language
 from fanfare.kernel.pages.page import View, Visit
@@ -57,4 +58,12 @@ def render(view: View, visit: Visit) -> str:
         "form_token": partial(token_of, visit),
         "_": partial(_text, language),
     }
-    return environment().get_template(view.template).render(values)
+    html = environment().get_template(view.template).render(values)
+    return fill(html, visit.submission, partial(_fault, language)) if visit.submission else html
+
+
+def _fault(language: Language, element_id: str, message: str) -> str:
+    """Return the HTML of what is wrong with a field, as `fault_of` of the components has it."""
+    icon = environment().get_template("kernel/pages/templates/icons.html").module.icon("warn")  # type: ignore[attr-defined] # a macro
+    text = language.text("Please fill this in." if message == "is required" else message)
+    return f'<p class="field__error" id="{escape(element_id)}">{icon}{escape(text)}</p>'
