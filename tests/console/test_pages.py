@@ -163,6 +163,8 @@ PROVED = (
     "/keys", "/exports", "/webhooks", "/staff", "/settings/storages", "/settings/openid_clients",
     "/settings/identity_providers", "/settings/redirect_urls", "/settings/erasures", "/settings/fields/delete",
     "/settings/retention", "/settings/home/time_zone", "/settings/home/currency", "/settings/senders/{sender_id}",
+    "/suppressions/{suppression_id}/lift", "/settings/suppressions/delete", "/fans/{fan_id}/suppressions/lift",
+    "/links/{tracker_id}/delete", "/links/settings/domains/{domain_id}/remove",
     "/erasure_requests", "/fans/{fan_id}/erasure_requests",
     "/fans/{fan_id}/erase", "/imports/{import_uid}/undo", "/reports/{report_uid}/links", "/console/keys",
 )  # fmt: skip
