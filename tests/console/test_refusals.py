@@ -3,11 +3,13 @@
 import re
 import uuid
 from collections.abc import AsyncIterator
-from html import unescape
+from html import escape, unescape
 
 import httpx
 import pytest
 
+from fanfare import app
+from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
 from fanfare.staff.actions.invitations import AlreadyMember
 from tests.api import Api, new_api
@@ -126,3 +128,12 @@ async def test_what_speaks_against_a_form_is_said_above_it(client: httpx.AsyncCl
     assert AlreadyMember.title() in answer.text.partition('role="alert"')[2].partition("</div>")[0]
     assert 'value="there@example.com"' in control(answer.text, "email", path)
     assert re.search('<option[^>]* value="legal"[^>]* selected', answer.text)
+
+
+async def test_each_scope_of_a_new_key_says_what_it_is_for(client: httpx.AsyncClient, api: Api) -> None:
+    path = f"/manage/{api.account_id}/keys/new"
+    text = (await client.get(path)).text
+    assert [scope for scope in SCOPES if escape(app.SCOPES[scope]) not in text] == []
+    answer = await send(client, path, key_name="No scope")
+    assert answer.status_code == 422
+    assert 'id="scopes-fault"' in answer.text

@@ -123,7 +123,7 @@ async def point_undo(db: Db, member: Member, visit: Visit, form: UndoForm, now: 
     """Take an award back."""
     try:
         await undo_award(db, member.account.id, form.fan_point_uid, now)
-        flash(visit, "The award is taken back by one of the opposite points.")
+        flash(visit, "The award is taken back.")
     except Conflict as refusal:
         flash(visit, refusal.detail, kind="bad")
     return Redirect(path_of(member, f"/points/{form.point_uid}"))
