@@ -5,12 +5,12 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 
 import os
 import secrets
-import signal
+import shutil
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -27,13 +27,14 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
-from tests import announcements, holds, totals
+from tests import announcements, folders, holds, totals
 from tests.api import Api, new_api
 from tests.running import PATIENCE
 from tests.storages.stores import Service, service
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
+folders.choose()
 # What tests seal and sign with.
 SECRET_KEY = "made-up-secret-key-of-the-tests-0123456789"
 secret_keys.use(Settings(secret_key=(SECRET_KEY,)))
@@ -65,9 +66,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data_dir = tmp_path_factory.mktemp("postgres")
     with DirectoryLock(data_dir, "tests"), Embedded(data_dir, durable=False) as postgres:
         yield postgres.database_url
-        # At once: nobody needs its data any more, and to write them took ten seconds.
-        if postgres.launched:
-            postgres.launched.send_signal(signal.SIGQUIT)
+    shutil.rmtree(data_dir)
 
 
 def named(url: str, database: str) -> str:
@@ -75,56 +74,53 @@ def named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
-async def _run(url: str, statement: str) -> None:
+async def _run(url: str, *statements: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
 
-async def _drop(url: str, databases: list[str]) -> None:
-    """Drop databases of a server that stays; the embedded one ends with them."""
-    for database in databases if OUTSIDE else ():
-        await _run(url, f"drop database if exists {database} with (force)")
-
-
-@pytest.fixture(scope="session")
-async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
-    """Makes databases without tables; they are dropped at the end of the run."""
+@asynccontextmanager
+async def databases(url: str, source: str = "") -> AsyncIterator[NewDatabase]:
+    """Give what makes databases, as `source` says; they are dropped in the end, most before a disk has seen them."""
     rows: list[str] = []
 
     async def make() -> str:
         rows.append(f"test_{secrets.token_hex(6)}")
-        await _run(server_url, f"create database {rows[-1]}")
-        return named(server_url, rows[-1])
+        await _run(url, f"create database {rows[-1]} {source}")
+        return named(url, rows[-1])
 
     yield make
-    await _drop(server_url, rows)
+    await _run(url, *(f"drop database if exists {each} with (force)" for each in rows))
+
+
+@pytest.fixture(scope="module")
+async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
+    """Makes databases without tables."""
+    async with databases(server_url) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-async def template(empty_database: NewDatabase) -> str:
+async def template(server_url: str) -> AsyncIterator[str]:
     """The address of a migrated database that nobody connects to, so that it can be copied."""
-    url = await empty_database()
-    await migrate(url)
-    await _run(url, holds.WATCH)
-    return url
+    async with databases(server_url) as make:
+        url = await make()
+        await migrate(url)
+        await _run(url, holds.WATCH)
+        yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
     """Makes migrated databases without rows, each a copy of the template."""
-    rows: list[str] = []
-    model = urlsplit(template).path.removeprefix("/")
-
-    async def make() -> str:
-        rows.append(f"test_{secrets.token_hex(6)}")
-        await _run(server_url, f"create database {rows[-1]} template {model}")
-        return named(server_url, rows[-1])
-
-    yield make
-    await _drop(server_url, rows)
+    # Copied as files, which is half the work; a server that syncs its files to a disk is spared that.
+    source = f"template {urlsplit(template).path.removeprefix('/')} {'' if OUTSIDE else 'strategy file_copy'}"
+    async with databases(server_url, source) as make:
+        yield make
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Normalises provinces, states and regions of a country, from codes, names and abbreviations."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import msgspec
@@ -168,6 +168,7 @@ def province_name(country: str, text: str) -> str | None:
     return province and province[1]
 
 
+@lru_cache(4096)
 def normalized_province(country: str | None, text: str | None) -> str | None:
     """Return the normalised province: the code in the US and Canada, elsewhere the name.
 

@@ -161,14 +161,15 @@ async def test_an_account_that_takes_long_or_fails_holds_up_no_other(settings: S
     await db.execute("insert into due select generate_series(1, 12)")
 
     async def went_on() -> bool:
-        counts = [await count(db, f"step of {account_id}") for account_id in range(3, 13)]
-        return min(counts) >= (3 if name == "go_on_each" else 1)
+        counts = {account_id: await count(db, f"step of {account_id}") for account_id in range(1, 13)}
+        rest = [number for account_id, number in counts.items() if account_id not in (SLOW, FAILING)]
+        # Their turns come in any order.
+        return min(counts.values()) >= 1 and min(rest) >= (3 if name == "go_on_each" else 1)
 
     worker = Worker(settings, only(name))
     running = asyncio.create_task(worker.run())
     await until(went_on)
     assert await count(db, f"step of {SLOW}") == 1
-    assert await count(db, f"step of {FAILING}") >= 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

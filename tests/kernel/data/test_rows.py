@@ -1,10 +1,13 @@
 """Rows become structs by the names of their columns, in whatever order they stand."""
 
+from datetime import UTC, datetime
+from typing import Annotated
+
 import msgspec
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.rows import read_rows
+from fanfare.kernel.data.rows import SECONDS, read_rows
 
 
 class Seat(msgspec.Struct):
@@ -44,3 +47,22 @@ async def test_a_column_is_left_out_wherever_it_stands(db: Db) -> None:
     assert read_rows(Named, await db.rows("select 1 as position, 7 as number, 'a' as row"), "position") == [
         Named(number=7, row="a")
     ]
+
+
+class Sale(msgspec.Struct):
+    number: int
+    sold: Annotated[datetime, msgspec.Meta(tz=True)]
+    due: datetime | None = None
+
+
+TIMES = ("1969-12-31 23:59:59.999999", "1900-01-01 00:00:00", "2026-11-27 18:43:20.999999", "2200-12-31 23:59:59.5")
+
+
+async def test_seconds_become_times(db: Db) -> None:
+    sql = f"select 1 as number, {SECONDS.format('t.moment')} as sold from unnest($1::timestamptz[]) as t (moment)"
+    times = [datetime.fromisoformat(each).replace(tzinfo=UTC) for each in TIMES]
+    sales = read_rows(Sale, await db.rows(sql, times))
+    assert [each.sold for each in sales] == [each.replace(microsecond=0) for each in times]
+    # As the driver's own time is.
+    rows = await db.rows("select 1 as number, $1::timestamptz as sold, $1::timestamptz as due", times[0])
+    assert read_rows(Sale, rows) == [Sale(1, times[0], times[0])]

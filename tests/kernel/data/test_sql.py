@@ -1,9 +1,16 @@
 """Named arguments become numbers when a module is loaded, and none can be missing, unknown or mistaken."""
 
+import random
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
 import pytest
 
 from fanfare.kernel.data.db import Composed, Db, Heavy
-from fanfare.kernel.data.sql import Arrays, Sql
+from fanfare.kernel.data.sql import LITERALS, Arrays, Sql
+from tests.seeds import run_seed
 
 
 @pytest.mark.parametrize(
@@ -67,6 +74,49 @@ async def test_rows_go_as_arrays(db: Db) -> None:
     assert await db.rows(sql, 1, **seats.arguments([])) == []
     with pytest.raises(KeyError):
         seats.arguments([{"row": "A"}])
+
+
+VALUES: dict[str, list[object]] = {
+    "bigint": [0, None, -(2**63), 2**63 - 1],
+    "boolean": [True, None, False],
+    "date": [date(1900, 1, 1), None, date(9999, 12, 31)],
+    "numeric": [Decimal("84.50"), None, Decimal("-1E+5"), Decimal("0.0000001"), Decimal(10**40)],
+    "smallint": [-32768, None, 32767],
+    "text": ["", None, "null", "{}", '"', "\\", '\\"', "\\n", "a,b", " a ", "'", *map(chr, range(1, 300)), "😀"],
+    "timestamptz": [
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), None,
+        datetime(2026, 11, 27, 5, 30, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    ],
+    "uuid": [UUID(int=0), None, UUID(int=2**128 - 1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(LITERALS - {"integer"}))
+async def test_values_arrive_as_they_were(db: Db, kind: str) -> None:
+    values = VALUES[kind]
+    things = Arrays("thing", {"place": "integer", "value": kind})
+    sql = Sql(f"select value, $1::bigint from {things.unnest('t')} order by place")
+    rows = await db.rows(sql, 1, **things.column_arguments({"place": list(range(len(values))), "value": values}))
+    assert [row["value"] for row in rows] == values
+
+
+async def test_texts_of_any_characters_arrive_as_they_were(db: Db) -> None:
+    chance = random.Random(run_seed(7))
+    texts = Arrays("text", {"place": "integer", "value": "text"})
+    sql = Sql(f"select value, $1::bigint from {texts.unnest('t')} order by place")
+    signs = [*map(chr, range(1, 256)), *'\\"{}, unN', "\ud7ff", "\ue000", "\U0010ffff"]
+    values = ["".join(chance.choices(signs, k=chance.randrange(8))) for _ in range(2000)]
+    rows = await db.rows(sql, 1, **texts.column_arguments({"place": list(range(2000)), "value": values}))
+    assert [row["value"] for row in rows] == values
+
+
+async def test_a_text_that_cannot_be_stored_is_refused(db: Db) -> None:
+    texts = Arrays("text", {"value": "text"})
+    sql = Sql(f"select value, $1::bigint from {texts.unnest('t')}")
+    with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+        await db.rows(sql, 1, **texts.arguments([{"value": "a\0"}]))
+    with pytest.raises(UnicodeEncodeError):
+        texts.arguments([{"value": "\ud800"}])
 
 
 async def test_one_row_goes_as_single_arguments(db: Db) -> None:

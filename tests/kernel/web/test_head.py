@@ -9,7 +9,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 from tests.calls import ENDPOINTS, Values, made_values, right
-from tests.rules.twins import tables
+from tests.rules.twins import digests_of, tables
 
 READS = [each for each in ENDPOINTS if each.method == "GET" and not each.has_secret_answer]
 SHOWN_ONCE = [each for each in ENDPOINTS if each.method == "GET" and each.has_secret_answer]
@@ -30,8 +30,7 @@ async def ask(api: Api, verb: str, endpoint: Endpoint, values: Values) -> Any:
 
 async def state(db: Db) -> dict[str, str]:
     """Return a digest of each table."""
-    digest = "select coalesce(md5(string_agg(t::text, '' order by t::text)), '') from {} t"
-    return {name: await db.value(digest.format(name)) for name in sorted(set(await tables(db)) - COUNTED)}
+    return await digests_of(db, sorted(set(await tables(db)) - COUNTED))
 
 
 @pytest.mark.parametrize("endpoint", SHOWN_ONCE, ids=lambda each: each.call_id)

@@ -105,8 +105,12 @@ class Batch(msgspec.Struct):
         fields of that one. It is not added if their numbers differ, or if it contradicts a consent in this batch or
         proves one otherwise, since each of the two needs its own row in the ledger.
         """
-        consents = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
+        if place < len(self.people) and self.people[place] is each:
+            # The buyer of several lines.
+            self.places.append(place)
+            return True
+        consents = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         if place == len(self.people):
             self.people.append(each)
         else:
@@ -155,7 +159,8 @@ def _merge(first: Person, later: Person) -> Person:
 
 def arguments(people: Sequence[Person]) -> dict[str, object]:
     """Return the SQL arguments of MATCH_ONE and MATCH_MANY."""
-    fields = {name: [getattr(each, name) for each in people] for name in Person.__struct_fields__}
+    columns = zip(*map(msgspec.structs.astuple, people), strict=True)
+    fields = dict(zip(Person.__struct_fields__, columns, strict=True))
     return PEOPLE.column_arguments({"place": list(range(len(people))), **fields})
 
 

@@ -10,6 +10,8 @@ as in every statement.
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 # Skipped: strings, quoted names, comments, casts, `:=`; then a name, or a number.
 TOKENS = re.compile(
     r"""
@@ -19,6 +21,23 @@ TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+# Types whose arrays are sent as text, which msgspec writes and PostgreSQL reads in C. The driver looks at each entry of
+# an array in Python: 100 texts cost it 20 µs in place of 2, 100 numerics 70, while PostgreSQL needs as long for both.
+LITERALS = frozenset({"bigint", "boolean", "date", "integer", "numeric", "smallint", "text", "timestamptz", "uuid"})
+ESCAPES = re.compile(r"\\(?:u([0-9a-f]{4})|(.))")
+CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def array_literal(values: Sequence[object]) -> str:
+    """Return an array of values without structure as PostgreSQL reads it: as JSON does, but for control characters."""
+    text = f"{{{msgspec.json.encode(values)[1:-1].decode()}}}"
+    return ESCAPES.sub(_unescaped, text) if "\\" in text else text
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else CONTROLS.get(escape[2], escape[0])
 
 
 class Sql:
@@ -65,7 +84,10 @@ class Arrays:
 
     def unnest(self, alias: str, *, place: str | None = None) -> str:
         """Return the text for `from`; `place` names an additional column that numbers the rows from 1."""
-        arrays = ", ".join(f":{self._name}_{column}::{kind}[]" for column, kind in self._columns.items())
+        arrays = ", ".join(
+            f":{self._name}_{column}::{'text::' if kind in LITERALS else ''}{kind}[]"
+            for column, kind in self._columns.items()
+        )
         names = ", ".join([*self._columns, *([place] if place else [])])
         return f"unnest({arrays}){' with ordinality' if place else ''} as {alias} ({names})"
 
@@ -81,15 +103,15 @@ class Arrays:
     def arguments(self, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
         """Return the arguments; raises KeyError if a row lacks a column.
 
-        A column without values is an empty array, which `unnest` fills with nulls: the driver looks at each entry. The
-        first column has the length.
+        A column without values is an empty array, which `unnest` fills with nulls. The first column has the length.
         """
         return self.column_arguments({column: [row[column] for row in rows] for column in self._columns})
 
     def column_arguments(self, arrays: Mapping[str, Sequence[object]]) -> dict[str, object]:
         """Return the arguments from the values of each column, as `arguments` does from rows."""
-        first = next(iter(self._columns))
-        return {
-            f"{self._name}_{column}": array if column == first or any(each is not None for each in array) else []
-            for column, array in ((column, arrays[column]) for column in self._columns)
-        }
+        result: dict[str, object] = {}
+        for column, kind in self._columns.items():
+            array = arrays[column]
+            values = array if not result or array.count(None) < len(array) else []
+            result[f"{self._name}_{column}"] = array_literal(values) if kind in LITERALS else values
+        return result

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import compress
+from operator import is_not
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -41,8 +43,11 @@ def declarations(struct: type[Params]) -> list[Declaration]:
 
 
 @cache
-def _defaults(struct: type[Params]) -> dict[str, object]:
-    return {field.name: field.default for field in msgspec.structs.fields(struct)}
+def _fields(struct: type[Params]) -> tuple[list[str], list[object], dict[str, int]]:
+    """Return the names of fields, their defaults, and by name the place of its criterion among the declarations."""
+    fields = msgspec.structs.fields(struct)
+    places = {name: place for place, each in enumerate(declarations(struct)) for name in each.parameters}
+    return [each.name for each in fields], [each.default for each in fields], places
 
 
 @cache
@@ -126,19 +131,19 @@ class Use(msgspec.Struct, frozen=True):
 
 def uses(criteria: Params) -> Iterator[Use]:
     """Yield the criteria that differ from their defaults. A modifier alone does not count."""
-    struct = type(criteria)
     # Of fifty parameters a call sends three: those are found first, since this is asked several times a call.
-    values = zip(_defaults(struct).items(), msgspec.structs.astuple(criteria), strict=True)
-    names_in_use = {name for (name, default), value in values if value is not default and value != default}
-    for criterion, names, modifiers in declarations(struct) if names_in_use else ():
-        if names_in_use.isdisjoint(names):
-            continue
-        chosen_names = [name for name in names if name in names_in_use]
+    names, defaults, places = _fields(type(criteria))
+    values = msgspec.structs.astuple(criteria)
+    differing = compress(zip(names, values, defaults, strict=True), map(is_not, values, defaults))
+    names_in_use = {name for name, value, default in differing if value != default}
+    for place in sorted({places[name] for name in names_in_use & places.keys()}):
+        criterion, parameters, modifiers = declarations(type(criteria))[place]
+        chosen_names = [name for name in parameters if name in names_in_use]
         if any(name not in modifiers for name in chosen_names):
             if isinstance(criterion, Joint):
-                yield Use(criterion.label or names[0], chosen_names, criterion, criteria)
+                yield Use(criterion.label or parameters[0], chosen_names, criterion, criteria)
             else:
-                yield Use(names[0], chosen_names, criterion, getattr(criteria, names[0]))
+                yield Use(parameters[0], chosen_names, criterion, getattr(criteria, parameters[0]))
 
 
 def leaf_uses(criteria: Params) -> Iterator[Use]:

@@ -42,7 +42,7 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
 
 
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
-# have the order of the fields, of which `_finish` fills two. `date_part` computes with doubles, `extract` numerics.
+# have the order of the fields, of which `rows` fills two. `date_part` computes with doubles, `extract` numerics.
 ROWS = """
     select f.fan_id, f.account_id, nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '')
                as name,
@@ -95,13 +95,8 @@ async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
     sql = FANS_WITH_RECENT if query.include_recent_entry else FANS
     result = read_rows(FoundFan, await db.rows(sql, account_id, fan_ids))
     for fan in result:
-        _finish(fan)
+        values: dict[str, Any] | None = fan.field_values
+        fan.fields = field_texts(values) if values else []
+        if values is None:
+            fan.field_values = {}
     return result
-
-
-def _finish(fan: FoundFan) -> None:
-    """Fill the fields of those who have custom values and of those who have none."""
-    values: dict[str, Any] | None = fan.field_values
-    fan.fields = field_texts(values) if values else []
-    if values is None:
-        fan.field_values = {}

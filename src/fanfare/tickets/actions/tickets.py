@@ -13,6 +13,7 @@ from fanfare.fans.actions.people import Batch, Person, batches, consent_times, p
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
+from fanfare.kernel.data.sql import array_literal
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -65,7 +66,7 @@ async def create_ticket(db: Db, account: Account, new: NewTicket, now: datetime)
     line = ticket_line(account, 0, new, now)
     line.is_deleted = new.is_deleted or False
     (event,), places = _events(account, [line])
-    (row,) = _rows(account, [line], [0], places)
+    row = {name: value for name, (value,) in _columns(account, [line], [0], places).items()}
     named = {**EVENT_ARRAYS.one_arguments(event), **LINE_ARRAYS.one_arguments(row), "now": now}
     if saved := await SELL_LIGHT.row(db, account.id, line.profile, named):
         return TicketSaved(saved["ticket_id"], new.ticket_key, saved["fan_id"], "success")
@@ -192,14 +193,14 @@ async def existing_tickets(db: Db, account_id: int, lines: list[TicketLine]) -> 
     rows = await db.rows(
         """
         select t.network, t.ticket_key, t.ticket_id, t.fan_id, t.is_deleted
-        from unnest($2::text[], $3::text[]) as k (network, ticket_key)
+        from unnest($2::text::text[], $3::text::text[]) as k (network, ticket_key)
         cross join lateral (
             select network, ticket_key, ticket_id, fan_id, is_deleted from tickets
             where account_id = $1 and ticket_key = k.ticket_key and network = k.network limit 1) t
         """,
         account_id,
-        [network for network, _ in keys],
-        [ticket_key for _, ticket_key in keys],
+        array_literal([network for network, _ in keys]),
+        array_literal([ticket_key for _, ticket_key in keys]),
     )
     return {(row["network"], row["ticket_key"]): row for row in rows}
 
@@ -242,7 +243,7 @@ async def _write_parts(
         events, places = _events(account, lines)
         named = {
             **EVENT_ARRAYS.arguments(events),
-            **LINE_ARRAYS.arguments(_rows(account, lines, part.places, places)),
+            **LINE_ARRAYS.column_arguments(_columns(account, lines, part.places, places)),
             "now": now,
             "source": SOURCE,
         }
@@ -278,19 +279,17 @@ def _events(account: Account, lines: list[TicketLine]) -> tuple[list[dict[str, A
     return list(result.values()), places
 
 
-def _rows(
+def _columns(
     account: Account, lines: list[TicketLine], people: Sequence[int], events: Sequence[int]
-) -> list[dict[str, object]]:
-    """Return the arguments of LINE_ARRAYS; `people` and `events` are the places of each line's person and event."""
-    return [
-        {
-            "person": person_place,
-            "event": event_place,
-            "purchased_at": line.new.purchase_timestamp,
-            "is_deleted": line.is_deleted,
-            "currency": line.new.currency or account.currency,
-            "network": line.new.network or "",
-            **{name: getattr(line.new, name) for name in PLAIN},
-        }
-        for line, person_place, event_place in zip(lines, people, events, strict=True)
-    ]
+) -> dict[str, Sequence[object]]:
+    """Return the columns of LINE_ARRAYS; `people` and `events` are the places of each line's person and event."""
+    tickets = [line.new for line in lines]
+    return {
+        "person": people,
+        "event": events,
+        "purchased_at": [each.purchase_timestamp for each in tickets],
+        "is_deleted": [line.is_deleted for line in lines],
+        "currency": [each.currency or account.currency for each in tickets],
+        "network": [each.network or "" for each in tickets],
+        **{name: [*map(attrgetter(name), tickets)] for name in PLAIN},
+    }

@@ -9,7 +9,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below, ends
-from fanfare.kernel.data.rows import read_rows
+from fanfare.kernel.data.rows import SECONDS, read_rows
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.tickets import PAGE, OneTicket, Ticket, TicketPageMeta, TicketWindow
@@ -17,16 +17,16 @@ from fanfare.tickets.schemas.tickets import PAGE, OneTicket, Ticket, TicketPageM
 COLUMNS = """account_id, ticket_id, fan_id, event_uid, purchased_at, updated_at, num_seats, is_deleted, paid_amount,
     currency, network, ticket_key, order_key, customer_key, price_code"""
 # From `page`: the fields of Ticket.
-ROWS = """
+ROWS = f"""
     select t.ticket_id, t.ticket_key, t.account_id, t.fan_id, f.email, nullif(t.network, '') as network, t.event_uid,
-           e.event_key, e.event_date, e.event_name, date_trunc('second', t.purchased_at) as purchase_timestamp,
+           e.event_key, e.event_date, e.event_name, {SECONDS.format("t.purchased_at")} as purchase_timestamp,
            t.paid_amount, t.currency, t.num_seats, e.artist_name, t.price_code, e.venue_name, f.city, f.province,
            f.country_code, f.metro_area, f.postal_code, t.customer_key, t.order_key, t.is_deleted,
-           date_trunc('second', t.updated_at) as last_updated_timestamp
+           {SECONDS.format("t.updated_at")} as last_updated_timestamp
     from page t
     join ticket_events e on e.account_id = t.account_id and e.event_uid = t.event_uid
     left join fans f on f.account_id = t.account_id and f.fan_id = t.fan_id
-"""
+"""  # noqa: S608 - fixed parts
 BY_EMAIL = """
     and fan_id = (
         select i.fan_id from fan_identifiers i
@@ -46,7 +46,7 @@ async def ticket(db: Db, account_id: int, target: OneTicket) -> Ticket:
     )
     if row is None:
         raise Unknown(ticket=target.ticket_id)
-    return Ticket(**row)
+    return read_rows(Ticket, [row])[0]
 
 
 async def ticket_page(db: Db, account: Account, query: TicketWindow) -> Page[TicketPageMeta, Ticket]:
