@@ -13,6 +13,7 @@ from fanfare.kernel.pages.languages import FOLDER, Language
 from fanfare.kernel.pages.templates import FOLDER as PACKAGE
 
 OTHERS = languages.codes()[1:]
+ASSETS = PACKAGE / "kernel/pages/assets"
 # `flash(visit, "The filter is saved.")`
 FLASH = re.compile(r'\bflash\(\s*visit,\s*("(?:[^"\\]|\\.)*")')
 # A number, and behind it the noun of so many: "%(count)s fans", "%(count)s further rows".
@@ -86,6 +87,12 @@ def test_every_text_is_translated_and_nothing_else(code: str) -> None:
         assert all(_texts(entry.string)), text
         assert not entry.fuzzy, text
         assert [str(fault) for fault in entry.check(catalogue)] == [], text
+
+
+def test_styles_of_public_pages_know_no_left_and_right() -> None:
+    """In a language from right to left they are mirrored as they are."""
+    text = "".join((ASSETS / name).read_text() for name in ("tokens.css", "base.css", "components.css", "hosted.css"))
+    assert re.findall(r"[\w-]*-(?:left|right)\s*:|\b(?:left|right)\s*:|: (?:left|right);", text) == []
 
 
 def test_there_are_german_and_french() -> None:
