@@ -12,6 +12,7 @@ from fanfare.audience import counting
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.followers import SETTLE
 from fanfare.campaigns.queries import stats
+from fanfare.console.shell.refusals import framed_refusal
 from fanfare.draws.actions import followers as draws
 from fanfare.exports.actions import upkeep as exports
 from fanfare.exports.actions.links import PATH as EXPORT_PATH
@@ -247,7 +248,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route(EXPORT_PATH, ExportFiles(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
-    site = Site(service.db, clock, settings, proxies, VISITS)
+    site = Site(service.db, clock, settings, proxies, VISITS, {"/manage": framed_refusal})
     add_tracker_routes(app, service, settings, site)
     oauth.add_routes(app, service, oauth_calls())
     site.add_routes(app, pages())

@@ -51,7 +51,7 @@ async def draw(page: Page) -> None:
     await page.get_by_label("Reserves").fill("1")
     await page.get_by_role("button", name="Create the draw").click()
     await page.get_by_text("secret until the draw").wait_for()
-    await page.get_by_text("6 fans with 6 entries take part.").wait_for()
+    await page.get_by_text("Who takes part: 6 fans. Entries: 6.").wait_for()
     await page.get_by_role("button", name="Draw the winner").click()
     await page.get_by_text("Winners are drawn among 6 fans.").wait_for()
     first = await page.locator("section[aria-labelledby=winners] tbody th").text_content()

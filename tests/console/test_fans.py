@@ -157,7 +157,7 @@ async def test_all_who_are_found_get_a_tag(client: httpx.AsyncClient, path: str,
     page = await client.get(f"{path}/action", params={"fan_provinces[]": "ON", "fan_ids[]": "1", "is_found": "true"})
     assert page.headers["location"] == f"{path}/action?fan_provinces%5B%5D=ON"
     page = await client.get(f"{page.headers['location']}&action=tag")
-    assert "Tag 1 fans" in page.text
+    assert "Tag 1 fan<" in page.text
     answer = await send(client, f"{path}/action?action=tag&fan_provinces[]=ON", action="tag", tag_name="Easterners")
     assert answer.status_code == 303, answer.text
     job = answer.headers["location"]
@@ -165,8 +165,8 @@ async def test_all_who_are_found_get_a_tag(client: httpx.AsyncClient, path: str,
     await work(db, club)
     page = await client.get(job)
     assert "every 1s" not in page.text
-    assert "1 of 1 fans" in page.text
-    assert "1 of 1 fans" in (await client.get(f"{job}/progress")).text
+    assert "1 of 1 fan\n" in page.text
+    assert "1 of 1 fan\n" in (await client.get(f"{job}/progress")).text
     assert names_in(await client.get(f"{path}?fan_tags[]=Easterners")) == ["Dora Castle"]
     assert "Tag fans with Easterners" in (await client.get(job.rpartition("/")[0])).text
 

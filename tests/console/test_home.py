@@ -116,7 +116,7 @@ async def test_what_needs_a_look(client: httpx.AsyncClient, db: Db, api: Api) ->
     assert "Nothing needs a look" in await text_of(client, path)
     await imported(api, db, b"email,birth_date\nfirst@example.com,no date\n")
     text = await text_of(client, path)
-    assert "ended with 1 errors" in text
+    assert "ended with 1 error Look" in text
 
 
 async def test_the_same_figures_by_calls(api: Api, db: Db, fans: list[int]) -> None:

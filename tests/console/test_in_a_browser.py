@@ -86,7 +86,7 @@ async def test_a_key_is_made_and_found_in_the_audit_log(
     await page.get_by_role("link", name="API keys").click()
     await page.get_by_role("link", name="New key").click()
     await page.get_by_label("What it is for").fill("Ticket shop of the club")
-    await page.get_by_label("apps").check()
+    await page.get_by_role("checkbox", name="apps What sites").check()
     await page.get_by_role("button", name="Make the key").click()
     secret = await page.locator("#api-secret").text_content()
     assert len(secret or "") > 30

@@ -170,7 +170,7 @@ async def test_currency_and_country_are_changed(client: httpx.AsyncClient, api: 
 async def test_a_shorter_time_says_how_many_rows_go(client: httpx.AsyncClient, api: Api) -> None:
     path = f"/manage/{api.account_id}/settings/retention"
     query = {"retention_kind": "changes", "retention_days": "30"}
-    assert "rows are older than 30 days" in (await client.get(path, params=query)).text
+    assert "Older than 30 days, and deleted in the next night: " in (await client.get(path, params=query)).text
     assert (await send(client, path, **query)).status_code == 303
     page = (await client.get(path)).text
     assert "this account, at most 90 days" in page

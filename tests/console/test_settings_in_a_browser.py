@@ -7,7 +7,7 @@ from fanfare.console.pages.settings.places import SETTINGS
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.console.looking import NEEDS_CHROMIUM, VIEWS, View, base_url, browser, look_at
-from tests.console.people import add_person, session_cookie
+from tests.console.people import COOKIE, add_person, session_cookie
 
 __all__ = ["base_url", "browser"]
 pytestmark = NEEDS_CHROMIUM
@@ -51,3 +51,21 @@ async def test_every_page_can_be_read(
 ) -> None:
     token = await session_cookie(db, await add_person(db, api.account_id, f"reader{view[0]}{view[1]}@example.com"))
     await look_at(browser, base_url, view, urls, token)
+
+
+async def test_on_a_phone_the_list_is_a_line_that_opens(browser: Browser, base_url: str, db: Db, api: Api) -> None:
+    token = await session_cookie(db, await add_person(db, api.account_id, "phone@example.com"))
+    context = await browser.new_context(base_url=base_url, viewport={"width": 390, "height": 844})
+    await context.add_cookies([{"name": COOKIE, "value": token, "url": base_url}])
+    page = await context.new_page()
+    await page.goto(f"/manage/{api.account_id}/settings/tags")
+    place = page.locator(".settings__list").get_by_role("link", name="How long things are kept")
+    assert not await place.is_visible()
+    await page.get_by_text("All settings").click()
+    await place.click()
+    await page.wait_for_url("**/settings/retention")
+    # Where there is room it is open without that.
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.locator(".settings__list").get_by_role("link", name="Tags").click()
+    await page.wait_for_url("**/settings/tags")
+    await context.close()

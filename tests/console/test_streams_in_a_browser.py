@@ -55,7 +55,7 @@ async def test_moderated_by_keys(db: Db, api: Api, context: BrowserContext) -> N
     await press(page, "j", row[3])
     await page.keyboard.press("x")
     await page.get_by_role("button", name="Remove them").click()
-    await page.get_by_text("1 records are changed.").wait_for()
+    await page.get_by_text("1 record is changed.").wait_for()
     assert await statuses(api, stream_key) == ["approved", "waiting", "waiting", "removed"]
 
 

@@ -144,14 +144,14 @@ async def test_figures_of_ads_are_imported_and_compared(base_url: str, db: Db, a
         assert "Season tickets" in figures
         assert "CA$715.00" in figures
         page = (await send(client, f"{root}/import", network="google", csv=text)).text
-        assert "1 rows were stored, 1 totals were left out, 0 rows are wrong." in page
+        assert "Rows stored: 1; totals left out: 1; wrong rows: 0." in page
         token = {
             "form_token": (await client.get(f"{root}/import")).text.partition('form_token" value="')[2].split('"')[0]
         }
         answer = await client.post(
             f"{root}/import/file", data={**token, "network": "google"}, files={"csv_file": ("a.csv", text)}
         )
-        assert "1 rows were stored" in answer.text
+        assert "Rows stored: 1;" in answer.text
         wrong = await send(client, f"{root}/import", network="google", csv="a,b\n1,2\n")
         assert wrong.status_code == 422
         assert "field__error" in wrong.text

@@ -100,6 +100,6 @@ async def test_points_are_awarded_and_taken_back(db: Db, api: Api, context: Brow
     await page.get_by_role("button", name="Give the points").click()
     row = page.get_by_role("row").filter(has_text="Carried the banner")
     await row.get_by_role("button", name="Undo").click()
-    await page.get_by_text("The award is taken back by one of the opposite points.").wait_for()
+    await page.get_by_text("The award is taken back.").wait_for()
     await row.get_by_text("Taken back").wait_for()
     assert faults == []

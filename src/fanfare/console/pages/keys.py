@@ -6,6 +6,7 @@ from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.calls.catalogue import catalogue
 from fanfare.kernel.pages.page import Redirect, View, Visit
 from fanfare.staff.actions import keys as actions
 from fanfare.staff.queries.keys import managed_keys
@@ -26,7 +27,7 @@ async def keys(db: Db, member: Member) -> View:
 async def key_new(member: Member) -> View:
     """Ask what a key is for and what it may call."""
     scopes = [scope for scope in SCOPES if scope in scopes_of(member.rights)]
-    return View(f"{TEMPLATES}/new.html", {"scopes": scopes, "default_rate": DEFAULT_RATE})
+    return View(f"{TEMPLATES}/new.html", {"scopes": scopes, "meanings": catalogue.scopes, "default_rate": DEFAULT_RATE})
 
 
 @manage.post("/keys/new", area="keys", needs_proof=True)

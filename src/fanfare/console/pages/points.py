@@ -7,7 +7,7 @@ from datetime import datetime
 from fanfare.console.pages.fan.changes import FORM_USED
 from fanfare.console.schemas.points import BookingsPage, HandAward, UndoForm
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.console.shell.links import path_of
 from fanfare.fans.queries.fans import check_fan, fans_by_ids
 from fanfare.fans.schemas.fans import Fan
@@ -98,7 +98,8 @@ async def point_award(db: Db, member: Member, visit: Visit, form: HandAward, now
     )  # fmt: skip
     try:
         await award_points(db, member.account.id, new, now)
-        flash(visit, "%(count)s points for the fan %(fan)s.", {"count": str(form.point_count), "fan": str(form.fan_id)})
+        texts = ("%(count)s point for the fan %(fan)s.", "%(count)s points for the fan %(fan)s.")
+        flash_count(visit, texts, form.point_count, {"fan": str(form.fan_id)})
     except AwardKeyUsed:
         flash(visit, FORM_USED, kind="bad")
     except Conflict as refusal:
@@ -122,7 +123,7 @@ async def point_undo(db: Db, member: Member, visit: Visit, form: UndoForm, now: 
     """Take an award back."""
     try:
         await undo_award(db, member.account.id, form.fan_point_uid, now)
-        flash(visit, "The award is taken back by one of the opposite points.")
+        flash(visit, "The award is taken back.")
     except Conflict as refusal:
         flash(visit, refusal.detail, kind="bad")
     return Redirect(path_of(member, f"/points/{form.point_uid}"))

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fanfare.accounts.queries import businesses
 from fanfare.console.schemas.transfers import DeliveriesPage
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.kernel.data.announcements import Topic
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -114,6 +114,13 @@ async def webhook_test(db: Db, member: Member, visit: Visit, form: OneWebhook, n
     return Redirect(_path(member, form))
 
 
+AGAIN = ("%(count)s delivery is sent again.", "%(count)s deliveries are sent again.")
+AGAIN_WITH_MORE = (
+    "%(count)s delivery is sent again; the range has more, so go on.",
+    "%(count)s deliveries are sent again; the range has more, so go on.",
+)
+
+
 @manage.post("/webhooks/{webhook_uid}/replay", area="settings", needs_proof=True)
 async def webhook_replay(db: Db, member: Member, visit: Visit, form: ReplayWindow, now: datetime) -> Redirect:
     """Deliver one delivery again, or all changes of a range."""
@@ -123,11 +130,10 @@ async def webhook_replay(db: Db, member: Member, visit: Visit, form: ReplayWindo
         names = frozenset([await delivery_topic(db, member.account.id, form.webhook_uid, form.delivery_id)])
     require_topics(member, names)
     replayed = await replays.replay(db, member.account.id, form, now)
-    counts = {"count": visit.language.number(replayed.count)}
     if replayed.after is None:
-        flash(visit, "%(count)s deliveries are sent again.", counts)
+        flash_count(visit, AGAIN, replayed.count)
         return Redirect(_path(member, form))
-    flash(visit, "%(count)s deliveries are sent again; the range has more, so go on.", counts, kind="warn")
+    flash_count(visit, AGAIN_WITH_MORE, replayed.count, kind="warn")
     begin, end = (int((moment or now).timestamp()) for moment in (form.min_timestamp, form.max_timestamp))
     rest = {"after": replayed.after, "min_timestamp": begin, "max_timestamp": end}
     return Redirect(f"{_path(member, form)}?{urlencode(rest)}")

@@ -21,7 +21,7 @@ from fanfare.console.shell.proofs import FILE, RETURN, file_path, proof_question
 from fanfare.console.shell.signed_in import require_session, sso_url
 from fanfare.kernel.data.audit import Action
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Forbidden, Unknown
+from fanfare.kernel.errors import BadParameters, Forbidden, Unknown
 from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Redirect, View, Visit, page
 from fanfare.kernel.parameters import Params, Raw, read
 from fanfare.kernel.wire.numbers import MAX_ID
@@ -30,7 +30,7 @@ from fanfare.staff.queries.people import member as member_of
 from fanfare.staff.schemas.members import Member, StaffSession
 from fanfare.staff.schemas.roles import AREA_NAMES, Right
 
-__all__ = ["Access", "manage", "personal"]
+__all__ = ["Access", "account_id_of", "in_frame", "manage", "personal"]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
@@ -82,9 +82,8 @@ def _parts(handler: Callable[..., Awaitable[Any]]) -> _Parts:
     return _Parts(handler, hints, params, answer is Data, answer in (Download, Redirect))
 
 
-def _account_id(raw: Raw) -> int:
-    """Return the account of the path; Unknown (404) for a text that is none, as for another's account."""
-    text = str(raw.pop("account_id")[0])
+def account_id_of(text: str) -> int:
+    """Return the account of a path; Unknown (404) for a text that is none, as for another's account."""
     account_id = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else 0
     if not 0 < account_id <= MAX_ID:
         raise Unknown
@@ -133,10 +132,20 @@ class _Decorator:
         return mark
 
 
+def _read(access: Access, params: type[Params], raw: Raw) -> Params:
+    """Return its parameters; Unknown (404) for an id of the path that is none, as for one that nothing has."""
+    try:
+        return read(params, raw)
+    except BadParameters as wrong:
+        if any(f"{{{name}}}" in access.path for name, _ in wrong.errors):
+            raise Unknown from None
+        raise
+
+
 def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]:
     async def serve(db: Db, visit: Visit, raw: Raw, now: datetime) -> Answer:
         raw = dict(raw)
-        account_id = _account_id(raw)
+        account_id = account_id_of(str(raw.pop("account_id")[0]))
         session = await require_session(db, visit, now, is_read=access.method == "GET")
         db = db.for_account(account_id)
         member = await member_of(db, session, account_id)
@@ -148,8 +157,8 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         if access.is_account_wide:
             member.require_all_businesses()
         if question := _question(access, parts, session, visit, raw, now):
-            return await _framed(db, visit, question, member, session)
-        params = read(parts.params, raw) if parts.params else None
+            return await in_frame(db, visit, question, member, session)
+        params = _read(access, parts.params, raw) if parts.params else None
 
         async def act(tx: Db) -> Answer:
             values: dict[Any, Any] = {
@@ -169,7 +178,7 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
             answer = await act(db)
-        return await _framed(db, visit, answer, member, session)
+        return await in_frame(db, visit, answer, member, session)
 
     return serve
 
@@ -182,12 +191,12 @@ def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]
         if session.account_id is not None and access.path not in SSO_PATHS:
             raise OneAccountSession
         if question := _question(access, parts, session, visit, raw, now):
-            return await _framed(db, visit, question, None, session)
+            return await in_frame(db, visit, question, None, session)
         values: dict[Any, Any] = {Db: db, Visit: visit, datetime: now, StaffSession: session}
         if parts.params:
-            values[parts.params] = read(parts.params, raw)
+            values[parts.params] = _read(access, parts.params, raw)
         answer = await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
-        return await _framed(db, visit, answer, None, session)
+        return await in_frame(db, visit, answer, None, session)
 
     return serve
 
@@ -206,7 +215,8 @@ SET_UP_PATHS = frozenset(
 )
 
 
-async def _framed(db: Db, visit: Visit, answer: Answer, member: Member | None, session: StaffSession) -> Answer:
+async def in_frame(db: Db, visit: Visit, answer: Answer, member: Member | None, session: StaffSession) -> Answer:
+    """Return a view in its frame: of the account with a member, of the person without; other answers as they are."""
     may_open = partial(manage.may_open, member)
     return await framed(db, visit, answer, member=member, session=session, may_open=may_open)
 

@@ -111,6 +111,9 @@ class Flash(msgspec.Struct):
     text: str
     values: dict[str, str]
     kind: str
+    # the text for other numbers than one, and the number
+    plural: str = ""
+    number: int = 0
 
 
 MayOpen = Callable[[str], bool]
@@ -137,6 +140,15 @@ class Shell(msgspec.Struct, frozen=True):
 def flash(visit: Visit, text: str, values: Mapping[str, str] | None = None, *, kind: str = "good") -> None:
     """Say on the next page what has just happened; `text` is an English text of the catalogues."""
     sealed = secret_keys.seal(PURPOSE, msgspec.json.encode(Flash(text, dict(values or {}), kind)))
+    visit.new_cookies[FLASH_COOKIE] = Cookie(sealed)
+
+
+def flash_count(
+    visit: Visit, texts: tuple[str, str], number: int, values: Mapping[str, str] | None = None, *, kind: str = "good"
+) -> None:
+    """Say on the next page what has just happened to so many; `texts` are for one and for more, with `%(count)s`."""
+    singular, plural = texts
+    sealed = secret_keys.seal(PURPOSE, msgspec.json.encode(Flash(singular, dict(values or {}), kind, plural, number)))
     visit.new_cookies[FLASH_COOKIE] = Cookie(sealed)
 
 

@@ -124,6 +124,13 @@ class Language(msgspec.Struct, frozen=True):
         """Return the translation of a text, or the text if there is none."""
         return translations(self.code).gettext(message) if message else ""
 
+    def plural(self, singular: str, plural: str, number: float) -> str:
+        """Return the translation of a text with a number, in the form that fits it; its English form if there is none.
+
+        Of numbers with a fraction, the whole part decides. Minus one is as one.
+        """
+        return translations(self.code).ngettext(singular, plural, int(abs(number)))
+
 
 @cache
 def codes() -> tuple[str, ...]:

@@ -15,7 +15,9 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.uploads import Upload
+from fanfare.kernel.errors import Refusal
 from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.filling import Submission
 from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.parameters import Params, Raw
 
@@ -86,6 +88,10 @@ class Visit(msgspec.Struct):
     faults: Mapping[str, str] = {}
     # the messages of a form that has no page of its own, by its fields: the page above it is shown
     refused: Mapping[str, str] = {}
+    # what speaks against a form whose fields are right: the page of the form is shown
+    conflict: Refusal | None = None
+    # the form that was refused, which the page shows as it was sent
+    submission: Submission | None = None
     # the person whose form waited and is sent now
     form_owner_id: int | None = None
     # the header Host and the user agent

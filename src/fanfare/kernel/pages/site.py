@@ -6,22 +6,23 @@ path has no page is answered by the page above it, which says what was wrong.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 
 from fanfare.kernel.addresses import Network, nearest_address, subscriber
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import limits
-from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Refusal
+from fanfare.kernel.data.db import OUTAGES, Db
+from fanfare.kernel.errors import BadParameters, Conflict, Refusal, TooManyCalls, Unavailable, Unknown
 from fanfare.kernel.pages import cookies, form_copies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
 from fanfare.kernel.pages.file_forms import file_form
+from fanfare.kernel.pages.filling import Submission
 from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
 from fanfare.kernel.parameters import Raw, from_query, read
@@ -40,6 +41,9 @@ NONCE_BYTES = 16
 # How much of a download is read at once.
 CHUNK_BYTES = 256 * 1024
 OK = 200
+# Answers a refusal in the frame of the pages around it; None where the visitor is not let into that frame.
+Frame = Callable[[Db, Visit, Refusal, datetime], Awaitable[Answer | None]]
+NO_PAGE = "No page has this address"
 ERROR = "kernel/pages/templates/error.html"
 
 
@@ -53,9 +57,11 @@ class Site:
         settings: Settings,
         proxies: Iterable[Network],
         visits: Mapping[str, limits.Visits],
+        frames: Mapping[str, Frame],
     ) -> None:
-        """`visits` are the beginnings of paths whose pages are counted by themselves."""
+        """`visits` are the beginnings of paths whose pages are counted by themselves, `frames` of those framed."""
         self.visits = visits
+        self.frames = frames
         self.db = db
         self.clock = clock
         self.proxies = tuple(proxies)
@@ -76,6 +82,8 @@ class Site:
                 above = [by_path[each]["GET"] for each in _paths_above(path) if "GET" in by_path.get(each, {})]
                 self.pages_above[path] = above
             app.add_responders(path, _responders(self, methods))
+        for path in self.frames:
+            app.add_fallback(path, self._refuse_path)
 
     async def respond(
         self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
@@ -89,7 +97,7 @@ class Site:
         except Detour as detour:
             result, html = detour.redirect, ""
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
-            result = self._error(response, answers.refusal_of(error))
+            result = await self._error(response, visit, answers.refusal_of(error))
             html = render(result, visit)
         policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure, is_framed=is_framed)
         cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
@@ -106,9 +114,19 @@ class Site:
     async def refuse(self, request: Request, response: Response, refusal: Refusal) -> None:
         """Answer with the page of a refusal, for what visitors ask of and is no page."""
         visit = self._visit(request)
-        view = self._error(response, refusal)
+        view = await self._error(response, visit, refusal)
         policy.put_headers(response, visit.nonce, is_secure=self.is_secure, is_framed=False)
+        cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
         await _put_html(request, response, view, render(view, visit))
+
+    async def _refuse_path(self, request: Request, response: Response) -> None:
+        """Answer below a frame where no page is; whoever tries many is told to wait."""
+        refusal: Refusal = Unknown(NO_PAGE)
+        try:
+            await self._count(self._visit(request), self._visits(request.path), self.clock())
+        except Refusal as limit:
+            refusal = limit
+        await self.refuse(request, response, refusal)
 
     def _visit(self, request: Request, *, is_framed: bool = False) -> Visit:
         headers = request.headers
@@ -143,7 +161,7 @@ class Site:
     async def _act(self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]) -> Answer:
         now = self.clock()
         page = methods["GET" if request.method == "HEAD" else request.method]
-        await self._count(visit, self._visits(page), now)
+        await self._count(visit, limits.Visits.WALLS if page.is_framed else self._visits(page.path), now)
         query = from_query(request.scope["query_string"]) if visit.query is None else visit.query
         fixed: Raw = {**query, **{name: [value] for name, value in path.items()}}
         if page.method == "GET":
@@ -151,9 +169,17 @@ class Site:
         form = await self._form(request, visit, page)
         try:
             return await self._call(page, visit, {**form, **fixed}, now)
+        except Conflict as conflict:
+            if not self._frame(page.path):
+                raise
+            visit.conflict, visit.submission = conflict, Submission(request.path, form)
+            pages = [methods["GET"]] if "GET" in methods else self.pages_above[page.path]
+            return await self._above(pages, visit, conflict, path, now)
         except BadParameters as wrong:
+            visit.submission = Submission(request.path, form, dict(wrong.errors))
             if "GET" not in methods:
-                return await self._above(page, visit, wrong, path, now)
+                visit.refused = dict(wrong.errors)
+                return await self._above(self.pages_above[page.path], visit, wrong, path, now)
             visit.form = {name: values[0] for name, values in form.items() if values and isinstance(values[0], str)}
             visit.entries = form
             visit.faults = dict(wrong.errors)
@@ -163,25 +189,28 @@ class Site:
             return view
 
     async def _above(
-        self, page: Page, visit: Visit, wrong: BadParameters, path: dict[str, str], now: datetime
+        self, pages: Iterable[Page], visit: Visit, refusal: Refusal, path: dict[str, str], now: datetime
     ) -> Answer:
-        """Return the nearest page above a form that shows itself, with what was wrong; raise that if there is none."""
-        for above in self.pages_above[page.path]:
+        """Return the first page that shows itself, with what was wrong with a form; raise that if there is none."""
+        for above in pages:
             fixed: Raw = {name: [value] for name, value in path.items() if f"{{{name}}}" in above.path}
             visit.url = above.path.format_map(path)
             visit.query = {}
-            visit.refused = dict(wrong.errors)
-            with suppress(Refusal):
+            with suppress(Refusal, Detour):
                 view = await self._call(above, visit, fixed, now)
                 if isinstance(view, View):
-                    return View(view.template, view.values, wrong.status, wrong.retry_after)
-        raise wrong
+                    return View(view.template, view.values, refusal.status, refusal.retry_after)
+        visit.submission = None
+        raise refusal
 
-    def _visits(self, page: Page) -> limits.Visits:
+    def _visits(self, page_path: str) -> limits.Visits:
         """Return what visits of a page are counted as."""
-        if page.is_framed:
-            return limits.Visits.WALLS
-        return next((kind for path, kind in self.visits.items() if page.path.startswith(path)), limits.Visits.PAGES)
+        return next((kind for path, kind in self.visits.items() if page_path.startswith(path)), limits.Visits.PAGES)
+
+    def _frame(self, path: str) -> Frame | None:
+        """Return the frame around a path."""
+        frames = self.frames.items()
+        return next((frame for each, frame in frames if path == each or path.startswith(f"{each}/")), None)
 
     async def _count(self, visit: Visit, visits: limits.Visits, now: datetime) -> None:
         """Count the visit by its address; raise the counter's refusal if the limit of this minute is exhausted."""
@@ -210,8 +239,17 @@ class Site:
             values[page.params] = read(page.params, raw)
         return await page.handler(**{name: values[hint] for name, hint in page.arguments})
 
-    def _error(self, response: Response, refusal: Refusal) -> View:
+    async def _error(self, response: Response, visit: Visit, refusal: Refusal) -> View:
+        """Return the page of a refusal, in the frame of the pages around it where the visitor is let into that."""
         response.set_headers(dict(refusal.headers))
+        visit.submission = None
+        frame = self._frame(visit.url.partition("?")[0])
+        if frame and not isinstance(refusal, TooManyCalls | Unavailable):
+            # Without the frame, whatever ails it, the refusal is said all the same.
+            with suppress(Refusal, *OUTAGES):
+                view = await frame(self.db, visit, refusal, self.clock())
+                if isinstance(view, View):
+                    return view
         return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
 
 
@@ -252,4 +290,14 @@ def _responders(site: Site, methods: dict[str, Page]) -> Responders:
     async def respond(request: Request, response: Response, **path: str) -> None:
         await site.respond(request, response, methods, path)
 
-    return dict.fromkeys([*methods, *(["HEAD"] if "GET" in methods else [])], respond)
+    async def lead_up(_: Request, response: Response, **path: str) -> None:
+        above = site.pages_above[methods["POST"].path]
+        values = {name: quote(value, safe="") for name, value in path.items()}
+        _put_other(response, Redirect(above[0].path.format_map(values)))
+
+    if "GET" in methods:
+        return dict.fromkeys([*methods, "HEAD"], respond)
+    if not site.pages_above[methods["POST"].path]:
+        return {"POST": respond}
+    # Whoever opens the address of a form is led to the page that has it.
+    return {"POST": respond, "GET": lead_up, "HEAD": lead_up}

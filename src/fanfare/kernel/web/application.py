@@ -108,6 +108,8 @@ class Application:
 
     def __init__(self, refuse: Refuse, lifespan: Lifespan | None = None) -> None:
         self._routes = Routes()
+        # what answers below a path where nothing else does
+        self._fallbacks: dict[str, Responder] = {}
         self._refuse = refuse
         self._lifespan = lifespan
 
@@ -129,6 +131,10 @@ class Application:
 
         self._routes.add(path, _Refusing({"OPTIONS": tell, **responders}, refuse))
 
+    def add_fallback(self, path: str, responder: Responder) -> None:
+        """Let a responder answer whatever is asked of below a path and has no route."""
+        self._fallbacks[path] = responder
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
         if scope["type"] != "http":
@@ -136,11 +142,21 @@ class Application:
             return
         request, response = Request(scope, receive, normal_path(scope["path"])), Response()
         try:
-            responders, values = self._routes.find(request.path)
-            await responders[request.method](request, response, **values)
+            await self._respond(request, response)
         except Exception as error:  # noqa: BLE001 - `refuse` logs what is unexpected
             self._refuse(request, response, error)
         await response.send(request, send)
+
+    async def _respond(self, request: Request, response: Response) -> None:
+        try:
+            responders, values = self._routes.find(request.path)
+        except Unknown:
+            for path, fallback in self._fallbacks.items():
+                if request.path.startswith(f"{path}/"):
+                    await fallback(request, response)
+                    return
+            raise
+        await responders[request.method](request, response, **values)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while True:

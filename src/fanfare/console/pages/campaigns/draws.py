@@ -7,7 +7,7 @@ from typing import Annotated
 from fanfare.console.pages.campaigns.access import campaign_path, shown_fans, visible_campaign, visible_draw
 from fanfare.console.schemas.campaigns import CampaignDraws, DrawForm
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.draws.actions.draws import complete_draw, create_draw, withdraw_draw
 from fanfare.draws.actions.replacing import replace_winner
 from fanfare.draws.queries.draws import draws, winners
@@ -95,8 +95,8 @@ async def campaign_draw_complete(
     await visible_draw(db, member, form.page_tab_id, form.draw_uid, now)
     start = DrawStart(draw_uid=form.draw_uid, public_value=form.public_value)
     draw = await complete_draw(db, member.account.id, start, now)
-    count = visit.language.number(draw.entrant_count or 0)
-    flash(visit, "Winners are drawn among %(count)s fans.", {"count": count})
+    texts = ("Winners are drawn among %(count)s fan.", "Winners are drawn among %(count)s fans.")
+    flash_count(visit, texts, draw.entrant_count or 0)
     return Redirect(_path(member, form))
 
 

@@ -149,7 +149,7 @@ async def fan_device_remove(db: Db, member: Member, visit: Visit, form: FanDevic
     return Redirect(fan_url(member, fan_id, "devices"))
 
 
-@manage.post("/fans/{fan_id}/suppressions/lift", area="fans")
+@manage.post("/fans/{fan_id}/suppressions/lift", area="fans", needs_proof=True)
 async def fan_suppression_lift(
     db: Db, member: Member, visit: Visit, form: FanSuppressionForm, now: datetime
 ) -> Redirect:

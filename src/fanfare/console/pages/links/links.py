@@ -174,7 +174,7 @@ async def link_picture(db: Db, member: Member, query: PictureFile, now: datetime
     return Download(file, f"link-{query.tracker_id}.{query.form}", picture.media_type)
 
 
-@manage.post("/links/{tracker_id}/delete", area="links")
+@manage.post("/links/{tracker_id}/delete", area="links", needs_proof=True)
 async def link_delete(db: Db, member: Member, visit: Visit, form: OneTracker, now: datetime) -> Redirect:
     """Delete a link with its clicks and figures."""
     await _tracker(db, member, TrackerQuery(tracker_id=form.tracker_id), now)

@@ -69,7 +69,7 @@ async def link_domain_check(db: Db, member: Member, visit: Visit, form: OneDomai
     return Redirect(path_of(member, PATH))
 
 
-@manage.post("/links/settings/domains/{domain_id}/remove", area="links", is_account_wide=True)
+@manage.post("/links/settings/domains/{domain_id}/remove", area="links", needs_proof=True, is_account_wide=True)
 async def link_domain_remove(db: Db, member: Member, visit: Visit, form: OneDomain, now: datetime) -> Redirect:
     """Remove a domain without links."""
     try:

@@ -86,7 +86,7 @@ async def suppression_add(db: Db, member: Member, visit: Visit, form: Suppressio
     return Redirect(f"/manage/{member.account.id}/suppressions")
 
 
-@manage.post("/suppressions/{suppression_id}/lift", area="messages")
+@manage.post("/suppressions/{suppression_id}/lift", area="messages", needs_proof=True)
 async def suppression_lift(db: Db, member: Member, visit: Visit, form: OneSuppression, now: datetime) -> Redirect:
     """Let an address get messages again."""
     member.require_business(None, suppression=form.suppression_id)

@@ -14,7 +14,7 @@ from fanfare.console.schemas.performances import (
     PerformanceCompletions,
 )
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Cursor
 from fanfare.kernel.errors import Unknown
@@ -131,7 +131,7 @@ async def reward_codes(db: Db, member: Member, visit: Visit, form: CodesForm) ->
     await _reward(db, member, form)
     codes = list(dict.fromkeys(line.strip() for line in form.code_lines.splitlines() if line.strip()))
     result = await save_codes(db, member.account.id, NewCodes(reward_uid=form.reward_uid, codes=codes[:1000]))
-    flash(visit, "%(count)s codes are new.", {"count": visit.language.number(result.saved_count)})
+    flash_count(visit, ("%(count)s code is new.", "%(count)s codes are new."), result.saved_count)
     return Redirect(f"{performance_path(member, form.performance_uid)}/rewards/{form.reward_uid}")
 
 

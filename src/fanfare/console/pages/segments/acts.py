@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fanfare.console.schemas.segments import Liveness, NewFreeze, SegmentName
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.exports.actions.exports import create_export
 from fanfare.exports.schemas.exports import NewExport
 from fanfare.fans.actions import tags
@@ -78,7 +78,7 @@ async def segment_freeze(db: Db, member: Member, visit: Visit, form: NewFreeze, 
     new = NewSnapshot(snapshot_name=form.snapshot_name, filter_uid=_uid(form, "filter"))
     member.require_all_businesses()
     frozen = await snapshots.create_snapshot(db, member.account, new, now)
-    flash(visit, "%(count)s fans are frozen.", {"count": visit.language.number(frozen.fan_count)})
+    flash_count(visit, ("%(count)s fan is frozen.", "%(count)s fans are frozen."), frozen.fan_count)
     return Redirect(url(member, OneSegment(segment_type="snapshot", segment_id=str(frozen.snapshot_uid))))
 
 

@@ -59,7 +59,7 @@ async def suppression_create(db: Db, member: Member, visit: Visit, form: NewSupp
     return Redirect(path_of("suppressions", member))
 
 
-@manage.post("/settings/suppressions/delete", area="settings")
+@manage.post("/settings/suppressions/delete", area="settings", needs_proof=True)
 async def suppression_delete(db: Db, member: Member, visit: Visit, form: OneSuppression, now: datetime) -> Redirect:
     """Let an address get messages again."""
     await suppression_actions.lift(db, member.account.id, form.suppression_id, now)

@@ -8,7 +8,7 @@ import msgspec
 from fanfare.console.pages.streams.access import AREA, stream_path, visible_stream
 from fanfare.console.schemas.streams import ROWS, BulkForm, QueueQuery, RecordForm
 from fanfare.console.shell.access import manage
-from fanfare.console.shell.frame import flash
+from fanfare.console.shell.frame import flash, flash_count
 from fanfare.console.shell.signed_in import next_path
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit
@@ -97,7 +97,7 @@ async def stream_moderate(db: Db, member: Member, visit: Visit, form: BulkForm, 
         )  # fmt: skip
         count = len(await moderate_all(db, member.account.id, order, now))
     if count:
-        flash(visit, "%(count)s records are changed.", {"count": visit.language.number(count)})
+        flash_count(visit, ("%(count)s record is changed.", "%(count)s records are changed."), count)
     else:
         flash(visit, "No record was changed: pick some first.", kind="warn")
     return Redirect(following(form.next, stream_path(member, form.stream_key)))

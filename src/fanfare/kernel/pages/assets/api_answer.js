@@ -33,7 +33,7 @@ function tree(value, name, depth, texts, isLast) {
   }
   const fold = element("details");
   const summary = element("summary");
-  summary.append(...label, begin, element("span", ` ${texts.textItems.replace("#", parts.length)} ${end}${comma}`, "json__rest"));
+  summary.append(...label, begin, element("span", ` ${parts.length === 1 ? texts.textItem : texts.textItems.replace("#", parts.length)} ${end}${comma}`, "json__rest"));
   const body = element("div", undefined, "json__body");
   const make = () => {
     if (body.childElementCount) return;

@@ -23,6 +23,11 @@ class Catalogue:
         self._endpoints, self._scopes = tuple(endpoints), scopes
         self._groups = Lazy(self._make)
 
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """What each scope is for, in English."""
+        return self._scopes
+
     async def groups(self) -> tuple[CallGroup, ...]:
         """Return the calls of each scope."""
         return await self._groups.get()
