@@ -3,11 +3,11 @@
     nice python -m bench.segments                             # the data of bench.search, 200 filters, 500 writes/s
     nice python -m bench.segments --scale 0.05 --filters 50   # smaller, made anew in a folder of its own
 
-A worker and an index process follow the log; with `--tables` the worker alone. Writes of five kinds (activities, tags
-given and taken, fans changed, idols followed, new fans) come at a fixed rate over eight connections. Ten probes a
-second beside them give a tag to a fan; the time counts from its commit until the fan is a member of the filter of that
-tag. The build is one filter from nothing while the writes go on. The yardstick is the rate of the same writes without
-filters. Exits 1 when a target is missed.
+A worker and an index process follow the log; with `--tables` the worker alone. The filters are built first, one after
+the other. Then writes of five kinds (activities, tags given and taken, fans changed, idols followed, new fans) come at
+a fixed rate over eight connections. Ten probes a second beside them give a tag to a fan; the time counts from its
+commit until the fan is a member of the filter of that tag. The build is one filter from nothing while the writes go on.
+The yardstick is the rate of the same writes without filters. Exits 1 when a target is missed.
 """
 
 import argparse
@@ -175,16 +175,22 @@ async def indexed(db: Db, account: Account) -> None:
         await asyncio.sleep(0.5)
 
 
-async def built(db: Db, account: Account) -> float:
-    """Build all filters that wait to be built, in this process; return the seconds."""
+async def build_all(db: Db, account: Account, count: int) -> None:
+    """Build all filters that wait to be built, in this process, one after the other."""
     started = time.perf_counter()
     while await members.keep_members(db, account, moment()):
         pass
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    total = await db.value("select sum(member_count) from filter_states where account_id = $1", account.id)
+    print(f"{count} filters with {int(total):,} members, built in {seconds:.1f} s")
 
 
 async def prepare(db: Db, account: Account, count: int) -> int:
-    """Make the filters and the probe's, and build them; return the probe's id."""
+    """Rate all fans, and make the filters and the probe's; return the probe's id."""
+    # The data was never rated, and a first pass changes everybody.
+    ratings.PAUSE_FACTOR = 0.0
+    while not await ratings.update_ratings(db, account, moment()):
+        pass
     existing = await db.value("select count(*) from filters where account_id = $1", account.id)
     for number, criteria in enumerate(filters(random.Random(5), count)):
         if number >= existing - 1:
@@ -192,13 +198,6 @@ async def prepare(db: Db, account: Account, count: int) -> int:
     if not existing:
         await change_tag(db, account.id, TagChange(tag_name="probe", fan_ids=[1]), moment())
         await create_filter(db, account, NewFilter(filter_name="probe", fan_tags=["probe"]), moment())
-    # The data was never rated, and a first pass changes everybody.
-    ratings.PAUSE_FACTOR = 0.0
-    while not await ratings.update_ratings(db, account, moment()):
-        pass
-    seconds = await built(db, account)
-    total = await db.value("select sum(member_count) from filter_states where account_id = $1", account.id)
-    print(f"{count} filters with {int(total):,} members, built in {seconds:.1f} s")
     probe: int = await db.value(
         "select filter_id from filters where account_id = $1 and filter_name = 'probe'", account.id
     )
@@ -243,17 +242,19 @@ async def measure(dsn: str, count: int, rate: float, seconds: float, *, with_ind
     print(f"yardstick, no worker: {reached:.0f} writes/s of {rate:g} wanted")
     probe = await prepare(db, account, count)
     await db.execute("delete from audience_indexes where account_id = $1", account.id)
-    async with running(dsn, "worker", *(["index"] if with_index else [])):
+    async with running(dsn, *(["index"] if with_index else [])):
         if with_index:
             await indexed(db, account)
-        # The first is seen when the worker has started.
-        await Load(db, account, fans).probe(probe, 1)
-        load = Load(db, account, fans)
-        wrote, _ = await asyncio.gather(load.run(rate, seconds), load.probe(probe, seconds))
-        print(f"{wrote:.0f} writes/s of {rate:g} wanted, {count} filters: {answer_of(load.lags)}; lost {load.lost}")
-        again = Load(db, account, fans)
-        _, _, building = await asyncio.gather(again.run(rate, 20), again.probe(probe, 20), one_build(db, account))
-        print(f"beside the build: {answer_of(again.lags)}")
+        await build_all(db, account, count)
+        async with running(dsn, "worker"):
+            # The first is seen when the worker has started.
+            await Load(db, account, fans).probe(probe, 1)
+            load = Load(db, account, fans)
+            wrote, _ = await asyncio.gather(load.run(rate, seconds), load.probe(probe, seconds))
+            print(f"{wrote:.0f} writes/s of {rate:g} wanted, {count} filters: {answer_of(load.lags)}; lost {load.lost}")
+            again = Load(db, account, fans)
+            _, _, building = await asyncio.gather(again.run(rate, 20), again.probe(probe, 20), one_build(db, account))
+            print(f"beside the build: {answer_of(again.lags)}")
     await db.close()
     return statistics.quantiles(load.lags, n=100)[98] <= TARGET_LAG and building <= TARGET_BUILD
 

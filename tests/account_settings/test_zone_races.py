@@ -11,7 +11,8 @@ import pytest
 from fanfare.account_settings.actions.accounts import change_zone
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
-from fanfare.segments.actions.members import build, follow
+from fanfare.segments.actions.building import build
+from fanfare.segments.actions.members import follow
 from fanfare.trackers.actions.attribution import attribute, attribute_again
 from fanfare.trackers.actions.judging import judge_again
 from tests.account_settings.test_zones import ask, days_of, evening, local_days

@@ -93,7 +93,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/search/criteria/links.py:link_conditions": Reason.CRITERIA,
     "src/fanfare/search/criteria/tickets.py:_condition": Reason.CRITERIA,
     "src/fanfare/search/criteria/where.py:statement": Reason.CRITERIA,
-    "src/fanfare/segments/actions/members.py:_build_chunk": Reason.CRITERIA,
+    "src/fanfare/segments/actions/building.py:_build_chunk": Reason.CRITERIA,
     "src/fanfare/segments/queries/overlap.py:_by_sql": Reason.CRITERIA,
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
     "src/fanfare/sessions/actions/guests.py:_forget_guests": Reason.COLUMNS,

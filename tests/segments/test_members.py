@@ -11,6 +11,7 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.data.db import Db
+from fanfare.segments.actions import building
 from fanfare.segments.actions import members as actions
 from fanfare.segments.queries import live as queries
 from tests.api import Api
@@ -83,15 +84,22 @@ async def test_new_criteria_rebuild_the_filter_and_its_dependents(api: Api, db: 
 
 
 async def test_a_build_goes_through_all_chunks(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "CHUNK", 7)
+    monkeypatch.setattr(building, "CHUNK", 7)
     everyone = await many_fans(db, api.account_id, 40, "PE")
     account = await account_by_id(db, api.account_id)
     await saved(api, "chunks", fan_provinces="PE")
-    assert await actions.build(db, account, now())
+    assert await building.build(db, account, now())
     assert (await members(db, api.account_id))["chunks"] < set(everyone)
     # What is written behind the build and before it is followed all the same, and not announced fan by fan.
     late = await new_fan(api, email=mail(), province="PE", country_code="CA")
     await api.ok(await api.post(f"/api/v1/crm/fans/{everyone[0]}", email=mail(), province="BC", country_code="CA"))
+    while await actions.follow(db, account, now()):
+        pass
+    # Of fans to whom the build will come only the build makes members.
+    here = (await members(db, api.account_id))["chunks"]
+    assert everyone[0] not in here
+    assert everyone[1] in here
+    assert late not in here
     await settle(db, api.account_id, now())
     assert (await members(db, api.account_id))["chunks"] == {*everyone[1:], late}
 
@@ -99,7 +107,7 @@ async def test_a_build_goes_through_all_chunks(api: Api, db: Db, monkeypatch: py
 async def test_a_build_compiles_one_filter_and_its_announcement_none(
     api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "CHUNK", 7)
+    monkeypatch.setattr(building, "CHUNK", 7)
     await many_fans(db, api.account_id, 20, "CL")
     for number in range(4):
         await saved(api, f"compiled {number}", fan_provinces="CL", fan_rating=number + 1)
@@ -112,7 +120,8 @@ async def test_a_build_compiles_one_filter_and_its_announcement_none(
         counted.append(len(live))
         return live
 
-    monkeypatch.setattr(actions, "live_filters", counting)
+    for module in (actions, building):
+        monkeypatch.setattr(module, "live_filters", counting)
     await settle(db, api.account_id, now())
     assert set(counted) == {1}
     assert len(counted) >= 12

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience import counting
+from fanfare.audience import client, counting
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.search.criteria.plans import Plan
+from fanfare.segments.actions import building
 from fanfare.segments.actions import members as actions
 from tests.api import Api, new_api
 from tests.audience.indexing import has, running
@@ -198,18 +199,27 @@ async def changed_nothing(db: Db, account_id: int) -> list[Any]:
 
 @asynccontextmanager
 async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bool]]:
-    """Run an index process; the list gets for each query of members whether the index answered."""
+    """Run an index process; the list gets for each query whether the index answered."""
     result: list[bool] = []
-    original = counting.matches
+    matches, next_fans = counting.matches, counting.next_fans
 
-    async def noted(tx: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
-        matches = await original(tx, account, plans, fan_ids)
+    async def noted_matches(tx: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+        answer = await matches(tx, account, plans, fan_ids)
         if plans:
-            result.append(matches is not None)
-        return matches
+            result.append(answer is not None)
+        return answer
 
-    monkeypatch.setattr(counting, "matches", noted)
+    async def noted_next(*args: Any) -> list[int] | None:
+        answer = await next_fans(*args)
+        result.append(answer is not None)
+        return answer
+
+    monkeypatch.setattr(counting, "matches", noted_matches)
+    monkeypatch.setattr(counting, "next_fans", noted_next)
+    # So that a build takes several answers.
+    monkeypatch.setattr(building, "INDEXED_CHUNK", 3)
     monkeypatch.setattr(counting, "MEMBERS_SECONDS", 20.0)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 20.0)
     async with running(settings) as process:
         await has(process, await db.value("select count(*) from accounts"))
         yield result

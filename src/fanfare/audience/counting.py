@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fanfare.audience import client
-from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, SetQuery, StatsOptions
+from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, NextQuery, SetQuery, StatsOptions
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
@@ -84,6 +84,12 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     query = MembersQuery(account.id, account.time_zone, plans, fan_ids)
     answer = await client.ask(db, query, timeout_seconds=MEMBERS_SECONDS)
     return answer.matches if answer else None
+
+
+async def next_fans(db: Db, account: Account, plan: Plan, last_fan_id: int, limit: int) -> list[int] | None:
+    """Return the ids of the fans after `last_fan_id` for whom a plan holds, at most `limit`, as `matches` does."""
+    answer = await client.ask(db, NextQuery(account.id, account.time_zone, plan, last_fan_id, limit))
+    return answer.matches[0] if answer and answer.matches else None
 
 
 async def fan_set(

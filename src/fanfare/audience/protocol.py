@@ -57,11 +57,24 @@ class SetQuery(msgspec.Struct, frozen=True, tag=True):
     max_count: int
 
 
-Query = FansQuery | MembersQuery | SetQuery
+class NextQuery(msgspec.Struct, frozen=True, tag=True):
+    """Asks for the fans after one of them for whom a plan holds, in the order of their ids, at most `limit`."""
+
+    account_id: int
+    zone: str
+    plan: Plan
+    last_fan_id: int
+    limit: int
+
+
+Query = FansQuery | MembersQuery | SetQuery | NextQuery
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The result of a query: a count, reach, statistics, ids by plan, or a set. All None: the index cannot answer."""
+    """The result of a query: a count, reach, statistics, ids by plan, or a set. All None: the index cannot answer.
+
+    Those of a NextQuery are ids of its one plan.
+    """
 
     count: int | None = None
     reach: SegmentStatus | None = None

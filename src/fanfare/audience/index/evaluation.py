@@ -64,6 +64,13 @@ def matches(index: AccountIndex, plans: Sequence[Plan], fan_ids: Sequence[int]) 
     return [list(fans(index, plan, candidates)) for plan in plans]
 
 
+def next_fans(index: AccountIndex, plan: Plan, last_fan_id: int, limit: int) -> list[int]:
+    """Return the ids of the fans after one of them for whom a plan holds, in order, at most `limit`."""
+    candidates = index.fans.copy()
+    candidates.remove_range(0, last_fan_id + 1)
+    return list(fans(index, plan, candidates)[:limit])
+
+
 def fan_set(index: AccountIndex, plan: Plan, first_count: int, max_count: int) -> FanSet:
     """Return the set of the first `max_count` fans for whom a plan holds, with its first ids."""
     result = fans(index, plan, index.fans)

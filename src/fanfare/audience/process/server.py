@@ -18,7 +18,7 @@ import structlog
 from fanfare.audience.index import evaluation
 from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.process.updater import IndexUnavailable, IndexUpdater
-from fanfare.audience.protocol import Answer, MembersQuery, Query, SetQuery, receive, send
+from fanfare.audience.protocol import Answer, MembersQuery, NextQuery, Query, SetQuery, receive, send
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Connection, Db
 from fanfare.kernel.data.locks import lock_key
@@ -297,6 +297,8 @@ def evaluate(index: AccountIndex, query: Query) -> Answer:
     """Return the answer of an index to a query."""
     if isinstance(query, MembersQuery):
         return Answer(matches=evaluation.matches(index, query.plans, query.fan_ids))
+    if isinstance(query, NextQuery):
+        return Answer(matches=[evaluation.next_fans(index, query.plan, query.last_fan_id, query.limit)])
     if isinstance(query, SetQuery):
         return Answer(fan_set=evaluation.fan_set(index, query.plan, query.first_count, query.max_count))
     if query.stats is not None:
