@@ -192,6 +192,7 @@ class Site:
         self, pages: Iterable[Page], visit: Visit, refusal: Refusal, path: dict[str, str], now: datetime
     ) -> Answer:
         """Return the first page that shows itself, with what was wrong with a form; raise that if there is none."""
+        url, query = visit.url, visit.query
         for above in pages:
             fixed: Raw = {name: [value] for name, value in path.items() if f"{{{name}}}" in above.path}
             visit.url = above.path.format_map(path)
@@ -200,7 +201,8 @@ class Site:
                 view = await self._call(above, visit, fixed, now)
                 if isinstance(view, View):
                     return View(view.template, view.values, refusal.status, refusal.retry_after)
-        visit.submission = None
+        # The page of the refusal says it once.
+        visit.url, visit.query, visit.refused, visit.conflict = url, query, {}, None
         raise refusal
 
     def _visits(self, page_path: str) -> limits.Visits:
