@@ -15,6 +15,7 @@ from fanfare.staff.actions.invitations import AlreadyMember
 from tests.api import Api, new_api
 from tests.console.people import add_person, send, signed_in
 from tests.console.visits import many_visits
+from tests.running import PATIENCE
 
 __all__ = ["many_visits"]
 NAVIGATION = '<nav class="rail"'
@@ -73,7 +74,7 @@ async def test_another_account_shows_the_person_alone(
 
 
 async def test_a_stranger_sees_no_navigation(base_url: str) -> None:
-    async with httpx.AsyncClient(base_url=base_url) as stranger:
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as stranger:
         answer = await stranger.get("/manage/1/nowhere")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
@@ -81,7 +82,7 @@ async def test_a_stranger_sees_no_navigation(base_url: str) -> None:
 
 
 async def test_paths_of_no_page_elsewhere_are_as_before(base_url: str) -> None:
-    async with httpx.AsyncClient(base_url=base_url) as stranger:
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as stranger:
         assert (await stranger.get("/managers")).json()["code"] == "unknown"
 
 
