@@ -87,6 +87,7 @@ async def test_what_a_program_refuses_is_printed_and_the_next_one_is_sent(api: A
         (("--after", "tomorrow"), None, "422: "),
         (("--forward-to", "localhost:3000"), None, "--forward-to must be a URL"),
         (("--url", "fans.example.com"), None, "--url must be a URL"),
+        (("--url", "http://fans.example.com"), None, "--url must begin with https://"),
         ((), "ffs_\u00e9", "API_SECRET is not a secret"),
     ],
 )

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import typer
 
+from fanfare.cli.urls import checked_url
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.webhook_signatures import PREFIX, secret_text, signature_header
 from fanfare.kernel.wire import iso
@@ -52,7 +53,7 @@ def listen(
     api_secret = os.environ.get(SECRET_VARIABLE) or typer.prompt("API secret", hide_input=True)
     receiver = _Receiver(forward_to)
     client = httpx.Client(
-        base_url=_checked_url("--url", url),
+        base_url=checked_url("--url", url, takes_secret=True),
         headers={"Api-Secret": _checked_secret(api_secret)},
         timeout=httpx.Timeout(SECONDS, read=MAX_WAIT_SECONDS + SECONDS),
     )
@@ -93,7 +94,7 @@ class _Receiver:
     """The program under development."""
 
     def __init__(self, url: str) -> None:
-        self._url = _checked_url("--forward-to", url)
+        self._url = checked_url("--forward-to", url)
         self._key = _signing_key()
         # A proxy of the environment would read what is sent to this machine.
         self._client = httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False)
@@ -141,18 +142,6 @@ def _checked_secret(api_secret: str) -> str:
         message = f"{SECRET_VARIABLE} is not a secret of this service: it has letters that none has"
         raise CannotRun(message)
     return api_secret
-
-
-def _checked_url(option: str, url: str) -> str:
-    """Return a URL that calls can be made to."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        message = f"{option} must be a URL with http:// or https:// and a host, such as http://localhost:3000"
-        raise CannotRun(message)
-    return url
 
 
 def _changes(client: httpx.Client, topics: str, position: str) -> Iterator[LoggedChange]:

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import msgspec
 import typer
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
+from fanfare.cli.urls import checked_url
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
@@ -112,14 +112,7 @@ class _Bars:
 
 def _checked_url(url: str) -> str:
     """Return an address that calls can be made to, without its path."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    is_local = parsed.host in ("localhost", "127.0.0.1", "::1")
-    if not parsed.host or not (parsed.scheme == "https" or (parsed.scheme == "http" and is_local)):
-        message = "--url must begin with https://: the secret is sent there"
-        raise CannotRun(message)
+    parsed = checked_url("--url", url, takes_secret=True)
     return str(parsed.copy_with(raw_path=b"/", fragment=None, userinfo=b"")).rstrip("/")
 
 
