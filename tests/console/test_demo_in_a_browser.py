@@ -207,7 +207,7 @@ async def test_a_campaign_is_made_and_a_key_without_a_mouse(keyboard: Page) -> N
     await page.get_by_role("heading", name="Quiz by keys").wait_for()
     await go(page, "New key")
     await fill(page, page.get_by_label("What it is for"), "Made by keys")
-    await press(page, page.get_by_label("apps"), "Space")
+    await press(page, page.get_by_role("checkbox", name=re.compile("^apps ")), "Space")
     await press(page, page.get_by_role("button", name="Make the key"))
     await page.locator("#api-secret").wait_for()
     await go(page, "API console")
