@@ -330,3 +330,18 @@ async def test_the_job_of_a_killed_worker_comes_back(settings: Settings, db: Db)
 
 async def _is(db: Db, words: str) -> bool:
     return await count(db, words) == 1
+
+
+async def test_a_worker_hears_its_first_question(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = QueueManager.listener_healthy
+    events: list[object] = []
+
+    async def noted(queue: QueueManager, **_: timedelta) -> object:
+        events.append(await ask(queue, timedelta(seconds=PATIENCE)))
+        return events[-1]
+
+    monkeypatch.setattr(QueueManager, "listener_healthy", noted)
+    async with working(settings, []):
+        async with asyncio.timeout(PATIENCE):
+            while not events:  # noqa: ASYNC110 - there is no event to wait for
+                await asyncio.sleep(0.01)

@@ -113,7 +113,10 @@ class Worker:
 
     async def _work(self) -> None:
         async with self._queue_pool() as pool:
-            queue = self._queue(pool)
+            driver = AsyncpgPoolDriver(pool)
+            # The queue asks itself at once whether it hears what is announced, and begins to listen only meanwhile.
+            await driver.add_listener(CHANNEL, ignore)
+            queue = self._queue(driver)
             reporting = start_task(self._shut_down_queue(queue), "end of the queue")
             endless = [keep_running(partial(self._run_endless, job), job.name) for job in self.jobs if job.is_endless]
             try:
@@ -150,9 +153,8 @@ class Worker:
         await self.stopping.wait()
         queue.shutdown.set()
 
-    def _queue(self, pool: "asyncpg.Pool[asyncpg.Record]") -> PgQueuer:
+    def _queue(self, driver: AsyncpgPoolDriver) -> PgQueuer:
         names = queue_settings()
-        driver = AsyncpgPoolDriver(pool)
         queries = Queries(
             driver,
             qbe=QueryBuilderEnvironment(settings=names),
@@ -207,6 +209,10 @@ class Worker:
                     await job.work(self._db, self.clock(), None)
             except Exception as error:
                 log.warning("job failed", exc_info=error)
+
+
+def ignore(_: str | bytes | bytearray) -> None:
+    """Leave an announcement to the queue's own listener."""
 
 
 @schedule(FORGET_AT)
