@@ -18,6 +18,7 @@ from fanfare.kernel.running.settings import Settings
 from tests.api import Api, new_api
 from tests.imports.files import PATH, imported, inspected, state_of, work_all
 from tests.seeds import run_seed
+from tests.statements import noted_statements
 from tests.waits import until
 
 FANS = "/api/v1/crm/fans"
@@ -144,8 +145,7 @@ async def one_by_one(api: Api, db: Db, kind: str, content: bytes) -> list[int]:
             results = [await write(tx, account_id, [row], *times) for row in rows]
             return [each for outcomes, _ in results for each in outcomes], [n for _, each in results for n in each]
 
-        for module in ("importing", "importing_consents"):
-            patch.setattr(f"fanfare.fans.actions.{module}.write_words", alone)
+        patch.setattr("fanfare.fans.actions.importing.write_words", alone)
         return await in_a_batch(api, db, kind, content)
 
 
@@ -289,15 +289,7 @@ async def test_many_rows_take_as_many_statements_as_one(
     new_business = await api.post("/api/v1/manage/businesses", business_name=f"Hall of {kind}")
     business = (await api.ok(new_business))["business_id"]
     head, line = ONE_BY_ONE[kind]
-    statements: list[str] = []
-    for name in ("rows", "row", "value", "execute"):
-        method = getattr(Db, name)
-
-        async def counted(self: Db, sql: Any, *values: Any, method: Any = method, **named: Any) -> Any:
-            statements.append(str(sql))
-            return await method(self, sql, *values, **named)
-
-        monkeypatch.setattr(Db, name, counted)
+    statements = noted_statements(monkeypatch)
 
     async def count(size: int) -> int:
         new = [await api.post(FANS, email=f"{kind}{size}-{number}@example.com") for number in range(size)]

@@ -11,6 +11,7 @@ from fanfare.imports.actions.kinds import people
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.imports.files import PATH, imported, inspected, state_of, work_all
+from tests.statements import noted_statements
 
 HEAD = "email,first_name,field_seat,field_row,field_kind\n"
 LINES = (
@@ -112,15 +113,7 @@ async def test_rows_with_custom_fields_are_undone(api: Api, db: Db) -> None:
 
 async def test_many_rows_take_as_many_statements_as_one(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     await prepare(api)
-    statements: list[str] = []
-    for name in ("rows", "row", "value", "execute"):
-        method = getattr(Db, name)
-
-        async def counted(self: Db, sql: Any, *values: Any, method: Any = method, **named: Any) -> Any:
-            statements.append(str(sql))
-            return await method(self, sql, *values, **named)
-
-        monkeypatch.setattr(Db, name, counted)
+    statements = noted_statements(monkeypatch)
 
     async def count(size: int) -> int:
         lines = "".join(f"fan{size}-{number}@example.com,Fan,{number},{number},home\n" for number in range(size))

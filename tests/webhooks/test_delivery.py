@@ -223,10 +223,10 @@ async def test_one_failure_long_after_another_does_not_disable(base_url: str, db
         hook = await register(api, got.url)
         await tag(api, "given up")
         now = NOW
-        while not (given_up := await rows(api, hook["webhook_uid"])) or given_up[0]["state"] == "waiting":
+        while not (deliveries := await rows(api, hook["webhook_uid"])) or deliveries[0]["state"] == "waiting":
             await deliver(db, api, now)
             now += timedelta(hours=12)
-        assert given_up[0]["state"] == "failed"
+        assert deliveries[0]["state"] == "failed"
         await tag(api, "much later")
         now = NOW + timedelta(days=20)
         await deliver(db, api, now)

@@ -139,8 +139,7 @@ class Shell(msgspec.Struct, frozen=True):
 
 def flash(visit: Visit, text: str, values: Mapping[str, str] | None = None, *, kind: str = "good") -> None:
     """Say on the next page what has just happened; `text` is an English text of the catalogues."""
-    sealed = secret_keys.seal(PURPOSE, msgspec.json.encode(Flash(text, dict(values or {}), kind)))
-    visit.new_cookies[FLASH_COOKIE] = Cookie(sealed)
+    _put_flash(visit, Flash(text, dict(values or {}), kind))
 
 
 def flash_count(
@@ -148,8 +147,11 @@ def flash_count(
 ) -> None:
     """Say on the next page what has just happened to so many; `texts` are for one and for more, with `%(count)s`."""
     singular, plural = texts
-    sealed = secret_keys.seal(PURPOSE, msgspec.json.encode(Flash(singular, dict(values or {}), kind, plural, number)))
-    visit.new_cookies[FLASH_COOKIE] = Cookie(sealed)
+    _put_flash(visit, Flash(singular, dict(values or {}), kind, plural, number))
+
+
+def _put_flash(visit: Visit, message: Flash) -> None:
+    visit.new_cookies[FLASH_COOKIE] = Cookie(secret_keys.seal(PURPOSE, msgspec.json.encode(message)))
 
 
 def _take_flash(visit: Visit) -> Flash | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.consent_batches import FanWords, Words, write_words
+from fanfare.fans.actions.consent_batches import FanWords, Words, WordsOutcome, write_words
 from fanfare.fans.actions.consents import (
     ConsentContext,
     consent_entries,
@@ -26,6 +26,7 @@ from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MA
 from fanfare.fans.actions.matching_consents import refused_count
 from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
 from fanfare.fans.schemas.fans import FanChanges, NewFan
+from fanfare.fans.schemas.imported_consents import ImportedConsent
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
@@ -145,7 +146,12 @@ def _words(new: NewFan, moment: datetime | None, context: ImportContext) -> Word
     entries = consent_entries(new.is_subscribed, new.is_phone_subscribed, new.is_optout, new.businesses)
     if all(each.channel in FOUND_CHANNELS for each in entries):
         return None
-    circumstances = ConsentContext(
+    return Words(entries, circumstances(new, moment, context))
+
+
+def circumstances(new: NewFan | ImportedConsent, moment: datetime | None, context: ImportContext) -> ConsentContext:
+    """Return the circumstances of the consents of a row, said at `moment`, None if nobody knows when."""
+    return ConsentContext(
         new.consent_source or context.source,
         context.now,
         min(moment or context.uploaded_at, context.now),
@@ -153,7 +159,6 @@ def _words(new: NewFan, moment: datetime | None, context: ImportContext) -> Word
         new.ip_address or None,
         is_undated=moment is None,
     )
-    return Words(entries, circumstances)
 
 
 async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) -> list[FanOutcome]:
@@ -199,18 +204,18 @@ async def _write_words(
         for place, line in enumerate(lines)
         if line.words and (fan_id := outcomes[place].fan_id) is not None
     }
-    for place, number in (await record_words(db, spoken, context)).items():
-        outcomes[place] = msgspec.structs.replace(outcomes[place], refused_count=number)
+    for place, result in (await record_words(db, spoken, context)).items():
+        outcomes[place] = msgspec.structs.replace(outcomes[place], refused_count=result.refused_count)
     return outcomes
 
 
-async def record_words(db: Db, rows: Mapping[int, FanWords], context: ImportContext) -> dict[int, int]:
-    """Write what rows say for their fans, by their places; return the numbers of opt-ins that were left out."""
+async def record_words(db: Db, rows: Mapping[int, FanWords], context: ImportContext) -> dict[int, WordsOutcome]:
+    """Write what rows say for their fans, by their places, and return what became of it."""
     results, positions = await write_words(
         db, context.account.id, list(rows.values()), context.uploaded_at, context.now
     )
     context.own_positions.extend(positions)
-    return {place: each.refused_count for place, each in zip(rows, results, strict=True)}
+    return dict(zip(rows, results, strict=True))
 
 
 async def _read_fields(

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.fans.actions.consent_batches import FanWords, Words, WordsOutcome, write_words
-from fanfare.fans.actions.consents import ConsentContext, ConsentEntry, derive_consent
+from fanfare.fans.actions.consent_batches import FanWords, Words, WordsOutcome
+from fanfare.fans.actions.consents import ConsentEntry, derive_consent
 from fanfare.fans.actions.fans import write_columns
-from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing import ImportContext, circumstances, record_words
 from fanfare.fans.actions.importing_owners import Owner, owner
 from fanfare.fans.schemas.imported_consents import ImportedConsent
 from fanfare.kernel.data.announcements import hold
@@ -37,24 +37,15 @@ async def import_consents(
     db: Db, lines: Sequence[tuple[int, ConsentLine]], context: ImportContext
 ) -> list[WordsOutcome]:
     """Record consents of fans, pairs of a fan_id and a line, but for those that are in the ledger."""
-    rows = [FanWords(fan_id, _words(line.new, context)) for fan_id, line in lines]
-    outcomes, positions = await write_words(db, context.account.id, rows, context.uploaded_at, context.now)
-    context.own_positions.extend(positions)
-    return outcomes
+    rows = {place: FanWords(fan_id, _words(line.new, context)) for place, (fan_id, line) in enumerate(lines)}
+    return list((await record_words(db, rows, context)).values())
 
 
 def _words(new: ImportedConsent, context: ImportContext) -> Words:
     is_dated = new.consent_timestamp is not None and not (new.is_granted and new.is_undated)
     moment = min(new.consent_timestamp, context.uploaded_at) if new.consent_timestamp and is_dated else None
-    circumstances = ConsentContext(
-        new.consent_source or context.source,
-        context.now,
-        min(moment or context.uploaded_at, context.now),
-        new.consent_wording,
-        new.ip_address or None,
-        is_undated=moment is None,
-    )
-    return Words([ConsentEntry(new.channel, new.is_granted, new.business_id)], circumstances, is_once=True)
+    entry = ConsentEntry(new.channel, new.is_granted, new.business_id)
+    return Words([entry], circumstances(new, moment, context), is_once=True)
 
 
 async def delete_yeses(db: Db, account_id: int, consent_ids: Sequence[int], now: datetime) -> int:

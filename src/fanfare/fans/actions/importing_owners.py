@@ -62,8 +62,8 @@ async def import_owners(db: Db, owners: Sequence[Owner], context: ImportContext)
         outcomes[place] = FanOutcome(current_id, refusal=None if current_id else Unknown(fan=fan_id))
         if current_id is not None and words:
             spoken[place] = FanWords(current_id, words)
-    for place, refused_count in (await record_words(db, spoken, context)).items():
-        outcomes[place] = FanOutcome(outcomes[place].fan_id, refused_count=refused_count)
+    for place, result in (await record_words(db, spoken, context)).items():
+        outcomes[place] = FanOutcome(outcomes[place].fan_id, refused_count=result.refused_count)
     return [outcomes[place] for place in range(len(owners))]
 
 

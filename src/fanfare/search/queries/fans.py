@@ -5,7 +5,7 @@ from typing import Any
 
 from fanfare.fans.queries.fans import field_texts
 from fanfare.kernel.data.db import Composed, Db
-from fanfare.kernel.data.rows import read_rows
+from fanfare.kernel.data.rows import SECONDS, read_rows
 from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
@@ -42,12 +42,12 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
 
 
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
-# have the order of the fields, of which `rows` fills two. `date_part` computes with doubles, `extract` numerics.
+# have the order of the fields, of which `rows` fills two.
 ROWS = """
     select f.fan_id, f.account_id, nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '')
                as name,
            f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
-           floor(date_part('epoch', f.created_at))::bigint as creation_timestamp,
+           {created} as creation_timestamp,
            f.ip_address, f.country_code, f.city,
            f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
            f.birth_date::text as birth_date, f.metro_area, f.postal_code, null as fields, v.field_values, f.gender,
@@ -75,9 +75,11 @@ ROWS = """
     where f.account_id = $1 and f.fan_id = any($2::bigint[])
     order by f.fan_id
 """
+CREATED = SECONDS.format("f.created_at")
 # Only who asks for the last campaign pays for the join, which is run for each fan even where it finds nothing.
-FANS = ROWS.format(last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
+FANS = ROWS.format(created=CREATED, last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
 FANS_WITH_RECENT = ROWS.format(
+    created=CREATED,
     last="recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name",
     join="""left join lateral (
         select a.page_tab_id, c.title from activities a

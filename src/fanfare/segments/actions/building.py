@@ -11,7 +11,6 @@ from fanfare.kernel.data.db import Composed, Db
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.criteria.where import Condition, Where, where
 from fanfare.search.topics import SEGMENT_BUILT
-from fanfare.segments.actions.liveness import BEFORE_FIRST
 from fanfare.segments.actions.moves import APPLY_MOVES, PLAN_MODE, schedule_builds, try_lock_members
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import LiveFilter, filter_fault, filter_to_build, live_filters, today
@@ -61,8 +60,7 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
 
 async def _build_chunk(tx: Db, account: Account, live: LiveFilter, now: datetime) -> None:
     """Update the members among the next chunk of fans; complete the build with the last chunk."""
-    is_begun = live.digest == live.built_digest and live.build_from is not None
-    last_fan_id = live.build_from if is_begun and live.build_from is not None else BEFORE_FIRST
+    last_fan_id = live.last_fan_id
     condition, chunk_end = await _next_chunk(tx, account, live, last_fan_id)
     names = ("now", "first", "last", "filter", "is_announced", "day")
     args, marks = condition.with_arguments(

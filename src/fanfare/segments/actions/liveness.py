@@ -11,10 +11,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import Unknown
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.live import today
-
-# The position at which a build starts: before the first fan id.
-BEFORE_FIRST = -1
+from fanfare.segments.queries.live import BEFORE_FIRST, today
 
 
 async def lock_members(db: Db, account_id: int) -> None:

@@ -23,10 +23,11 @@ from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan_of
 from fanfare.search.topics import SEGMENT_BUILT, SEGMENT_ENTERED, SEGMENT_LEFT
 from fanfare.segments.actions.building import build
-from fanfare.segments.actions.liveness import BEFORE_FIRST, lock_members
+from fanfare.segments.actions.liveness import lock_members
 from fanfare.segments.actions.moves import PLAN_MODE, schedule_builds, store_moves, try_lock_members
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import (
+    BEFORE_FIRST,
     ContextFault,
     FilterFault,
     LiveFilter,
@@ -159,7 +160,7 @@ def _to_evaluate(live: LiveFilter, fans: dict[str, set[int]]) -> set[int]:
     fan_ids = set().union(*(fans.get(name, ()) for name in (*live.facts, EVERYTHING)))
     if live.is_built or live.build_from is None:
         return fan_ids
-    last_fan_id = live.build_from if live.digest == live.built_digest else BEFORE_FIRST
+    last_fan_id = live.last_fan_id
     return {each for each in fan_ids if each <= last_fan_id}
 
 

@@ -8,8 +8,7 @@ from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT
-from fanfare.segments.actions.liveness import BEFORE_FIRST
-from fanfare.segments.queries.live import LiveFilter, Move, today
+from fanfare.segments.queries.live import BEFORE_FIRST, LiveFilter, Move, today
 
 PLAN_MODE = "select set_config('plan_cache_mode', $1, true)"
 # Applies the CTE `moves` (filter_id, fan_id, is_entry, is_announced): members, ended memberships (of fans who still

@@ -21,6 +21,9 @@ from fanfare.search.queries import stored
 from fanfare.search.queries.conditions import compose, evaluate, faults, read_context, refuse
 from fanfare.segments.queries import filters
 
+# The position at which a build starts: before the first fan id.
+BEFORE_FIRST = -1
+
 
 class LiveFilter(msgspec.Struct, frozen=True):
     """An active filter: its criteria and their condition now, the facts that these read, and its progress.
@@ -43,6 +46,13 @@ class LiveFilter(msgspec.Struct, frozen=True):
         """Return a hash of the condition: its SQL and its values, regardless of the order of lists."""
         values = [sorted(map(str, each)) if isinstance(each, list) else each for each in self.condition.args[1:]]
         return hashlib.sha256(repr((self.condition.sql, values)).encode()).digest()[:16]
+
+    @property
+    def last_fan_id(self) -> int:
+        """Return the fan id up to which a build for the condition of now has come."""
+        if self.build_from is None or self.digest != self.built_digest:
+            return BEFORE_FIRST
+        return self.build_from
 
 
 class Move(msgspec.Struct, frozen=True):
