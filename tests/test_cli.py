@@ -115,7 +115,7 @@ def test_the_scopes_of_a_key_are_told() -> None:
 
 def test_accounts_are_listed(outside: dict[str, str]) -> None:
     created = answer_of(
-        "account", "create", "Northside", "--time-zone", "America/Vancouver", "--country", "canada", **outside
+        "account", "create", "Northside", "--time-zone", "America/Los_Angeles", "--country", "canada", **outside
     )
     account_id = str(created["account_id"])
     answer_of("key", "create", "--account", account_id, **outside)
@@ -128,14 +128,14 @@ def test_accounts_are_listed(outside: dict[str, str]) -> None:
     assert result == {
         "account_id": created["account_id"],
         "account_name": "Northside",
-        "time_zone": "America/Vancouver",
+        "time_zone": "America/Los_Angeles",
         "country_code": "CA",
         "key_count": 2,
     }
     heading, *rows = run("account", "list", **outside).stdout.splitlines()
     (row,) = (each for each in rows if each.split()[0] == account_id)
     assert row.split()[1] == "2"
-    assert row.endswith("  America/Vancouver  Northside")
+    assert row.endswith("  America/Los_Angeles  Northside")
     assert row.index("Northside") == heading.index("name")
     assert created["api_secret"] not in json.dumps(rows)
 

@@ -127,7 +127,7 @@ async def test_members_are_stored_by_the_day_of_the_zone_at_that_moment(api: Api
     await saved(api, "late", fan_tags="late")
     # As a worker has it that reads the account before the change and stores after it.
     former = await account_by_id(db, api.account_id)
-    # Of the next 24 hours the moment at which it is noon in Vancouver and tomorrow in Kiritimati.
+    # Of the next 24 hours the moment at which it is noon in Los Angeles and tomorrow in Kiritimati.
     now = datetime.now(UTC)
     now += timedelta(hours=(20 - now.hour) % 24)
     await ask(api)

@@ -69,9 +69,9 @@ async def test_a_change_that_waits_can_be_withdrawn_until_its_job_counts(api: Ap
         # A second job leaves it to the first.
         await change_zone(db.for_account(api.account_id), api.account_id, datetime.now(UTC))
     settings = await api.ok(await api.post(WITHDRAW))
-    assert (settings["time_zone"], settings["zone_change"]) == ("America/Vancouver", None)
+    assert (settings["time_zone"], settings["zone_change"]) == ("America/Los_Angeles", None)
     await change_zone(db.for_account(api.account_id), api.account_id, datetime.now(UTC))
-    assert (await api.ok(await api.get(ACCOUNT)))["time_zone"] == "America/Vancouver"
+    assert (await api.ok(await api.get(ACCOUNT)))["time_zone"] == "America/Los_Angeles"
     assert (await ask(api, "Asia/Tokyo"))["zone_change"]["time_zone"] == "Asia/Tokyo"
 
 

@@ -17,7 +17,7 @@ from tests.segments.live import saved
 from tests.trackers.links import click, new_tracker
 
 ACCOUNT = "/api/v1/manage/account"
-# In Vancouver an evening, in Kiritimati the day after tomorrow's morning: no moment is of the same day.
+# In Los Angeles an evening, in Kiritimati the day after tomorrow's morning: no moment is of the same day.
 ZONE = "Pacific/Kiritimati"
 
 
@@ -40,7 +40,7 @@ async def days_of(db: Db, account_id: int, table: str, *columns: str) -> list[tu
 
 
 async def local_days(db: Db, moment: datetime) -> tuple[Any, Any]:
-    sql = "select ($1::timestamptz at time zone 'America/Vancouver')::date, ($1::timestamptz at time zone $2)::date"
+    sql = "select ($1::timestamptz at time zone 'America/Los_Angeles')::date, ($1::timestamptz at time zone $2)::date"
     row = await db.row(sql, moment, ZONE)
     assert row is not None
     return row[0], row[1]
@@ -51,10 +51,10 @@ async def evening(api: Api, db: Db, base_url: str) -> tuple[Any, Any]:
     tracker = await new_tracker(api)
     await click(base_url, tracker["tracker_key"])
     await click(base_url, tracker["tracker_key"])
-    # At 22:00 in Vancouver of two days ago it is another day everywhere east of it.
+    # At 22:00 in Los Angeles of two days ago it is another day everywhere east of it.
     moment = await db.value(
-        "update tracker_clicks set clicked_at = date_trunc('day', now() at time zone 'America/Vancouver')"
-        " at time zone 'America/Vancouver' - interval '26 hours' where account_id = $1 returning clicked_at",
+        "update tracker_clicks set clicked_at = date_trunc('day', now() at time zone 'America/Los_Angeles')"
+        " at time zone 'America/Los_Angeles' - interval '26 hours' where account_id = $1 returning clicked_at",
         api.account_id,
     )
     before, after = await local_days(db, moment)
@@ -83,7 +83,7 @@ async def test_clicks_and_sales_are_moved_to_their_days(api: Api, db: Db, base_u
     preview = await api.ok(await api.get(f"{ACCOUNT}/time_zone", time_zone=ZONE))
     assert (preview["click_count"], preview["sale_count"], preview["segment_move_count"]) == (2, 1, 0)
     settings = await ask(api)
-    assert (settings["time_zone"], settings["zone_change"]["completion_timestamp"]) == ("America/Vancouver", None)
+    assert (settings["time_zone"], settings["zone_change"]["completion_timestamp"]) == ("America/Los_Angeles", None)
     assert await days_of(db, api.account_id, "tracker_click_days", "figure_date", "human_count") == [(before, 2)]
     assert (await api.post(f"{ACCOUNT}/time_zone", time_zone="Asia/Tokyo")).json()["code"] == "zone_is_changing"
     await change_zone(db.for_account(api.account_id), api.account_id, datetime.now(UTC))
@@ -105,7 +105,7 @@ async def _audited(api: Api, db: Db) -> None:
     assert (done["action_name"], done["actor_kind"]) == ("change_zone", "key")
     assert done["actor_key"] == entries[1]["actor_key"] == api.keys["Api-Key"]
     assert (done["row_before"], done["row_after"]) == (
-        {"account": {"time_zone": "America/Vancouver"}},
+        {"account": {"time_zone": "America/Los_Angeles"}},
         {"account": {"time_zone": ZONE}},
     )
     topics = await db.value(
@@ -168,7 +168,11 @@ async def test_currency_and_country(api: Api, db: Db) -> None:
     assert (await api.post(ACCOUNT)).status_code == 422
     entry = (await api.ok(await api.get("/api/v1/manage/audit_entries")))["data"][1]
     assert entry["row_before"]["currency"]["currency"] == "USD"
-    assert entry["row_after"]["currency"] == {"time_zone": "America/Vancouver", "currency": "EUR", "country_code": "DE"}
+    assert entry["row_after"]["currency"] == {
+        "time_zone": "America/Los_Angeles",
+        "currency": "EUR",
+        "country_code": "DE",
+    }
 
 
 async def test_places_say_what_is_loaded_and_what_is_not(api: Api, db: Db) -> None:

@@ -77,7 +77,7 @@ async def test_spend_and_sales_of_a_network_stand_side_by_side(api: Api, db: Db)
 async def test_a_sale_of_the_pixel_stands_beside_what_led_to_it(other_api: Api, db: Db, base_url: str) -> None:
     """From the click of an ad's link to the order that the page reports, and back when another rule credits it."""
     trackers = [await new_tracker(other_api, network=network) for network in ("Facebook", "google")]
-    day = datetime.now(ZoneInfo("America/Vancouver")).date().isoformat()
+    day = datetime.now(ZoneInfo("America/Los_Angeles")).date().isoformat()
     figures = [
         {"network": network, "day": day, "campaign_key": "c", "currency": "CAD", "spend": 20, "clicks": 9}
         for network in ("meta", "google")

@@ -52,7 +52,7 @@ async def test_an_activity_is_listed_with_every_field(api: Api, db: Db) -> None:
     assert list(row) == FIELDS
     assert row["creation_timestamp"].endswith("Z")
     moment = moment_of(row["creation_timestamp"][:-1])
-    assert row["creation_date"] == moment.astimezone(ZoneInfo("America/Vancouver")).date().isoformat()
+    assert row["creation_date"] == moment.astimezone(ZoneInfo("America/Los_Angeles")).date().isoformat()
     result = {name: row[name] for name in FIELDS if name not in ("creation_date", "creation_timestamp", "page_tab_id")}
     assert result == {
         "activity_id": activity_id, "account_id": api.account_id, "fan_id": fan_id, "campaign_title": "Poll",

@@ -70,7 +70,7 @@ async def test_entries_are_found_by_text_and_day(api: Api, db: Db) -> None:
     dated = await some_item(api, page_tab_id, "Away wins", active_date="2026-03-01")
     result = await some_item(api, page_tab_id, "Draw", description="after EXTRA time")
     created = "update campaign_items set created_at = $2 where account_id = $1 and tab_item_id = $3"
-    # Half past eleven at night on 28 February in Vancouver.
+    # Half past eleven at night on 28 February in Los Angeles.
     await db.execute(created.replace("$2", "'2026-03-01 07:30+00'").replace("$3", "$2"), api.account_id, result)
 
     async def search(**query: Any) -> list[int]:

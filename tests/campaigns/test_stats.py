@@ -15,7 +15,7 @@ from tests.campaigns.fans import moment_of, some_activities, some_fan
 FILLS_TABLES = True
 
 MANAGE = "/api/v1/manage/campaigns"
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 YES_NO = (True, False)
 
 

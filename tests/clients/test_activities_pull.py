@@ -115,7 +115,7 @@ async def test_moments_are_read_as_moments(puller: httpx.Client) -> None:
     moments = pd.to_datetime(frame["creation_timestamp"])
     assert moments.is_monotonic_increasing
     assert moments.iloc[0] == START + timedelta(minutes=7)
-    assert (moments.dt.tz_convert("America/Vancouver").dt.strftime("%Y-%m-%d") == frame["creation_date"]).all()
+    assert (moments.dt.tz_convert("America/Los_Angeles").dt.strftime("%Y-%m-%d") == frame["creation_date"]).all()
 
 
 async def test_a_day_at_a_time_adds_up(puller: httpx.Client) -> None:

@@ -20,7 +20,7 @@ from tests.exports.test_exports import work_all
 
 PATH = "/api/v1/manage/export_schedules"
 EXPORTS = "/api/v1/manage/exports"
-# The schedule, the time now, and the next run in Vancouver, eight hours behind GMT and seven in summer.
+# The schedule, the time now, and the next run in Los Angeles, eight hours behind GMT and seven in summer.
 RUNS: dict[str, tuple[dict[str, Any], str, str]] = {
     "today": ({"frequency": "daily", "hour": 4}, "2026-01-10T11:59", "2026-01-10T12:00"),
     "not twice": ({"frequency": "daily", "hour": 4}, "2026-01-10T12:00", "2026-01-11T12:00"),
@@ -37,7 +37,7 @@ RUNS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_the_next_run_is_by_the_clock_of_the_account(name: str) -> None:
     fields, now, expected = RUNS[name]
     schedule = NewSchedule(table="fans", **fields)
-    moment = next_run(schedule, schedule.hour, "America/Vancouver", datetime.fromisoformat(now).replace(tzinfo=UTC))
+    moment = next_run(schedule, schedule.hour, "America/Los_Angeles", datetime.fromisoformat(now).replace(tzinfo=UTC))
     assert moment == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 

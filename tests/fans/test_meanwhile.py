@@ -111,7 +111,7 @@ async def test_who_goes_or_gets_an_address_meanwhile_is_merged_into_nobody(api: 
         if end == "erased":
             await erasure.erase_fan(tx, api.account_id, second, datetime.now(UTC), source="test")
         else:
-            account = Account(api.account_id, "Northside", "America/Vancouver", "CA", "USD")
+            account = Account(api.account_id, "Northside", "America/Los_Angeles", "CA", "USD")
             changes = FanChanges(fan_id=second, email=f"{uuid.uuid4().hex}@example.com")
             await change_fan(tx, account, changes, datetime.now(UTC), source="test")
         call = asyncio.create_task(api.post(FANS, **verified))

@@ -24,7 +24,7 @@ from tests.conftest import NewDatabase
 from tests.ratings import oracle
 from tests.seeds import run_seed
 
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 NOW = datetime(2027, 3, 1, 20, tzinfo=UTC)
 
 
@@ -160,7 +160,7 @@ async def own_db(new_database: NewDatabase) -> Any:
 
 async def crowd(db: Db, count: int, name: str = "Crowd") -> tuple[Account, list[int]]:
     account_id = await db.value(
-        "insert into accounts (account_name, time_zone, created_at) values ($1, 'America/Vancouver', now())"
+        "insert into accounts (account_name, time_zone, created_at) values ($1, 'America/Los_Angeles', now())"
         " returning account_id",
         name,
     )

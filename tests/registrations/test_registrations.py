@@ -113,7 +113,7 @@ async def test_filters_narrow_and_the_newest_come_first(api: Api) -> None:
         await saved(api, key, registration_timestamp=stamp, email="filters@example.com")
     for question, keys in (
         ({}, ["f3", "f2", "f1"]),
-        # The first of May in Vancouver begins at seven in Greenwich.
+        # The first of May in Los Angeles begins at seven in Greenwich.
         ({"start_date": "2024-05-01"}, ["f3", "f2"]),
         ({"start_date": "2024-05-01", "end_date": "2024-05-01"}, ["f3", "f2"]),
         ({"end_date": "2024-04-30"}, ["f1"]),

@@ -143,7 +143,7 @@ async def test_filters_narrow(api: Api) -> None:
         ({"event_date": "2026-07-05"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:02"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:01", "end_date": "2026-07-03 20:00:03"}, [1, 2]),
-        # In Vancouver it is still the third.
+        # In Los Angeles it is still the third.
         ({"start_date": "2026-07-03", "end_date": "2026-07-03"}, [1, 2, 3]),
         ({"start_date": "2026-07-04"}, []),
     ):

@@ -12,7 +12,7 @@ from fanfare.search.criteria.person import years_before
 from tests.api import Api
 from tests.search.crowd import SEARCH, activity, days_ago, fan, follow, search, tag
 
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 NOW = datetime.now(ZONE).replace(microsecond=0)
 PEOPLE: dict[str, dict[str, Any]] = {
     "zoe": {
@@ -119,7 +119,7 @@ async def test_finds(api: Api, people: dict[str, int], params: dict[str, Any], n
 
 async def test_activity_dates_are_days_in_the_accounts_zone(api: Api, db: Db) -> None:
     late = await fan(db, api.account_id, fan_source="late")
-    # 23:30 on 10 March 2021 in Vancouver is the 11th in GMT.
+    # 23:30 on 10 March 2021 in Los Angeles is the 11th in GMT.
     await activity(db, api.account_id, late, datetime(2021, 3, 10, 23, 30, tzinfo=ZONE))
     for expected, is_found in (
         ({"crm_start_active_date": "2021-03-10", "crm_end_active_date": "2021-03-10"}, True),

@@ -38,7 +38,7 @@ async def test_lists_assignments_oldest_first(api: Api, fans: list[int]) -> None
         ("2024-05-02T13:00:00Z", None, [1, 2]),
         (None, str(int(NOON.timestamp()) + 3600), [0]),
         ("2024-05-02", "2024-05-03", [0, 1, 2]),
-        # In Vancouver the day ends seven hours after noon in GMT.
+        # In Los Angeles the day ends seven hours after noon in GMT.
         ("2024-05-03", None, []),
         ("2024-05-02T05:00:00-07:00", "2024-05-02T05:00:01-07:00", [0]),
     ],

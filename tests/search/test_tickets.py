@@ -15,7 +15,7 @@ from tests.api import Api, new_api
 from tests.search.crowd import SEARCH, search
 from tests.tickets.sold import bulk, line
 
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 NOW = datetime.now(UTC).replace(microsecond=0)
 # name, venue, province as sent, artist, days from today
 EVENTS = [

@@ -125,7 +125,7 @@ async def test_filters_are_listed_by_group_and_day(api: Api, db: Db) -> None:
         return [each["filter_uid"] for each in await api.ok(await api.get("/api/v1/crm/filters", **query))]
 
     assert await listed(**{"group name": "group l"}) == await listed(group_name="Group L") == [uid]
-    # 07:30 GMT on the 11th is the 10th in Vancouver.
+    # 07:30 GMT on the 11th is the 10th in Los Angeles.
     assert await listed(creation_start_date="2021-03-10", creation_end_date="2021-03-10") == [uid]
     assert await listed(creation_start_date="2021-03-11", creation_end_date="2021-03-12") == []
 

@@ -18,7 +18,7 @@ from tests.api import Api
 from tests.search.crowd import activity, fan, many_fans
 from tests.segments.live import FILTERS, announced, counts, found_now, members, saved, settle
 
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 
 
 def now() -> datetime:

@@ -12,7 +12,7 @@ from tests.api import Api
 from tests.search.crowd import activity, days_ago, fan, follow, search, tag
 from tests.segments.live import FILTERS, saved, settle
 
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ async def test_members_on_a_past_day(api: Api, db: Db, people: dict[str, int]) -
     uid = await saved(api, "then", fan_tags="then")
     await settle(db, api.account_id, noon)
     await tagged(noon + timedelta(days=2), "add", bob)
-    # 23:59 on the 6th in Vancouver.
+    # 23:59 on the 6th in Los Angeles.
     await tagged(datetime(2026, 3, 6, 23, 59, tzinfo=ZONE), "delete", ada)
     await tagged(noon + timedelta(days=7), "add", ada)
     assert [await on(day) for day in (1, 2, 3, 4, 5, 6, 8, 9, 10)] == [

@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.tickets.sold import TICKETS, Row, bulk, line, pulled, sold
 
-# 23:30 on 10 May 2027 in Vancouver is the 11th in GMT.
+# 23:30 on 10 May 2027 in Los Angeles is the 11th in GMT.
 LATE = "2026-05-11 06:30:00"
 SLOW = """
     with hold as materialized (select hold_position($1) as held)

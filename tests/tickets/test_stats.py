@@ -15,7 +15,7 @@ from tests.api import Api, new_api
 from tests.tickets.sold import Row, bulk, line
 
 STATS, SALES = "/api/v1/crm/tickets/stats", "/api/v1/manage/tickets/sales"
-ZONE = ZoneInfo("America/Vancouver")
+ZONE = ZoneInfo("America/Los_Angeles")
 # The clocks go back in this week, so that a day has 25 hours.
 WEEK = datetime(2025, 10, 30, tzinfo=UTC)
 EVENTS = [(f"Show {n}", f"s-{n}", f"2027-12-0{1 + n}", f"Hall {n % 2}", f"Band {n % 3}") for n in range(5)]

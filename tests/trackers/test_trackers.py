@@ -39,7 +39,7 @@ async def test_a_tracker_is_listed_with_its_figures(api: Api, base_url: str) -> 
 async def test_figures_are_those_of_a_window_of_days(api: Api, db: Db, base_url: str) -> None:
     tracker_id = (await new_tracker(api, tracker_key="window"))["tracker_id"]
     await click(base_url, "window")
-    today = datetime.now(ZoneInfo("America/Vancouver")).date()
+    today = datetime.now(ZoneInfo("America/Los_Angeles")).date()
     await db.execute(
         "insert into tracker_click_days (account_id, tracker_id, figure_date, human_count)"
         " select account_id, tracker_id, $2::date - ago, 10"

@@ -391,5 +391,5 @@ async def test_an_account_in_no_time_zone_keeps_no_other_from_its_turn(
         await db.execute(zone, poisoned.account_id, "Nowhere/At_all")
         for _ in range(3):
             await Sweep(job, db, lambda: datetime.now(UTC)).run()
-        await db.execute(zone, poisoned.account_id, "America/Vancouver")
+        await db.execute(zone, poisoned.account_id, "America/Los_Angeles")
         assert await db.value(work.is_done, second.account_id)

@@ -13,10 +13,9 @@ import pytest
 
 from fanfare.kernel.running import clocks
 from fanfare.kernel.running.clocks import check_zones
-from tests.api import Api
+from tests.api import ZONE, Api
 from tests.running import PATIENCE
 
-ZONE = "America/Vancouver"
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
 
 
