@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -176,6 +177,10 @@ def shown_values(values: Mapping[str, Any], language: Language, time_zone: str) 
     return _Reader(language, time_zone).values(values)
 
 
+def _is_folded(values: list[Any]) -> bool:
+    return len(values) > MAX_IN_LINE or any(isinstance(each, list | dict) for each in values)
+
+
 class _Reader:
     def __init__(self, language: Language, time_zone: str) -> None:
         self.language = language
@@ -199,9 +204,7 @@ class _Reader:
             return ShownValue(name, label, MASK)
         if isinstance(value, Mapping) and value:
             return ShownValue(name, label, "", self.values(value))
-        if isinstance(value, list) and (
-            len(value) > MAX_IN_LINE or any(isinstance(each, list | dict) for each in value)
-        ):
+        if isinstance(value, list) and _is_folded(value):
             parts = tuple(
                 msgspec.structs.replace(self.value(name, each), name=str(number), label=self.language.number(number))
                 for number, each in enumerate(value, 1)
@@ -218,15 +221,19 @@ class _Reader:
         if isinstance(value, bool):
             return self.language.text("yes" if value else "no")
         if isinstance(value, int | float):
-            if name.endswith("_timestamp"):
-                return self.language.instant(int(value), self.time_zone)
-            return str(value) if NAMES.search(name) else self.language.number(value)
-        if not isinstance(value, str):
-            return ""
-        try:
-            if MOMENT.fullmatch(value):
-                moment = datetime.fromisoformat(value)
-                return self.language.moment(moment, self.time_zone) if moment.tzinfo else value
-            return self.language.calendar_day(date.fromisoformat(value)) if DAY.fullmatch(value) else value
-        except ValueError:
-            return value
+            return self._number(name, value)
+        return self._time(value) if isinstance(value, str) else ""
+
+    def _number(self, name: str, value: float) -> str:
+        if name.endswith("_timestamp"):
+            return self.language.instant(int(value), self.time_zone)
+        return str(value) if NAMES.search(name) else self.language.number(value)
+
+    def _time(self, value: str) -> str:
+        """Return a text; a moment or a day as such."""
+        with suppress(ValueError):
+            if DAY.fullmatch(value):
+                return self.language.calendar_day(date.fromisoformat(value))
+            if MOMENT.fullmatch(value) and (moment := datetime.fromisoformat(value)).tzinfo:
+                return self.language.moment(moment, self.time_zone)
+        return value
