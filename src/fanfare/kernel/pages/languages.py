@@ -25,6 +25,7 @@ from babel.numbers import (
     format_percent,
 )
 
+from fanfare.kernel.pages import sentences
 from fanfare.kernel.parameters import from_query
 from fanfare.kernel.wire.zones import zone_of
 
@@ -130,8 +131,12 @@ class Language(msgspec.Struct, frozen=True):
         return f"+{self.percent(value)}" if value > 0 else self.percent(value)
 
     def text(self, message: str) -> str:
-        """Return the translation of a text, or the text if there is none."""
-        return translations(self.code).gettext(message) if message else ""
+        """Return the translation of a text, also of a refusal with values in it, or the text if there is none."""
+        if not message or self.code == ENGLISH:
+            return message
+        translate = translations(self.code).gettext
+        text = translate(message)
+        return sentences.translated(message, translate) if text == message else text
 
     def plural(self, singular: str, plural: str, number: float) -> str:
         """Return the translation of a text with a number, in the form that fits it; its English form if there is none.
