@@ -36,15 +36,15 @@ def kinds(base: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
 def test_what_pages_refuse_is_translated(code: str) -> None:
     app.endpoints()
     app.pages()
-    shown = {
+    titles = {
         kind.title()
         for kind in kinds()
         if kind.status in STATUSES
         and kind.__module__.startswith("fanfare.")
         and not kind.__module__.startswith(OF_CALLS)
     }
-    assert len(shown) > 80
-    assert [title for title in sorted(shown) if translations(code).gettext(title) == title] == []
+    assert len(titles) > 80
+    assert [title for title in sorted(titles) if translations(code).gettext(title) == title] == []
 
 
 @pytest.mark.parametrize("code", OTHERS)
@@ -59,9 +59,9 @@ def test_a_sentence_has_its_values_in_each_language(code: str, sentence: str) ->
     assert text != sentence
     assert sorted(PLACE.findall(text)) == sorted(PLACE.findall(sentence))
     filled = sentence % {name: f"<{name} 5>" for name in PLACE.findall(sentence)}
-    said = Language(code).text(filled)
-    assert said != filled
-    assert [name for name in PLACE.findall(sentence) if name != "thing" and f"<{name} 5>" not in said] == []
+    text = Language(code).text(filled)
+    assert text != filled
+    assert [name for name in PLACE.findall(sentence) if name != "thing" and f"<{name} 5>" not in text] == []
 
 
 @pytest.mark.parametrize(
