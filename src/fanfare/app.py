@@ -24,6 +24,7 @@ from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import followers as hosted
+from fanfare.hosted.queries.looks import look_of
 from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
 from fanfare.imports.actions import upkeep as imports
@@ -137,6 +138,7 @@ references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])
 clicks.BROWSER_FAN.set(browser_sessions.fan_of)
+clicks.PAGE_LOOK.set(look_of)
 
 # Descriptions of the scopes, in the order of the reference page.
 SCOPES = {

@@ -43,7 +43,7 @@ CHUNK_BYTES = 256 * 1024
 OK = 200
 # Answers a refusal in the frame of the pages around it; None where the visitor is not let into that frame.
 Frame = Callable[[Db, Visit, Refusal, datetime], Awaitable[Answer | None]]
-NO_PAGE = "No page has this address"
+NO_PAGE = "No page has this address: look whether it is complete"
 ERROR = "kernel/pages/templates/error.html"
 
 
