@@ -109,10 +109,8 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
     operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
     operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
     # Programs that make clients leave it out; the reference page has it beside the call.
-    operation["externalDocs"] = {
-        "url": CONSOLE_CALL.format(endpoint.call_id),
-        "description": "Send it from the console",
-    }
+    link = CONSOLE_CALL.format(endpoint.call_id)
+    operation["externalDocs"] = {"url": link, "description": "Send it from the API console"}
     operation["security"] = security(endpoint)
     # Scalar shows these beside the title.
     operation["x-badges"] = [{"name": f"{endpoint.key} key"}]
