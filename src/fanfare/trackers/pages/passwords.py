@@ -18,8 +18,8 @@ TEMPLATES = "trackers/templates"
 @page.get("/trk/{tracker_key}/password")
 async def link_password(db: Db, visit: Visit, link: ProtectedLink, now: datetime) -> View:
     """Ask for the password of a link, in the look of whose it is; 404 if there is no such link."""
-    _, found = await Redirector(db).find(visit.host, link.tracker_key, now)
-    look = await PAGE_LOOK.get()(db, found.account_id, await link_business(db, found.account_id, found.tracker_id))
+    _, entry = await Redirector(db).find(visit.host, link.tracker_key, now)
+    look = await PAGE_LOOK.get()(db, entry.account_id, await link_business(db, entry.account_id, entry.tracker_id))
     return View(f"{TEMPLATES}/password.html", {"look": look})
 
 
