@@ -1,4 +1,4 @@
-"""Refusals with values in them, in the language of a page: they are sentences in English, as the API has them.
+"""Refusals, and reasons of verdicts, with values in them, in the language of a page: the API has them in English.
 
 Each is an entry of the catalogues, with the values named; what fits none stays in English.
 """
@@ -34,6 +34,9 @@ SENTENCES = (
     "must begin with %(begin)s, the folder of the storage",
     "must not begin with %(begin)s, as the keys of Fanfare's own awards do",
     "refers to an unknown segment: %(key)s",
+    "header: %(text)s",
+    "list of crawlers: %(text)s",
+    "user agent of a program: %(text)s",
     "is required, or %(other)s",
     "is required with %(other)s",
 )
