@@ -1,4 +1,4 @@
-"""What forms offer where a call takes an id or a code: things, time zones and countries in a list, fans by their names."""
+"""What forms offer where a call takes an id or a code: things, zones and countries in lists, fans by their names."""
 
 from babel import Locale
 
