@@ -53,6 +53,10 @@ def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, dura
         "checkpoint_completion_target": "0.9",
         "random_page_cost": "1.1",
         "jit": "off",
+        # Processes that read ahead: as many as the cores can use, not always three.
+        "io_workers": max(1, min(3, cores // 2)),
+        # No process for a replication that nobody set up.
+        "max_logical_replication_workers": 0,
         "max_parallel_workers": cores,
         "max_parallel_workers_per_gather": min(2, cores),
         "timezone": "UTC",
