@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = os.environ.get("FANFARE_TEST_DATABASE_URL")
 NewDatabase = Callable[[], Awaitable[str]]
-# Ids of each table have numbers of their own: a statement that takes one for another finds nothing, in any order of tests.
+# Ids of each table have numbers of their own: a statement that takes one for another finds nothing.
 NUMBERS = """
     do $$
     declare
