@@ -5,7 +5,6 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 
 import gc
 import os
-import random
 import secrets
 import shutil
 import socket
@@ -72,14 +71,7 @@ hypothesis_settings.load_profile(os.environ.get("FANFARE_INPUTS", "same"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a PostgreSQL as `database`: `make check` runs the rules without them.
-
-    FANFARE_TEST_ORDER is the seed of another order within each module: workers take tests from each other anyway.
-    """
-    if seed := os.environ.get("FANFARE_TEST_ORDER"):
-        places = {item.path: place for place, item in reversed(list(enumerate(items)))}
-        draw = random.Random(seed)
-        items.sort(key=lambda item: (places[item.path], draw.random()))
+    """Mark the tests that need a PostgreSQL as `database`: `make check` runs the rules without them."""
     for item in items:
         if "server_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.database)
