@@ -47,7 +47,8 @@ NUMBERS = """
     begin
         for each in
             select format('%I.%I', schemaname, sequencename) as name, row_number() over (order by sequencename) as place
-            from pg_sequences where schemaname = 'public' and data_type = 'bigint'::regtype
+            from pg_sequences
+            where schemaname = 'public' and data_type = 'bigint'::regtype and sequencename <> 'positions'
         loop
             perform setval(each.name, each.place * 1000000);
         end loop;
