@@ -23,7 +23,7 @@ from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Cha
 from fanfare.fans.actions.fields import read_value_sets
 from fanfare.fans.actions.importing_fields import fill_values
 from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MATCH_GUARDED
-from fanfare.fans.actions.matching_consents import refused_count
+from fanfare.fans.actions.matching_consents import refused_yeses
 from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.fans.schemas.imported_consents import ImportedConsent
@@ -38,7 +38,7 @@ FIND = tuple(
         with {HOLD},
         {ctes}
         select r.place, r.fan_id, r.fan_id in (select fan_id from created) as is_created,
-               u.position as update_position, {refused_count(erased=has_erased)} as refused_count
+               u.position as update_position, {refused_yeses(erased=has_erased)} as refused_yeses
         from resolved r
         join persons g on g.place = r.place
         left join lateral (
@@ -172,7 +172,7 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     outcomes = {place: FanOutcome(None, refusal=each) for place, each in (refusals | wrong).items()}
     plain = [place for place, line in enumerate(lines) if line.rest is None and place not in outcomes]
     rows = await _find(db, [lines[place].profile for place in plain], context)
-    outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
+    outcomes.update({place: _outcome(row, lines[place].profile) for place, row in zip(plain, rows, strict=True)})
     fans = [(fan_id, values[place]) for place in plain if place in values and (fan_id := outcomes[place].fan_id)]
     context.own_positions.extend(await fill_values(db, context.account.id, fans, context.now))
     for place, line in enumerate(lines):
@@ -289,7 +289,7 @@ ERASED = """
 
 
 async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record | None]:
-    """Return for each person the fan, whether it was created by this person, and the number of refused opt-ins.
+    """Return for each person the fan, whether it was created by this person, and the refused opt-ins.
 
     None for a person who was erased after the upload.
     """
@@ -341,10 +341,13 @@ async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict
     }
 
 
-def _outcome(row: Record | None) -> FanOutcome:
+def _outcome(row: Record | None, profile: Person) -> FanOutcome:
+    """Return what became of a line; several of a person share the row, and each has the opt-ins that it names."""
     if row is None:
         return FanOutcome(None, refusal=ErasedSince())
-    return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"])
+    yeses = row["refused_yeses"]
+    refused_count = bool(yeses & 1 and profile.is_subscribed) + bool(yeses & 2 and profile.is_phone_subscribed)
+    return FanOutcome(row["fan_id"], row["is_created"], refused_count)
 
 
 async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportContext) -> FanOutcome:
@@ -352,10 +355,10 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
         async with db.transaction() as tx:
             (row,) = await _find(tx, [line.profile], context)
             if row is None:
-                return _outcome(row)
+                return _outcome(row, line.profile)
             changes = msgspec.structs.replace(rest, fan_id=row["fan_id"])
             await import_changes(tx, changes, context, is_undated=False)
-            return _outcome(row)
+            return _outcome(row, line.profile)
     except Unavailable:
         raise
     except Refusal as refusal:

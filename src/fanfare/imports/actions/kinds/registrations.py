@@ -21,9 +21,9 @@ from fanfare.registrations.schemas.registrations import NewRegistration
 
 async def write(db: Db, lines: Sequence[ImportedRegistration], context: ImportContext) -> list[Outcome]:
     """Save the registrations, each once by its key."""
-    ids_of = [each.new.activity_id for each in lines if each.new.activity_id is not None]
-    present = await present_activities(db, context.account.id, ids_of)
-    places = [place for place, each in enumerate(lines) if each.new.activity_id in present]
+    named = [each.activity_id for each in lines if each.activity_id is not None]
+    present = await present_activities(db, context.account.id, named)
+    places = [place for place, each in enumerate(lines) if each.activity_id in present]
     outcomes = [Outcome(refusal=NO_ACTIVITY) for _ in lines]
     results = await import_registrations(db, [lines[place] for place in places], context)
     for place, each in zip(places, results, strict=True):
@@ -51,5 +51,4 @@ REGISTRATIONS = Kind(
     write,
     undo,
     topics=("registration",),
-    batch=250,
 )
