@@ -289,6 +289,23 @@ async def test_many_registrations_take_as_many_statements_as_one(
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
+async def work_at_once(api: Api, db: Db, settings: Settings, key: str) -> None:
+    """Let two workers get as far as to registrations of which somebody else has one, then end what they do."""
+    workers = [(await Db.connect(settings.database_url, size=2)).for_account(api.account_id) for _ in range(2)]
+    lock = "select from registrations where account_id = $1 and registration_key = $2 for update"
+    async with db.transaction() as tx:
+        await tx.execute(lock, api.account_id, key)
+        tasks = [asyncio.create_task(work(each, api.account_id, datetime.now(UTC))) for each in workers]
+
+        async def are_waiting() -> bool:
+            return int(await db.value(WAITING)) >= len(tasks)
+
+        await until(are_waiting)
+    await asyncio.gather(*tasks)
+    for each in workers:
+        await each.close()
+
+
 async def test_two_imports_of_the_same_registrations_at_once_write_each_once(
     api: Api, db: Db, settings: Settings
 ) -> None:
@@ -305,25 +322,10 @@ async def test_two_imports_of_the_same_registrations_at_once_write_each_once(
             event_name="Tide", event_date=DAY, first_name="A", last_name="B", email=f"{keys[3]}@example.com",
         )
     )  # fmt: skip
-    workers = [(await Db.connect(settings.database_url, size=2)).for_account(api.account_id) for _ in uids]
-    async with db.transaction() as tx:
-        await tx.execute(
-            "select from registrations where account_id = $1 and registration_key = $2 for update",
-            api.account_id,
-            keys[3],
-        )
-        tasks = [asyncio.create_task(work(each, api.account_id, datetime.now(UTC))) for each in workers]
-
-        async def are_waiting() -> bool:
-            return int(await db.value(WAITING)) >= len(tasks)
-
-        await until(are_waiting)
-    await asyncio.gather(*tasks)
+    await work_at_once(api, db, settings, keys[3])
     failures = "select sum(failure_count) from imports where account_id = $1 and import_uid = any($2::uuid[])"
     assert await db.value(failures, api.account_id, uids) == 0
     await work_all(api, db)
-    for each in workers:
-        await each.close()
     done = [await state_of(api, uid) for uid in uids]
     assert sorted(each["created_count"] for each in done) == [0, 5]
     assert sum(each["matched_count"] for each in done) == 7
