@@ -37,6 +37,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.data.uploads import Upload
 from fanfare.kernel.running.embedded import Embedded
+from fanfare.kernel.running.garbage import collect_rarely
 from fanfare.kernel.running.threads import switch_often
 from fanfare.points.actions.categories import create_point
 from fanfare.points.schemas.points import NewPoint
@@ -213,6 +214,7 @@ def main() -> None:
     options = parser.parse_args()
     # as a worker does
     switch_often()
+    collect_rarely()
     with (
         tempfile.TemporaryDirectory() as directory,
         Embedded(Path(directory)) as postgres,
