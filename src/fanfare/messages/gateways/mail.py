@@ -7,7 +7,6 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -28,7 +27,7 @@ ONE_LINE = ("Message-ID", "List-Unsubscribe")
 class MailPolicy(EmailPolicy):
     """How headers are written."""
 
-    def fold_binary(self, name: str, value: Any) -> bytes:
+    def fold_binary(self, name: str, value: object) -> bytes:
         """Return the lines of a header."""
         if name in ONE_LINE and str(value).isascii():
             return f"{name}: {value}{self.linesep}".encode()

@@ -21,7 +21,7 @@ SILENT = {
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
 }
-EVERYWHERE = {
+EVERYWHERE: dict[str, str | int] = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",
