@@ -27,9 +27,9 @@ ONE_LINE = ("Message-ID", "List-Unsubscribe")
 class MailPolicy(EmailPolicy):
     """How headers are written."""
 
-    def fold_binary(self, name: str, value: object) -> bytes:
+    def fold_binary(self, name: str, value: str) -> bytes:
         """Return the lines of a header."""
-        if name in ONE_LINE and str(value).isascii():
+        if name in ONE_LINE and value.isascii():
             return f"{name}: {value}{self.linesep}".encode()
         return super().fold_binary(name, value)
 
