@@ -92,6 +92,16 @@ async def test_what_a_fan_lacks_is_filled_and_announced(api: Api, db: Db, door: 
 
 
 @each_door
+async def test_what_a_fan_lacks_is_filled_beside_the_address_and_the_number(api: Api, db: Db, door: str) -> None:
+    """The statement that fills the fan has locked the owner of the number, who is the same fan."""
+    address, phone = mail(), number()
+    fan_id = int((await api.ok(await api.post(FANS, email=address, phone=phone)))["fan_id"])
+    assert await DOORS[door](api, email=address, phone=phone, **NAMES) == fan_id
+    assert (await read(api, fan_id))["name"] == "Ada Berg"
+    assert (await topics(db, api, fan_id)).count("fan.updated") == 1
+
+
+@each_door
 async def test_a_number_of_somebody_else_is_shared_once(api: Api, db: Db, door: str) -> None:
     address, phone = mail(), number()
     owner, sharer = await create(api, email=mail(), phone=phone), await create(api, email=address)

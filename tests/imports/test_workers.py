@@ -26,6 +26,8 @@ ROWS = 12_000
 # Of each kind.
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 FULL_ROWS = 10_000
+# More than two batches.
+BATCH_ROWS = 2_100
 KILLS = 25 if IS_FULL else 2
 SEED = run_seed(19)
 FAULTS = "select count(*) from import_faults join imports using (account_id, import_id) where import_uid = $1"
@@ -60,7 +62,7 @@ TABLES = {"points": "fan_points"}
 async def test_rows_of_every_kind_survive_a_killed_worker(base_url: str, db: Db, settings: Settings) -> None:
     async with new_api(base_url, db) as api:
         await api.ok(await api.post("/api/v1/manage/points", point_name="Loyalty"))
-        count = FULL_ROWS if IS_FULL else 900
+        count = FULL_ROWS if IS_FULL else BATCH_ROWS
         uids = {}
         for kind, (head, row) in KINDS.items():
             content = "\n".join([head, *(row(number) for number in range(count))]).encode()

@@ -1,6 +1,5 @@
 """The server process `python -m fanfare.cli.server`, started with a socket by `fanfare up` and `fanfare serve`."""
 
-import gc
 import os
 import resource
 import socket
@@ -17,6 +16,7 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.garbage import collect_rarely
 from fanfare.kernel.running.handovers import READY, SOCKET
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.threads import switch_often
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then report it."""
         await super().startup(sockets)
-        _tune_garbage_collection()
+        collect_rarely()
         if self.started:
             self.ready()
 
@@ -94,16 +94,6 @@ def main() -> None:
     """Serve with the settings of the environment."""
     with in_one_line():
         prepare(settings_.from_environment())()
-
-
-def _tune_garbage_collection() -> None:
-    """Exclude the program's own objects from garbage collection, and collect less often.
-
-    Reference counts free a request's objects when it ends; collections took a twelfth of the time in measurements.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _report_ready() -> None:

@@ -11,6 +11,7 @@ from fanfare.kernel.data.worker import work
 from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.garbage import collect_rarely
 from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.mail_server import mail_server
 from fanfare.kernel.running.name_servers import name_servers
@@ -44,6 +45,7 @@ def _work(settings: Settings, jobs: Sequence[Job]) -> None:
         delivery_retention.use(settings)
         # Imports read rows in a thread while PostgreSQL writes.
         switch_often()
+        collect_rarely()
         asyncio.run(work(settings, [*jobs, *index_calls()]))
 
 

@@ -6,6 +6,7 @@ The libraries for both are imported on first use, since short commands rarely ne
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fanfare.fans.phone_plans import LONGEST_E164, plain_number
@@ -48,6 +49,8 @@ def load() -> None:
     phonenumbers.PhoneMetadata.load_all()
 
 
+# Read with the parameters, and again with the fan.
+@lru_cache(maxsize=64)
 def mail_address(text: str) -> str:
     """Return the address for display: NFC, the domain in lower case and decoded from punycode, no surrounding spaces.
 

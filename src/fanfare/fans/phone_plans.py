@@ -5,7 +5,7 @@ from which the library would strip nothing and that it finds valid; a test compa
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from fanfare.kernel.wire import whole_number
@@ -44,6 +44,12 @@ def plain_number(number: str, region: str | None) -> str | None:
 
     `region` is the two-letter country of a number without a country code.
     """
+    return _plain_number(number, None if number.startswith("+") else region)
+
+
+# A number is read with its parameters, and again with its fan: the second time is free.
+@lru_cache(maxsize=64)
+def _plain_number(number: str, region: str | None) -> str | None:
     # The digit behind the point of a float is none of the number.
     if WRITTEN.fullmatch(number) is None or whole_number(number) != number:
         return None

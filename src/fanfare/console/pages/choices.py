@@ -7,6 +7,7 @@ from fanfare.campaigns.schemas.campaigns import CampaignChoice
 from fanfare.console.schemas.fans import FanChoicesQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.folding import fold
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
 from fanfare.kernel.wire.zones import zone_names
@@ -40,7 +41,7 @@ async def filter_choices(db: Db, member: Member) -> Choices:
     """Return the filters whose members are kept, by name."""
     rows = await filters_listed(db, member.account, FilterWindow())
     names = [(str(each.filter_uid), each.filter_name) for each in rows if each.is_active]
-    return sorted(names, key=lambda each: each[1].casefold())
+    return sorted(names, key=lambda each: fold(each[1]))
 
 
 async def segment_choices(db: Db, member: Member) -> dict[str, Choices]:

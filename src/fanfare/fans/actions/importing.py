@@ -22,15 +22,16 @@ from fanfare.fans.actions.consents import (
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
 from fanfare.fans.actions.fields import read_value_sets
 from fanfare.fans.actions.importing_fields import fill_values
+from fanfare.fans.actions.importing_people import ReadyBatch, ReadyPeople, identifiers, ready_people
 from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MATCH_GUARDED
-from fanfare.fans.actions.matching_consents import refused_count
-from fanfare.fans.actions.people import CHANNELS, Person, arguments, batches, consent_times, person, statement
+from fanfare.fans.actions.matching_consents import refused_yeses
+from fanfare.fans.actions.people import CHANNELS, Person, consent_times, person, statement
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.fans.schemas.imported_consents import ImportedConsent
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.sql import Sql, array_literal
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Conflict, Refusal, Unavailable
 
 FIND = tuple(
@@ -38,7 +39,7 @@ FIND = tuple(
         with {HOLD},
         {ctes}
         select r.place, r.fan_id, r.fan_id in (select fan_id from created) as is_created,
-               u.position as update_position, {refused_count(erased=has_erased)} as refused_count
+               u.position as update_position, {refused_yeses(erased=has_erased)} as refused_yeses
         from resolved r
         join persons g on g.place = r.place
         left join lateral (
@@ -87,7 +88,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     """The account of an import, the source of its fans and consents, when its file was uploaded, and the time now.
 
     Whoever was erased since `erasures_since`, else since the upload, is left out. `own_positions` gets those of the
-    changes of fans who were there, which an undo takes for no changes of others.
+    changes of fans who were there, which an undo takes for no changes of others. `ready` are the persons of the batch.
     """
 
     account: Account
@@ -96,6 +97,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     now: datetime
     erasures_since: datetime | None = None
     own_positions: list[int] = []
+    ready: ReadyPeople | None = None
 
 
 class FanLine(msgspec.Struct, frozen=True):
@@ -172,7 +174,7 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     outcomes = {place: FanOutcome(None, refusal=each) for place, each in (refusals | wrong).items()}
     plain = [place for place, line in enumerate(lines) if line.rest is None and place not in outcomes]
     rows = await _find(db, [lines[place].profile for place in plain], context)
-    outcomes.update({place: _outcome(row) for place, row in zip(plain, rows, strict=True)})
+    outcomes.update({place: _outcome(row, lines[place].profile) for place, row in zip(plain, rows, strict=True)})
     fans = [(fan_id, values[place]) for place in plain if place in values and (fan_id := outcomes[place].fan_id)]
     context.own_positions.extend(await fill_values(db, context.account.id, fans, context.now))
     for place, line in enumerate(lines):
@@ -250,7 +252,7 @@ async def _erased(db: Db, people: Sequence[Person], context: ImportContext) -> s
     # Asked first, since hardly ever anybody was.
     if not await db.value(HAS_ERASED, context.account.id, since):
         return set()
-    return {place for place, _ in await erased_identifiers(db, context.account.id, _keys(people), since)}
+    return {place for place, _ in await erased_identifiers(db, context.account.id, identifiers(people), since)}
 
 
 async def erased_identifiers(
@@ -266,17 +268,6 @@ async def erased_identifiers(
     return {(row["place"], row["network"]) for row in rows}
 
 
-def _keys(people: Sequence[Person]) -> tuple[list[int], list[str], list[str]]:
-    """Return the identifiers of persons: the place of each person, the network, and the value."""
-    keys = [
-        (place, network, value)
-        for place, each in enumerate(people)
-        for network, value in (("email", each.mail_key), ("phone", each.phone))
-        if value is not None
-    ]
-    return [place for place, _, _ in keys], [network for _, network, _ in keys], [value for _, _, value in keys]
-
-
 HAS_ERASED = "select exists (select from erased_identities where account_id = $1 and erased_at >= $2)"
 ERASED = """
     select i.place, i.network
@@ -289,13 +280,14 @@ ERASED = """
 
 
 async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record | None]:
-    """Return for each person the fan, whether it was created by this person, and the number of refused opt-ins.
+    """Return for each person the fan, whether it was created by this person, and the refused opt-ins.
 
     None for a person who was erased after the upload.
     """
     result: list[Record | None] = []
-    for batch in batches(people):
-        rows = await _find_batch(db, batch.people, context)
+    ready = context.ready if context.ready and context.ready.is_of(people) else ready_people(people)
+    for batch in ready.batches:
+        rows = await _find_batch(db, batch, context)
         if rows is None:
             result += await _find_others(db, people[len(result) : len(result) + len(batch.places)], context)
             continue
@@ -304,16 +296,16 @@ async def _find(db: Db, people: Sequence[Person], context: ImportContext) -> lis
     return result
 
 
-async def _find_batch(db: Db, people: Sequence[Person], context: ImportContext) -> list[Record] | None:
+async def _find_batch(db: Db, batch: ReadyBatch, context: ImportContext) -> list[Record] | None:
     """Return the row of each person of a batch; None, and nothing is written, if one was erased after the upload."""
-    named = {**arguments(people), "now": context.now, "source": context.source, "uploaded_at": context.uploaded_at}
+    named = {**batch.arguments, "now": context.now, "source": context.source, "uploaded_at": context.uploaded_at}
     attempts = count()
 
     async def write(tx: Db) -> list[Record] | None:
-        find = statement(FIND, people, next(attempts))
-        matches = await _lock_found(tx, context.account.id, people)
+        find = statement(FIND, batch.people, next(attempts))
+        matches = await _lock_found(tx, context.account.id, batch)
         # Asked only now: who is there is locked, and who is not may have been erased since the lines were looked at.
-        if await _erased(tx, people, context):
+        if await _erased(tx, batch.people, context):
             return None
         return await tx.rows(find, context.account.id, **named, **matches)
 
@@ -328,10 +320,10 @@ async def _find_others(db: Db, people: Sequence[Person], context: ImportContext)
     return [rows.get(place) for place in range(len(people))]
 
 
-async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict[str, object]:
+async def _lock_found(db: Db, account_id: int, batch: ReadyBatch) -> dict[str, object]:
     """Lock the fans of persons, and return the arguments of FIND with the identifiers that have one."""
-    has_yes = any(each.is_subscribed or each.is_phone_subscribed for each in people)
-    rows = await db.rows(LOCKS[has_yes], account_id, *(array_literal(each) for each in _keys(people)))
+    people = batch.people
+    rows = await db.rows(LOCKS[batch.has_yes], account_id, *batch.keys)
     mails, phones = ([row["place"] for row in rows if row["network"] == network] for network in ("email", "phone"))
     return {
         **FOUND_MAILS.arguments([{"place": each, "mail_key": people[each].mail_key} for each in mails]),
@@ -341,10 +333,13 @@ async def _lock_found(db: Db, account_id: int, people: Sequence[Person]) -> dict
     }
 
 
-def _outcome(row: Record | None) -> FanOutcome:
+def _outcome(row: Record | None, profile: Person) -> FanOutcome:
+    """Return what became of a line; several of a person share the row, and each has the opt-ins that it names."""
     if row is None:
         return FanOutcome(None, refusal=ErasedSince())
-    return FanOutcome(row["fan_id"], row["is_created"], row["refused_count"])
+    yeses = row["refused_yeses"]
+    refused_count = bool(yeses & 1 and profile.is_subscribed) + bool(yeses & 2 and profile.is_phone_subscribed)
+    return FanOutcome(row["fan_id"], row["is_created"], refused_count)
 
 
 async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportContext) -> FanOutcome:
@@ -352,10 +347,10 @@ async def _import_one(db: Db, line: FanLine, rest: FanChanges, context: ImportCo
         async with db.transaction() as tx:
             (row,) = await _find(tx, [line.profile], context)
             if row is None:
-                return _outcome(row)
+                return _outcome(row, line.profile)
             changes = msgspec.structs.replace(rest, fan_id=row["fan_id"])
             await import_changes(tx, changes, context, is_undated=False)
-            return _outcome(row)
+            return _outcome(row, line.profile)
     except Unavailable:
         raise
     except Refusal as refusal:

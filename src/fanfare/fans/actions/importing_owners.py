@@ -3,7 +3,7 @@
 Consents of such a row follow the rule of imports of fans: no yes overrides a no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from fanfare.fans.actions.consent_batches import FanWords, Words
 from fanfare.fans.actions.consents import ConsentContext, consent_entries
 from fanfare.fans.actions.importing import FanLine, FanOutcome, ImportContext, import_fans, record_words
+from fanfare.fans.actions.importing_people import ReadyPeople, ready_people
 from fanfare.fans.actions.matching import ADDRESS
 from fanfare.fans.actions.people import CHANNELS, consent_times, person
 from fanfare.fans.queries.merges import successors
@@ -44,6 +45,11 @@ def owner(values: dict[str, Any], context: ImportContext, moment: datetime) -> O
     attributes = {name: values.get(name) for name in NAMES} | flags | consent_times(moment)
     profile = person(contact, home_country=context.account.country_code, **attributes)
     return Owner(line=FanLine(profile, None))
+
+
+def people_of(owners: Iterable[Owner]) -> ReadyPeople:
+    """Return the persons of owners who are named by contact data, as `import_owners` takes them."""
+    return ready_people(each.line.profile for each in owners if each.line)
 
 
 async def import_owners(db: Db, owners: Sequence[Owner], context: ImportContext) -> list[FanOutcome]:

@@ -256,6 +256,7 @@ INSERT_FANS = f"""
     )
 """  # noqa: S608 - fixed parts
 # No two announced updates of a fan have the same millisecond: a key of fans/latest identifies one change by it.
+# Owners of numbers are locked before: a row that this statement has changed cannot be locked by it any more.
 UPDATE_FANS = f"""
     updated as (
         update fans f
@@ -279,7 +280,8 @@ UPDATE_FANS = f"""
             updated_at = case when k.is_changed then greatest(:now, f.updated_at + interval '1 millisecond')
                               else f.updated_at end,
             position = case when k.is_changed then nextval('positions') else f.position end
-        from hold cross join (select each.*, place.* from ({{each}}) as each {place_of("each")}) as k
+        from hold cross join (select count(*) from owners) as locked
+        cross join (select each.*, place.* from ({{each}}) as each {place_of("each")}) as k
         where f.account_id = $1 and f.fan_id = k.fan_id and (k.is_newer or {FILLS})
         returning f.fan_id, f.position, f.updated_at, k.is_changed
     )

@@ -156,17 +156,20 @@ ANNOUNCE = f"""
 """
 
 
-def refused_count(*, erased: bool) -> str:
-    """Return the number of yeses of a person `g` that a guarded statement leaves out, for the fan `f` or a new one."""
-    counts = []
-    for column, channel, given_at, overrides in (
-        ("is_subscribed", "'email'", "g.mail_consent_at", OVERRIDES_MAIL),
-        ("is_phone_subscribed", "'phone'", "g.phone_consent_at", OVERRIDES_PHONE),
+def refused_yeses(*, erased: bool) -> str:
+    """Return which yeses of a person `g` a guarded statement leaves out, for the fan `f` or a new one.
+
+    The sum of 1 for emails and 2 for the phone.
+    """
+    yeses = []
+    for number, column, channel, given_at, overrides in (
+        (1, "is_subscribed", "'email'", "g.mail_consent_at", OVERRIDES_MAIL),
+        (2, "is_phone_subscribed", "'phone'", "g.phone_consent_at", OVERRIDES_PHONE),
     ):
         withdrawn = IS_WITHDRAWN.format(fan_id="r.fan_id", channel=channel, given_at=given_at)
         condition = f"({overrides} or {withdrawn})" if erased else overrides
-        counts.append(f"coalesce(g.{column} and {condition}, false)::integer")
-    return " + ".join(counts)
+        yeses.append(f"{number} * coalesce(g.{column} and {condition}, false)::integer")
+    return " + ".join(yeses)
 
 
 def consent_ctes(fills: str, *, erased: str | None, is_guarded: bool) -> str:

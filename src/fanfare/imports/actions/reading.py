@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_people import ReadyPeople
 from fanfare.imports.actions.kinds.catalogue import kind_of
 from fanfare.imports.actions.plans import Line, lines_of_piece, plan_of
 from fanfare.imports.readers.rows import LINES, MAX_ROW_BYTES, Piece, Row, UnreadableFileError
@@ -23,11 +24,15 @@ READ_BYTES = MAX_ROW_BYTES
 
 
 class Batch(NamedTuple):
-    """A piece of a file, the lines of its first rows, and the last of these rows, None if it has no complete one."""
+    """A piece of a file, the lines of its first rows, and the last of these rows, None if it has no complete one.
+
+    `people` are the persons of the lines that are right.
+    """
 
     piece: Piece
     lines: list[Line]
     last: Row | None
+    people: ReadyPeople | None
 
     @property
     def rest(self) -> Piece:
@@ -93,9 +98,14 @@ def _place(current: CurrentImport, context: ImportContext, offset: int) -> _Plac
 
 
 async def _lines(current: CurrentImport, piece: Piece, context: ImportContext) -> Batch:
-    plan, limit = plan_of(current), kind_of(current.kind).batch
-    lines, last = await run_in_thread(lambda: lines_of_piece(current, plan, piece, limit, context))
-    return Batch(piece, lines, last)
+    plan, kind = plan_of(current), kind_of(current.kind)
+
+    def read() -> Batch:
+        lines, last = lines_of_piece(current, plan, piece, kind.batch, context)
+        items = [line.item for line in lines if line.refusal is None]
+        return Batch(piece, lines, last, kind.people(items) if kind.people else None)
+
+    return await run_in_thread(read)
 
 
 async def _read(db: Db, account_id: int, current: CurrentImport, context: ImportContext) -> Batch:

@@ -98,7 +98,8 @@ async def _run_batch(ahead: Ahead, db: Db, account_id: int, current: CurrentImpo
         await db.execute("discard plans")
     account = await account_by_id(db, account_id)
     context = ImportContext(account, _source(current), current.uploaded_at or now, now)
-    piece, lines, last = await ahead.batch(db, account_id, current, context)
+    piece, lines, last, people = await ahead.batch(db, account_id, current, context)
+    context = msgspec.structs.replace(context, ready=people)
     is_dry = current.import_state == "checking"
     outcomes = await _write(db, kind_of(current.kind), lines, context, is_dry=is_dry)
     end, number = (last.end, last.number + 1) if last else (piece.offset + len(piece.data), current.run_row)

@@ -106,17 +106,30 @@ AWARD = Sql(f"""
            inserted.fan_id in (select fan_id from progress) as has_progress
     from inserted join lines on lines.fan_point_uid = inserted.fan_point_uid
 """)  # noqa: S608 - fixed parts
-# By key, else by what it is.
+# By key, else by what it is. The awards of each fan are read once, by the fan: thousands may have the same time.
 PRIOR = Sql(f"""
+    with lines as materialized (
+        select * from {LINES.unnest("g")}
+    ),
+    by_fan as materialized (
+        select p.*
+        from (select distinct fan_id from lines where award_key is null) as d
+        cross join lateral (
+            select fan_id, point_uid, point_count, created_at from fan_points
+            where account_id = $1 and fan_id = d.fan_id offset 0) p
+        where p.created_at in (select created_at from lines)
+    )
     select g.place, (p.fan_id, p.point_uid, p.point_count) = (g.fan_id, g.point_uid, g.point_count) as is_same
-    from {LINES.unnest("g")}
+    from lines g
     cross join lateral (
-        (select fan_id, point_uid, point_count from fan_points
-         where account_id = $1 and award_key = g.award_key)
-        union all
-        (select fan_id, point_uid, point_count from fan_points
-         where g.award_key is null and account_id = $1 and point_uid = g.point_uid and created_at = g.created_at
-           and fan_id = g.fan_id and point_count = g.point_count limit 1)) p
+        select fan_id, point_uid, point_count from fan_points
+        where account_id = $1 and award_key = g.award_key limit 1) p
+    union all
+    select distinct g.place, true
+    from lines g
+    join by_fan p on p.fan_id = g.fan_id and p.point_uid = g.point_uid and p.created_at = g.created_at
+        and p.point_count = g.point_count
+    where g.award_key is null
 """)  # noqa: S608 - fixed parts
 
 

@@ -1,41 +1,38 @@
-"""Registrations of an import: each written as by its call, but that no yes overrides a no; deleted by an undo."""
+"""Registrations of an import: written as by their call, but that no yes overrides a no; deleted by an undo."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
-from fanfare.fans.actions.importing import FLAGS, FanOutcome, ImportContext
+from fanfare.fans.actions.importing import FLAGS, ImportContext
 from fanfare.fans.actions.importing_owners import Owner, import_owners, owner
 from fanfare.fans.actions.people import CHANNELS, Person
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Refusal, Unavailable
+from fanfare.kernel.errors import Refusal
 from fanfare.kernel.parameters import present_fields
-from fanfare.registrations.actions.registrations import (
-    SUBJECT,
-    check_activity,
-    holder_of,
-    without_repeated_consents,
-    write_registration,
-)
+from fanfare.registrations.actions.batches import Line, new_profiles, parts, write_registrations
+from fanfare.registrations.actions.registrations import SUBJECT, holder_of
 from fanfare.registrations.schemas.registrations import NewRegistration
 from fanfare.registrations.topics import REGISTRATION_DELETED
 
 
-class ImportedRegistration(msgspec.Struct, frozen=True):
-    """A registration of an import, its holder, and the fan."""
+class ImportedRegistration(NamedTuple):
+    """A registration of an import with its holder, and the fan."""
 
-    new: NewRegistration
-    profile: Person
+    line: Line
     owner: Owner
+
+    @property
+    def activity_id(self) -> int | None:
+        """The activity that is named."""
+        return self.line.new.activity_id
 
 
 class RegistrationOutcome(msgspec.Struct, frozen=True):
-    """What became of a registration: its id if it is new, the fan if that is new, opt-ins left out, or a refusal.
-
-    One that is refused late leaves its fan.
-    """
+    """What became of a registration: its id if it is new, the fan if that is new, opt-ins left out, or a refusal."""
 
     registration_id: int | None = None
     created_fan_id: int | None = None
@@ -46,51 +43,53 @@ class RegistrationOutcome(msgspec.Struct, frozen=True):
 def imported_registration(new: NewRegistration, context: ImportContext) -> ImportedRegistration:
     """Return the line of a registration; BadParameters (422) names every invalid field."""
     profile = holder_of(context.account, new, context.now)
-    return ImportedRegistration(new, profile, owner(present_fields(new), context, new.registration_timestamp))
+    return ImportedRegistration(Line(new, profile), owner(present_fields(new), context, new.registration_timestamp))
 
 
 async def import_registrations(
     db: Db, registrations: Sequence[ImportedRegistration], context: ImportContext
 ) -> list[RegistrationOutcome]:
-    """Insert or update registrations by their keys, in the caller's transaction."""
-    owners = [await _new_consents(db, each, context) for each in registrations]
+    """Insert or update registrations by their keys, in the caller's transaction; their activities are there."""
+    outcomes: list[RegistrationOutcome] = []
+    for places, repeats in parts([each.line for each in registrations]):
+        part = [registrations[place] for place in places]
+        outcomes += await _import_part(db, part, {place - places[0] for place in repeats}, context)
+    return outcomes
+
+
+async def _import_part(
+    db: Db, registrations: Sequence[ImportedRegistration], repeats: set[int], context: ImportContext
+) -> list[RegistrationOutcome]:
+    """Import a part of a batch, in which the lines `repeats` say nothing new about messages."""
+    lines = {place: each.line for place, each in enumerate(registrations) if place not in repeats}
+    profiles = await new_profiles(db, context.account.id, lines)
+    profiles |= {place: _silent(registrations[place].line.profile) for place in repeats}
+    owners = [_owner(each.owner, profiles.get(place)) for place, each in enumerate(registrations)]
     fans = await import_owners(db, owners, context)
+    valid = [(place, fan.fan_id) for place, fan in enumerate(fans) if fan.fan_id is not None]
+    saved = [(registrations[place].line, fan_id) for place, fan_id in valid]
+    new_ids = await write_registrations(db, context.account, saved, context.now)
+    ids = {place: new_id for (place, _), new_id in zip(valid, new_ids, strict=True)}
     return [
-        RegistrationOutcome(refusal=fan.refusal) if fan.refusal else await _write(db, each, fan, context)
-        for each, fan in zip(registrations, fans, strict=True)
+        RegistrationOutcome(ids.get(place), fan.fan_id if fan.is_created else None, fan.refused_count, fan.refusal)
+        for place, fan in enumerate(fans)
     ]
 
 
-async def _new_consents(db: Db, registration: ImportedRegistration, context: ImportContext) -> Owner:
-    """Return the owner of a registration without the consents that it had when it was stored before."""
-    plain, line = registration.owner, registration.owner.line
-    new = await without_repeated_consents(db, context.account.id, registration.new, registration.profile)
-    if new is registration.profile:
+def _silent(profile: Person) -> Person:
+    return msgspec.structs.replace(profile, **dict.fromkeys(CHANNELS))
+
+
+def _owner(plain: Owner, profile: Person | None) -> Owner:
+    """Return an owner with the consents of a profile, if there is one."""
+    if profile is None:
         return plain
-    flags = {name: getattr(new, name) for name in CHANNELS}
-    if line:
+    flags = {name: getattr(profile, name) for name in CHANNELS}
+    if line := plain.line:
         return Owner(line=msgspec.structs.replace(line, profile=msgspec.structs.replace(line.profile, **flags)))
-    entries = [each for each in plain.words.entries if flags[FLAGS[each.channel]] is not None] if plain.words else []
-    return Owner(
-        plain.fan_id, msgspec.structs.replace(plain.words, entries=entries) if plain.words and entries else None
-    )
-
-
-async def _write(
-    db: Db, registration: ImportedRegistration, fan: FanOutcome, context: ImportContext
-) -> RegistrationOutcome:
-    line = registration.new, registration.profile
-    assert fan.fan_id is not None  # noqa: S101 - it was not refused
-    created_id = fan.fan_id if fan.is_created else None
-    try:
-        async with db.transaction() as tx:
-            await check_activity(tx, context.account.id, registration.new.activity_id)
-            new_id = await write_registration(tx, context.account, line, fan.fan_id, context.now)
-    except Unavailable:
-        raise
-    except Refusal as refusal:
-        return RegistrationOutcome(None, created_id, fan.refused_count, refusal)
-    return RegistrationOutcome(new_id, created_id, fan.refused_count)
+    words = plain.words
+    entries = [each for each in words.entries if flags[FLAGS[each.channel]] is not None] if words else []
+    return Owner(plain.fan_id, msgspec.structs.replace(words, entries=entries) if words and entries else None)
 
 
 DELETE = f"""

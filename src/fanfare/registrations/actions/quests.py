@@ -1,6 +1,6 @@
 """Progress in quests by registrations, scans and passes that are checked in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from fanfare.campaigns.actions.quests import LOCKS, first_lock, settle
@@ -41,9 +41,10 @@ def lock_number(key: str) -> str:
     return f"(hashtext({key}) & {LOCKS - 1})"
 
 
-LOCK_REGISTRATION = f"""
+LOCK_REGISTRATIONS = f"""
     select pg_advisory_xact_lock($2::bigint + number) from (
-        select distinct {lock_number("$3 || ':' || code")} as number from unnest($4::text[]) as code
+        select distinct {lock_number("network || ':' || code")} as number
+        from unnest($3::text[], $4::text[]) as c (network, code)
         where {HAS_SCAN_QUESTS} order by 1) as numbers
 """  # noqa: S608 - fixed parts
 # The CTE `locks`, which locks the scans in the CTE `inserted`; $4 is the first lock.
@@ -55,9 +56,14 @@ LOCK_SCANS = f"""
     )"""  # noqa: S608 - fixed parts
 
 
-async def lock_registration(tx: Db, account_id: int, network: str, codes: Sequence[str | None]) -> None:
-    """Wait for scans of a registration that are being stored; part of the transaction that stores it."""
-    await tx.execute(LOCK_REGISTRATION, account_id, first_lock(account_id), network, [code for code in codes if code])
+async def lock_registrations(tx: Db, account_id: int, codes: Iterable[tuple[str, str | None]]) -> None:
+    """Wait for scans of registrations that are being stored; part of the transaction that stores these.
+
+    `codes` are networks with keys and barcodes.
+    """
+    pairs = [(network, code) for network, code in codes if code]
+    networks, names = [network for network, _ in pairs], [code for _, code in pairs]
+    await tx.execute(LOCK_REGISTRATIONS, account_id, first_lock(account_id), networks, names)
 
 
 # The columns of the CTE `followed` of SCANS.
@@ -137,29 +143,37 @@ SCANS = f"""
         from inserted where fan_id not in (select fan_id from present)
     )
 """  # noqa: S608 - fixed parts
-BY_REGISTRATION = Sql(
+BY_REGISTRATIONS = Sql(
     f"with {HOLD}, {SCANS} select * from followed".format(  # noqa: S608 - fixed parts
-        scans="""s.network = :network
-          and (s.registration_key = :registration_key or s.registration_key is null and s.barcode = (
-              select g.barcode from registrations g
-              where g.account_id = $1 and g.network = :network and g.registration_key = :registration_key))"""
+        scans="""s.scan_key in (
+            select t.scan_key
+            from unnest(:networks::text[], :registration_keys::text[]) as k (network, registration_key)
+            cross join lateral (
+                select scan_key from scans
+                where account_id = $1 and network = k.network and registration_key = k.registration_key
+                union all
+                select w.scan_key from registrations g
+                join scans w on w.account_id = $1 and w.network = g.network and w.barcode = g.barcode
+                    and w.registration_key is null
+                where g.account_id = $1 and g.network = k.network and g.registration_key = k.registration_key) t)"""
     )
 )
 
 
-async def follow_registration(
-    tx: Db, account: Account, key: tuple[str, str], owner: int, *, row: tuple[bool, bool], now: datetime
+async def follow_registrations(
+    tx: Db, account: Account, keys: Sequence[tuple[str, str]], fan_ids: Iterable[int], now: datetime
 ) -> None:
-    """Settle what a registration fulfils, with scans that came before it; part of the caller's transaction."""
-    has_progress, has_scan_quests = row
-    fan_ids = {owner} if has_progress else set()
-    if has_scan_quests:
-        network, registration_key = key
-        names = {"network": network, "registration_key": registration_key}
-        followed, _ = await follow(tx, account, BY_REGISTRATION, names, now)
-        fan_ids |= followed
-    if fan_ids:
-        await settle(tx, account.id, sorted(fan_ids), now)
+    """Settle what registrations fulfil, with scans that came before them; part of the caller's transaction.
+
+    `keys` are networks and keys of those that may have scans, `fan_ids` the fans who made progress by registering.
+    """
+    due = set(fan_ids)
+    if keys:
+        names = {"networks": [network for network, _ in keys], "registration_keys": [key for _, key in keys]}
+        followed, _ = await follow(tx, account, BY_REGISTRATIONS, names, now)
+        due |= followed
+    if due:
+        await settle(tx, account.id, sorted(due), now)
 
 
 # The fan was merged or erased after the statement began.

@@ -12,14 +12,14 @@ from fanfare.fans.actions.people import MATCH, LightStatement, Person, consent_t
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.quests import (
     HAS_SCAN_QUESTS,
     REGISTRATION_QUESTS,
-    follow_registration,
-    lock_registration,
+    follow_registrations,
+    lock_registrations,
 )
 from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (
@@ -59,7 +59,7 @@ async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int 
     profile = holder_of(account, params, now)
     if fan_id is None:
         await check_activity(db, account.id, params.activity_id)
-        named = {"record": _record(params, profile, None), "now": now}
+        named = {"record": record_of(params, profile, None), "now": now}
         if row := await SAVE_LIGHT.row(db, account.id, profile, named):
             owner_id: int = row["fan_id"]
             return owner_id
@@ -103,7 +103,13 @@ async def without_repeated_consents(db: Db, account_id: int, new: RegistrationLi
     )
     if row is None:
         return profile
-    return msgspec.structs.replace(profile, **{name: None for name in CHANNELS if getattr(profile, name) == row[name]})
+    return without_consents(profile, row)
+
+
+def without_consents(profile: Person, registration: Record) -> Person:
+    """Drop the consents that a stored registration of the holder has."""
+    repeats = {name: None for name in CHANNELS if getattr(profile, name) == registration[name]}
+    return msgspec.structs.replace(profile, **repeats)
 
 
 async def check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
@@ -142,6 +148,20 @@ SUBJECT = "network || ':' || registration_key"
 COLUMNS = """network, registration_key, fan_id, activity_id, registered_at, event_name, event_date, event_key,
             venue_name, order_key, ticket_key, barcode, lookup_id, is_minor, first_name, last_name, email, mail_key,
             phone, birth_date, address, city, province, country_code, postal_code, is_subscribed, is_phone_subscribed"""
+# What a registration that is sent again changes of the stored one, but for `is_preferred`.
+ASSIGNMENTS = ", ".join(
+    [
+        *(f"{name} = excluded.{name}" for name in (
+            "fan_id", "registered_at", "updated_at", "event_name", "event_date", "first_name", "last_name", "email",
+            "mail_key",
+        )),
+        *(f"{name} = coalesce(excluded.{name}, r.{name})" for name in RETAINED_FIELDS),
+        *(
+            f"{name} = coalesce(excluded.{name}, case when r.fan_id = excluded.fan_id then r.{name} end)"
+            for name in PERSONAL
+        ),
+    ]
+)  # fmt: skip
 SAVE = f"""
     with {HOLD},
     line as (select * from jsonb_populate_record(null::registrations, $2)),
@@ -150,18 +170,7 @@ SAVE = f"""
         select $1, nextval('positions'), $3, $3, coalesce(line.is_preferred, false), {COLUMNS}
         from hold cross join line
         on conflict (account_id, network, registration_key) do update
-        set fan_id = excluded.fan_id, registered_at = excluded.registered_at, updated_at = excluded.updated_at,
-            event_name = excluded.event_name, event_date = excluded.event_date,
-            is_preferred = coalesce((select is_preferred from line), r.is_preferred),
-            first_name = excluded.first_name,
-            last_name = excluded.last_name, email = excluded.email, mail_key = excluded.mail_key,
-            {", ".join(f"{name} = coalesce(excluded.{name}, r.{name})" for name in RETAINED_FIELDS)},
-            {
-    ", ".join(
-        f"{name} = coalesce(excluded.{name}, case when r.fan_id = excluded.fan_id then r.{name} end)"
-        for name in PERSONAL
-    )
-}
+        set is_preferred = coalesce((select is_preferred from line), r.is_preferred), {ASSIGNMENTS}
         returning network, registration_key, registration_id, fan_id, event_date, event_key, event_name, registered_at,
                   xmax = 0 as is_new
     ),
@@ -204,7 +213,7 @@ PLAIN = (
 PROFILE_COLUMNS = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
-def _record(new: RegistrationLine, profile: Person, fan_id: int | None) -> dict[str, Any]:
+def record_of(new: RegistrationLine, profile: Person, fan_id: int | None) -> dict[str, Any]:
     """Return the columns of a registration."""
     return {
         **{name: getattr(new, name) for name in PLAIN},
@@ -220,10 +229,9 @@ async def write_registration(
 ) -> int | None:
     """Insert or update a registration of a fan whom the caller's transaction holds; return its id if it is new."""
     new, profile = line
-    await lock_registration(db, account.id, new.network, [new.registration_key, new.barcode])
-    row = await db.row(SAVE, account.id, _record(new, profile, fan_id), now)
+    await lock_registrations(db, account.id, [(new.network, new.registration_key), (new.network, new.barcode)])
+    row = await db.row(SAVE, account.id, record_of(new, profile, fan_id), now)
     if row and (row["has_progress"] or row["has_scan_quests"]):
-        key = new.network, new.registration_key
-        flags = row["has_progress"], row["has_scan_quests"]
-        await follow_registration(db, account, key, fan_id, row=flags, now=now)
+        keys = [(new.network, new.registration_key)] if row["has_scan_quests"] else []
+        await follow_registrations(db, account, keys, [fan_id] if row["has_progress"] else [], now)
     return row["new_id"] if row else None

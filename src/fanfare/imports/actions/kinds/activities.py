@@ -13,7 +13,7 @@ from fanfare.campaigns.actions.importing import (
 )
 from fanfare.campaigns.schemas.importing import ImportedActivity
 from fanfare.fans.actions.importing import ImportContext
-from fanfare.fans.actions.importing_owners import import_owners
+from fanfare.fans.actions.importing_owners import import_owners, people_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.queries.uses import used_activities
@@ -62,4 +62,5 @@ ACTIVITIES = Kind(
     write,
     undo,
     topics=("activity",),
+    people=lambda lines: people_of(each.owner for each in lines),
 )

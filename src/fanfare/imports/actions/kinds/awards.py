@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.actions.importing import ImportContext
-from fanfare.fans.actions.importing_owners import import_owners
+from fanfare.fans.actions.importing_owners import import_owners, people_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.schemas.fields import Fields
@@ -52,4 +52,5 @@ POINTS = Kind(
     write,
     undo,
     topics=("points",),
+    people=lambda lines: people_of(each.owner for each in lines),
 )

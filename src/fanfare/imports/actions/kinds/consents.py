@@ -6,7 +6,7 @@ from datetime import datetime
 from fanfare.fans.actions.consents import unknown_businesses
 from fanfare.fans.actions.importing import ImportContext
 from fanfare.fans.actions.importing_consents import ConsentLine, consent_line, delete_yeses, import_consents
-from fanfare.fans.actions.importing_owners import import_owners
+from fanfare.fans.actions.importing_owners import import_owners, people_of
 from fanfare.fans.schemas.imported_consents import ImportedConsent
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
@@ -50,4 +50,5 @@ CONSENTS = Kind(
     consent_line,
     write,
     undo,
+    people=lambda lines: people_of(each.owner for each in lines),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_people import ReadyPeople
 from fanfare.fans.actions.undoing import OwnWrites
 from fanfare.imports.schemas.fields import Fields
 from fanfare.kernel.data.db import Db
@@ -51,7 +52,8 @@ class Kind(msgspec.Struct, frozen=True):
 
     `line` returns what `write` takes, or raises BadParameters; `write` runs in the caller's transaction and returns an
     outcome for each line; `undo` deletes what was created, unless it was changed or used since. A batch has at most
-    `batch` lines. What is written is announced under topics whose names begin with one of `topics`.
+    `batch` lines. What is written is announced under topics whose names begin with one of `topics`. `people` returns
+    the persons of lines as `write` finds or creates them, unless it refuses some of the lines.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Kind(msgspec.Struct, frozen=True):
     undo: Callable[[Db, int, Created, datetime], Awaitable[Undone]]
     topics: tuple[str, ...] = ()
     batch: int = 1000
+    people: Callable[[Sequence[Any]], ReadyPeople] | None = None
 
 
 def ids(created_id: int | None) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.actions.importing import NOT_IMPORTED, FanLine, ImportContext, fan_line, import_fans
+from fanfare.fans.actions.importing_people import ready_people
 from fanfare.fans.actions.undoing import delete_unused
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
@@ -55,4 +56,5 @@ FANS = Kind(
     write,
     undo,
     batch=2000,
+    people=lambda lines: ready_people(each.profile for each in lines if each.rest is None),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_people import ready_people
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.queries.uses import used_purchases
@@ -47,4 +48,5 @@ PURCHASES = Kind(
     write,
     undo,
     topics=("purchase",),
+    people=lambda lines: ready_people(each.profile for each in lines if each.has_contact),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_owners import people_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.queries.uses import present_activities
@@ -21,9 +22,9 @@ from fanfare.registrations.schemas.registrations import NewRegistration
 
 async def write(db: Db, lines: Sequence[ImportedRegistration], context: ImportContext) -> list[Outcome]:
     """Save the registrations, each once by its key."""
-    ids_of = [each.new.activity_id for each in lines if each.new.activity_id is not None]
-    present = await present_activities(db, context.account.id, ids_of)
-    places = [place for place, each in enumerate(lines) if each.new.activity_id in present]
+    named = [each.activity_id for each in lines if each.activity_id is not None]
+    present = await present_activities(db, context.account.id, named)
+    places = [place for place, each in enumerate(lines) if each.activity_id in present]
     outcomes = [Outcome(refusal=NO_ACTIVITY) for _ in lines]
     results = await import_registrations(db, [lines[place] for place in places], context)
     for place, each in zip(places, results, strict=True):
@@ -51,5 +52,5 @@ REGISTRATIONS = Kind(
     write,
     undo,
     topics=("registration",),
-    batch=250,
+    people=lambda lines: people_of(each.owner for each in lines),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.actions.importing import ImportContext
+from fanfare.fans.actions.importing_owners import people_of
 from fanfare.imports.actions.kinds.kind import Created, Kind, Outcome, Undone, ids, synonyms
 from fanfare.imports.actions.kinds.people import NAMES
 from fanfare.imports.queries.uses import used_tickets
@@ -43,4 +44,5 @@ TICKETS = Kind(
     write,
     undo,
     topics=("ticket",),
+    people=lambda lines: people_of(each.owner for each in lines),
 )
