@@ -9,7 +9,7 @@ from fanfare.console.schemas.changes import FIELDS, THINGS
 from fanfare.kernel.data.db import Db
 from fanfare.staff.actions.audit import SUBJECTS
 from tests.api import new_api
-from tests.console.people import signed_in
+from tests.console.people import send, signed_in
 from tests.console.visits import many_visits
 
 __all__ = ["many_visits"]
@@ -85,3 +85,21 @@ async def test_entries_are_chosen_by_days_of_the_account(base_url: str, db: Db) 
             f'{path}/download?start_date=2026-03-15"'
             in (await client.get(path, params={"start_date": "2026-03-15"})).text
         )
+
+
+async def test_what_a_page_makes_is_told_too(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, signed_in(base_url, db, api.account_id) as client:
+        path = f"/manage/{api.account_id}/campaigns/new"
+        answer = await send(client, f"{path}?app_type=quiz", path, title="Winter quiz", app_type="quiz")
+        assert answer.status_code == 303, answer.text
+        text = await text_of(client, api.account_id)
+        assert "campaign_ create" in text
+        assert "Campaign: new" in text
+        assert "Title Winter quiz" in text
+        # What leads to the page of something that was there is nothing new.
+        campaign = answer.headers["location"]
+        answer = await send(
+            client, campaign, f"{campaign}/draws", winner_count="1", reserve_count="0", entry_rule="one_per_fan"
+        )
+        assert answer.status_code == 303, answer.text
+        assert (await text_of(client, api.account_id)).count("Campaign: new") == 1
