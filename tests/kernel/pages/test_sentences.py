@@ -22,7 +22,7 @@ STATUSES = (403, 404, 409, 429, 501)
 # Pages meet none of these: they are about keys, tokens and the form of calls.
 OF_CALLS = (
     "fanfare.kernel.errors", "fanfare.kernel.data.keys", "fanfare.kernel.data.idempotency", "fanfare.openid",
-    "fanfare.sessions.actions.passkeys", "fanfare.props",
+    "fanfare.sessions.actions.passkeys", "fanfare.props", "fanfare.demo", "fanfare.moving", "fanfare.cli",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def kinds(base: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
 def test_what_pages_refuse_is_translated(code: str) -> None:
     app.endpoints()
     app.pages()
+    assert list(app.modules("jobs"))
     titles = {
         kind.title()
         for kind in kinds()
