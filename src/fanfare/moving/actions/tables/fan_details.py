@@ -15,8 +15,9 @@ from fanfare.idols.schemas import FanIdolChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Refusal
 from fanfare.moving.actions.rows import earlier, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.state import Move, Table, fan_ids, id_there, own_ids
 from fanfare.moving.actions.tables.fans import SOURCE
+from fanfare.moving.actions.windows import last_day
 from fanfare.moving.gateways import RefusedCall
 from fanfare.moving.schemas import Outcome, Page, Row
 
@@ -46,10 +47,10 @@ async def read_opt_ins(move: Move, cursor: str | None) -> Page:
         fan_end_creation_date=date.fromordinal(end.toordinal() - 1),
         search_uid=search_uid or None,
     )
-    uid = answer["meta"].get("search_uid")
-    if answer["data"] and uid:
-        return Page(answer["data"], f"{month}|{uid}", f"{month}|")
-    following = None if end > move.now().date() else f"{end:%Y-%m}|"
+    if answer["data"]:
+        return Page(answer["data"], f"{month}|{answer['meta']['search_uid']}", f"{month}|")
+    # The day of the source may be tomorrow's here.
+    following = None if end > last_day(move) else f"{end:%Y-%m}|"
     return Page(answer["data"], following, following)
 
 
@@ -95,7 +96,7 @@ async def write_opt_ins(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome
     for row in rows:
         outcome = Outcome(str(row["fan_id"]))
         outcomes.append(outcome)
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         if fan_id is None:
             outcome.note("the fan is not here")
             continue
@@ -176,7 +177,7 @@ async def write_identifiers(move: Move, db: Db, rows: Sequence[Row]) -> list[Out
     outcomes = []
     for row in rows:
         outcome = Outcome(identifier_key(row))
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         outcomes.append(outcome)
         if fan_id is None:
             outcome.note("the fan is not here")
@@ -229,7 +230,7 @@ async def write_fan_idols(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
     for row in rows:
         outcome = Outcome(f"{row['fan_id']}:{row['idol_uid']}")
         outcomes.append(outcome)
-        fan_id, idol_uid = fans.get(row["fan_id"]), idols.get(str(row["idol_uid"]))
+        fan_id, idol_uid = fans.get(id_there(row["fan_id"])), idols.get(str(row["idol_uid"]))
         if fan_id is None or idol_uid is None:
             outcome.note("the fan or the idol is not here")
             continue
