@@ -312,3 +312,34 @@ async def test_a_list_that_ends_at_its_limit_may_have_more(target: Target, sourc
     assert table(await move_all(target), "trackers").limit is None
     source.change = many
     assert table(await move_all(target), "trackers").limit == 500
+
+
+async def test_an_address_of_before_a_merge_there_leads_to_the_fan_here(target: Target) -> None:
+    there, here = target.there, target.here
+    one, other = [
+        int((await there.ok(await there.post(FANS, email=f"{name}@before.example")))["fan_id"])
+        for name in ("one", "other")
+    ]
+    await there.ok(await there.post(f"/api/v1/manage/fans/{one}/merge", merged_fan_id=other))
+    await here.ok(await here.post(FANS, email="taken@before.example"))
+    await there.ok(await there.post(FANS, email="taken@before.example"))
+    for _ in range(2):
+        report = await move_all(target)
+        assert (table(report, "identifiers").different, reasons(report, "identifiers")) == (0, {})
+    fan_id = (await target.fans())["one@before.example"]["fan_id"]
+    assert (await here.ok(await here.post(FANS, email="Other@before.example")))["fan_id"] == fan_id
+
+
+async def test_an_old_address_of_an_erased_person_stays_away(target: Target) -> None:
+    there, here = target.there, target.here
+    one, other = [
+        int((await there.ok(await there.post(FANS, email=f"{name}@erased.example")))["fan_id"])
+        for name in ("one", "other")
+    ]
+    await there.ok(await there.post(f"/api/v1/manage/fans/{one}/merge", merged_fan_id=other))
+    fan_id = (await here.ok(await here.post(FANS, email="other@erased.example")))["fan_id"]
+    await here.ok(await here.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+    report = await move_all(target)
+    assert reasons(report, "identifiers") == {"is of a person who was erased here": 1}
+    sql = "select count(*) from fan_identifiers where account_id = $1 and identifier_value = 'other@erased.example'"
+    assert await target.db.value(sql, here.account_id) == 0
