@@ -45,9 +45,10 @@ FANS = 20000
 demo: setup
 	@.ci/demo $(FANS)
 
-# In three processes, each with its own PostgreSQL: a third of the tests wait for processes, so that two leave cores idle. `make test ONLY=database` leaves out the tests that use none of it.
+# In three processes, each with its own PostgreSQL: a third of the tests wait for processes, so that two leave cores idle. A file's tests stay
+# together and in their order, which tests of one database need. `make test ONLY=database` leaves out the tests that use none of it.
 test: setup-dev
-	$(BIN)/pytest -n 3 --dist worksteal $(if $(ONLY),-m $(ONLY))
+	$(BIN)/pytest -n 3 --dist loadfile $(if $(ONLY),-m $(ONLY))
 
 # Pictures are in tests/*/pictures. `make test` opens the same pages in two of these views, and keeps none.
 pictures: setup-dev

@@ -1368,9 +1368,11 @@ create table staff_sessions (
     used_at timestamp with time zone not null,
     proved_at timestamp with time zone not null,
     account_id bigint,
+    sealed_id_token text,
     constraint staff_sessions_pkey PRIMARY KEY (session_id),
     constraint staff_sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
     constraint staff_sessions_staff_id_fkey FOREIGN KEY (staff_id) REFERENCES staff(staff_id) ON DELETE CASCADE,
+    constraint staff_sessions_id_token_check CHECK (((sealed_id_token IS NULL) OR (sign_in_method = 'sso'::text))),
     constraint staff_sessions_sign_in_method_check CHECK (((sign_in_method = ANY (ARRAY['password'::text, 'passkey'::text, 'link'::text, 'sso'::text])) AND ((sign_in_method = 'sso'::text) = (account_id IS NOT NULL))))
 );
 CREATE INDEX staff_sessions_by_account ON staff_sessions USING btree (account_id) WHERE (account_id IS NOT NULL);

@@ -24,6 +24,7 @@ from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import followers as hosted
+from fanfare.hosted.queries.looks import look_of
 from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
 from fanfare.imports.actions import upkeep as imports
@@ -137,6 +138,7 @@ references.CHECKS.set([refuse_referenced, refuse_scheduled])
 # What follows in the transaction of a fan's click.
 clicks.CLICK_FOLLOWERS.set([follow_click])
 clicks.BROWSER_FAN.set(browser_sessions.fan_of)
+clicks.PAGE_LOOK.set(look_of)
 
 # Descriptions of the scopes, in the order of the reference page.
 SCOPES = {
@@ -245,10 +247,10 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url, operations(topics())))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
-    app.add_route(EXPORT_PATH, ExportFiles(service))
     app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
     app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
     site = Site(service.db, clock, settings, proxies, VISITS, {"/manage": framed_refusal})
+    app.add_route(EXPORT_PATH, ExportFiles(service, site))
     add_tracker_routes(app, service, settings, site)
     oauth.add_routes(app, service, oauth_calls())
     site.add_routes(app, pages())

@@ -182,6 +182,11 @@ async def test_a_session_has_few_keys(base_url: str, db: Db, api: Api) -> None:
 async def test_the_way_in_leads_to_the_first_account(base_url: str, db: Db, api: Api) -> None:
     async with signed_in(base_url, db, api.account_id) as client:
         answer = await client.get("/manage/console")
+        document = (await client.get("/openapi.json")).json()
+        link = document["paths"]["/api/v1/crm/fans/{fan_id}"]["get"]["externalDocs"]["url"]
+        one = await client.get(link)
+        page = await client.get(one.headers["location"])
     assert answer.headers["location"] == f"/manage/{api.account_id}/console"
+    assert document["paths"]["/api/v1/crm/fans/{fan_id}"]["get"]["summary"] in page.text.partition('id="call-name"')[2]
     async with visitor(base_url) as client:
         assert "/manage/console" in (await client.get("/openapi.json")).json()["info"]["description"]

@@ -162,7 +162,8 @@ async def keyboard(browser: Browser, base_url: str, db: Db, account_id: int) -> 
 
 
 async def go(page: Page, text: str) -> None:
-    """Go to a page, a thing or an action by the palette."""
+    """Go to a page, a thing or an action by the palette, whose script runs once the page has been read."""
+    await page.wait_for_load_state("domcontentloaded")
     await page.keyboard.press("Control+k")
     await page.keyboard.type(text)
     await expect(page.locator("#palette [aria-selected=true]")).to_contain_text(text)

@@ -70,3 +70,12 @@ async def test_letters_of_patterns_are_letters(client: httpx.AsyncClient, api: A
     for text in ("%%", "__", "\\\\", "'\"<b>"):
         assert await names(client, api.account_id, text) == []
     assert (await client.get(f"/manage/{api.account_id}/find", params={"q": "x" * 101})).status_code == 422
+
+
+async def test_whoever_sees_no_figures_has_the_palette_too(base_url: str, db: Db, api: Api, fan_id: int) -> None:
+    rights = {"tickets": ["read"]}
+    async with signed_in(base_url, db, api.account_id, "custom", custom_rights=rights) as client:
+        page = await client.get(f"/manage/{api.account_id}/tickets")
+        assert f'href="/manage/{api.account_id}/find"' in page.text
+        assert await names(client, api.account_id, "tickets") == ["/tickets"]
+        assert await names(client, api.account_id, f"{fan_id:02d}") == []

@@ -87,7 +87,7 @@ async def test_new_fans_against_the_days_before(client: httpx.AsyncClient, api: 
 @pytest.mark.usefixtures("fans")
 async def test_revenue_by_currency(client: httpx.AsyncClient, api: Api) -> None:
     text = await text_of(client, f"/manage/{api.account_id}/home/revenue?days=7")
-    assert "$30.50 -50% from $61.00" in text
+    assert "$30.50 \N{MINUS SIGN}50% from $61.00" in text
     assert "CA$5.00 none in the days before" in text
 
 

@@ -59,6 +59,7 @@ async def test_a_page_that_the_role_forbids_has_the_navigation_of_the_role(base_
     assert answer.status_code == 403
     assert NAVIGATION in answer.text
     assert "Your role does not allow this" in answer.text
+    assert "can give you the right" in answer.text
     assert f'href="/manage/{api.account_id}/keys"' not in answer.text
 
 

@@ -33,8 +33,9 @@ async def test_moderated_by_keys(db: Db, api: Api, context: BrowserContext) -> N
     page = await signed_in_page(context, db, api.account_id, "keys.streams@example.com")
     await page.goto(f"/manage/{api.account_id}/streams")
     await page.get_by_role("link", name="Match day").last.click()
+    # The script that hears keys runs once the page has been read.
+    await page.wait_for_url("**/streams/*", wait_until="domcontentloaded")
     row = [page.locator(f"#record-{each}") for each in ids]
-    await row[0].wait_for()
     await press(page, "j", row[0])
     await page.keyboard.press("a")
     await expect(row[0]).to_contain_text("Approved")

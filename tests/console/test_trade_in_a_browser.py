@@ -94,7 +94,7 @@ async def test_points_are_awarded_and_taken_back(db: Db, api: Api, context: Brow
     page = await signed_in_page(context, db, api.account_id, "points@example.com")
     faults = watched(page)
     await page.goto(f"/manage/{api.account_id}/points/{trade.point_uid}")
-    await page.get_by_label("Id of the fan").fill(str(trade.fan_ids[1]))
+    await page.get_by_label("Fan", exact=True).fill(str(trade.fan_ids[1]))
     await page.get_by_label("Points", exact=True).fill("75")
     await page.get_by_label("Reason").fill("Carried the banner")
     await page.get_by_role("button", name="Give the points").click()

@@ -177,6 +177,17 @@ def test_no_value_adds_a_header() -> None:
     assert "Message-ID: <fm-1-2-x@example.com>" in mail
 
 
+@pytest.mark.parametrize("recipient", ["ada@example.com", "zoë@example.com"])
+def test_long_headers_that_programs_read_stay_on_one_line(recipient: str) -> None:
+    url = f"https://fans.harbour-city-football-club.example.com/crm/unsubscribe?link={'k' * 200}"
+    mark = "fm-1000001-7000001-45749eba721083227be3ab2b"
+    envelope = Envelope(recipient=recipient, reference=mark, subject="Hello", text="x", unsubscribe_url=url)
+    head = compose(envelope, "news@harbour-city-football-club.example.com", NOW).partition(b"\r\n\r\n")[0]
+    lines = head.decode().split("\r\n")
+    assert f"List-Unsubscribe: <{url}>" in lines
+    assert f"Message-ID: <{mark}@harbour-city-football-club.example.com>" in lines
+
+
 async def test_an_address_beyond_ascii(api: Api, db: Db, settings: Settings, mailbox: Mailbox) -> None:
     row = await send_now(db, api.account_id, login_code(recipient="zoë@bücher.example"))
     assert row["message_state"] == "sent", row["answer"]

@@ -56,9 +56,8 @@ async def sides(base_url: str, db: Db, new_database: NewDatabase, settings: Sett
     demo = await create_demo(db, FANS, datetime.now(UTC) - timedelta(hours=1))
     url = await new_database()
     target = await Db.connect(url, size=4)
-    # Days are compared, which are those of the account's zone.
-    zone = await db.value("select time_zone from accounts where account_id = $1", demo.account_id)
-    key = await create_account(target, "Moved", datetime.now(UTC), time_zone=zone, country_code="CA")
+    time_zone = await db.value("select time_zone from accounts where account_id = $1", demo.account_id)
+    key = await create_account(target, "Moved", datetime.now(UTC), time_zone=time_zone, country_code="CA")
     networks = {
         row["network"] for row in await db.rows("select network from purchases union select network from scans")
     }

@@ -80,10 +80,14 @@ def told_faults(document: Json) -> Iterator[str]:
     for path, item in document["paths"].items():
         for verb, operation in item.items():
             place = f"{verb.upper()} {path}"
-            lacking = {"operationId", "summary", "description", "tags", "security", "responses"} - set(operation)
+            lacking = {"operationId", "summary", "description", "tags", "security", "responses", "externalDocs"}
+            lacking -= set(operation)
             yield from (f"{place} lacks {name}" for name in sorted(lacking))
             answers = set(operation.get("responses", {}))
-            yield from (f"{place} does not tell {code}" for code in ("200", "401", "422") if code not in answers)
+            codes = ("200", "401", "422", "429", *(("404",) if "{" in path else ()))
+            yield from (f"{place} does not tell {code}" for code in codes if code not in answers)
+            if operation.get("externalDocs", {}).get("url") != f"/manage/console?call={operation.get('operationId')}":
+                yield f"{place} does not lead to its form in the console"
             for parameter in operation.get("parameters", []):
                 if "$ref" not in parameter and not parameter.get("description"):
                     yield f"{place} does not describe {parameter['name']}"

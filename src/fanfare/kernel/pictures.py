@@ -1,10 +1,12 @@
 """Answers that are images, and QR codes."""
 
 from io import BytesIO
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-import segno
+
+if TYPE_CHECKING:
+    from segno import QRCode
 
 # Pixels per module of a QR code, and modules of the quiet zone.
 SCALE, QUIET_ZONE = 10, 4
@@ -41,12 +43,18 @@ def qr_png(text: str) -> Png:
 
 def qr_inline(text: str, title: str) -> str:
     """Return the QR code of a text as an element of a page, of the size that the page gives it."""
-    code = segno.make_qr(text, error="q")
-    return str(code.svg_inline(border=2, dark="#000", light="#fff", omitsize=True, title=title))
+    return str(_code(text).svg_inline(border=2, dark="#000", light="#fff", omitsize=True, title=title))
 
 
 def _qr_code(text: str, kind: str) -> bytes:
-    # Error correction level Q: a quarter of the modules may be unreadable.
     output = BytesIO()
-    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
+    _code(text).save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
     return output.getvalue()
+
+
+def _code(text: str) -> "QRCode":
+    # 0.7 MB in each process that shows none.
+    from segno import make_qr  # noqa: PLC0415
+
+    # Error correction level Q: a quarter of the modules may be unreadable.
+    return make_qr(text, error="q")

@@ -1,4 +1,4 @@
-"""Calls into other domains when a fan clicks, in the transaction that stores the click; app.py passes them in."""
+"""What links need of higher domains: what follows a click, whose browser it is, how pages look; app.py passes it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,5 +24,13 @@ class BrowserFan(Protocol):
         """Return the fan_id by our cookies, without the prefix of their names."""
 
 
+class PageLook(Protocol):
+    """Finds the look of a page for fans."""
+
+    async def __call__(self, db: Db, account_id: int, business_id: int | None = None) -> object:
+        """Return the look of a business; without one that of the account."""
+
+
 CLICK_FOLLOWERS = Handover[Sequence[ClickFollower]]("what follows from clicks of fans")
 BROWSER_FAN = Handover[BrowserFan]("the fan of a browser")
+PAGE_LOOK = Handover[PageLook]("the look of pages for fans")

@@ -52,6 +52,26 @@ def test_a_number_in_few_letters_is_whole_where_there_are_none(code: str, texts:
     assert [Language(code).compact(value) for value in (999, 13_870, 2_500_000)] == texts
 
 
+@pytest.mark.parametrize("code", languages.codes())
+def test_what_is_below_zero_has_one_sign_everywhere(code: str) -> None:
+    language = Language(code)
+    texts = [
+        language.number(-20), language.number(-0.5), language.percent(-3), language.compact(-13_870),
+        language.compact(-20), language.money(-5, "CAD"), language.short_money(-433_300, "CAD"), language.signed(-20),
+        language.signed_percent(-3),
+    ]  # fmt: skip
+    assert [each for each in texts if "-" in each or each.count("\N{MINUS SIGN}") != 1] == []
+    assert [language.signed(value) for value in (0, 20)] == ["0", "+20"]
+    assert [language.signed_percent(value)[0] for value in (0, 20)] == ["0", "+"]
+
+
+def test_no_template_writes_a_sign_by_itself() -> None:
+    """`language.number` and `language.signed` know it."""
+    sign = re.compile(r'\u2212|"\+"|\+\{\{ language')
+    paths = (path for path in PACKAGE.rglob("templates/**/*.html") if path.name != "all_components.html")
+    assert [path.name for path in paths if sign.search(path.read_text())] == []
+
+
 def test_an_endless_header_is_read_in_part() -> None:
     assert languages.select_language("", "xx," * 100_000 + "de").code == "en"
 

@@ -21,7 +21,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from tests.conftest import NewDatabase, named
 from tests.kernel.running.test_up import until
 from tests.rules.test_docs import commands_of
-from tests.running import PATIENCE, Program
+from tests.running import PATIENCE, Program, write_log
 
 PYTHON = [sys.executable, "-P", "-m"]
 FANFARE = [*PYTHON, "fanfare.cli"]
@@ -109,8 +109,7 @@ def forbidden(_: Path) -> Path:
 
 
 def of_another_version(folder: Path) -> Path:
-    (folder / "data" / "postgres").mkdir(parents=True)
-    (folder / "data" / "postgres" / "PG_VERSION").write_text("12\n")
+    (no_cluster(folder) / "postgres" / "PG_VERSION").write_text("12\n")
     return folder / "data"
 
 
@@ -131,8 +130,7 @@ def a_folder_for_a_lock(folder: Path) -> Path:
 
 
 def a_folder_for_a_log(folder: Path) -> Path:
-    (folder / "data" / "postgres.log").mkdir(parents=True)
-    (folder / "data" / "postgres").mkdir()
+    (no_cluster(folder) / "postgres.log").mkdir()
     (folder / "data" / "postgres" / "PG_VERSION").write_text("18\n")
     return folder / "data"
 
@@ -164,6 +162,8 @@ def messages(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         errors = {}
         for name in words.keys() - started.keys():
             monkeypatch.setattr(sys, "argv", ["fanfare", *words[name]])
+            write_log()
+            capfd.readouterr()
             with pytest.raises(SystemExit) as ended:
                 commands.run()
             out, errors[name] = capfd.readouterr()

@@ -1,6 +1,7 @@
 """The API console: every call as a form, which the browser sends with a short-lived key of the person."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from fanfare.console.schemas.calls import ConsoleKeyForm, ConsoleQuery
 from fanfare.console.shell.access import manage, personal
@@ -18,10 +19,11 @@ FIRST_CALL = "crm_fans_search"
 
 
 @personal.get("/console")
-async def console_of_first_account(db: Db, session: StaffSession) -> Redirect:
-    """Lead to the console of the first account of the person."""
+async def console_of_first_account(db: Db, session: StaffSession, query: ConsoleQuery) -> Redirect:
+    """Lead to the console of the first account of the person, and to the call that is named."""
     accounts = await session_accounts(db, session)
-    return Redirect(f"/manage/{accounts[0].account_id}/console" if accounts else "/manage")
+    call = f"?{urlencode({'call': query.call})}" if query.call else ""
+    return Redirect(f"/manage/{accounts[0].account_id}/console{call}" if accounts else "/manage")
 
 
 @manage.get("/console", area="home")

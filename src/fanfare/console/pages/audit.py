@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from fanfare.console.schemas.changes import shown_entry
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.page import Download, View
+from fanfare.kernel.pages.page import Download, View, Visit
 from fanfare.staff.queries import audit as queries
 from fanfare.staff.schemas.audit import AuditQuery
 from fanfare.staff.schemas.members import Member
@@ -18,12 +19,12 @@ ROWS = 50
 
 
 @manage.get("/audit", area="audit")
-async def audit(db: Db, member: Member, query: AuditQuery) -> View:
+async def audit(db: Db, member: Member, visit: Visit, query: AuditQuery) -> View:
     """Show who changed or exported what, the newest first."""
     page = await queries.audit_entries(db, member.account.id, msgspec.structs.replace(query, limit=ROWS))
     following = {"max_entry_number": page.meta.min_entry_number, **({"text": query.text} if query.text else {})}
     values = {
-        "entries": page.data,
+        "entries": [shown_entry(each, visit.language, member.account.time_zone) for each in page.data],
         "moments": {each.entry_number: datetime.fromtimestamp(each.occurrence_timestamp, UTC) for each in page.data},
         "text": query.text or "",
         "further_query": urlencode(following) if page.meta.has_more else "",

@@ -14,7 +14,7 @@ from fanfare.staff.schemas.members import Member
 TEMPLATES = "console/templates/find"
 
 
-@manage.get("/find", area="home")
+@manage.get("/find", area="home", is_for_all=True)
 async def find(db: Db, member: Member, visit: Visit, query: FindQuery) -> View:
     """Show what has these letters in its name, of what the person may open."""
     text = query.q or ""

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
+from fanfare.console.pages.choices import campaign_choices
 from fanfare.console.pages.fan.changes import FORM_USED
 from fanfare.console.schemas.points import BookingsPage, HandAward, UndoForm
 from fanfare.console.shell.access import manage
@@ -75,6 +76,7 @@ async def point(db: Db, member: Member, query: BookingsPage) -> View:
         "fans": await _fans(db, member, [*(each.fan_id for each in places), *(each.fan_id for each in page.data)]),
         "bookings": page.data,
         "fan_id": query.fan,
+        "campaigns": dict(await campaign_choices(db, member)),
         "award_uid": uuid.uuid4(),
         "mask": member.mask("points"),
         "path": path_of(member, path),

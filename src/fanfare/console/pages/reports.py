@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.accounts.queries import businesses
-from fanfare.campaigns.queries.campaigns import campaigns
-from fanfare.campaigns.schemas.campaigns import CampaignChoice
+from fanfare.console.pages.choices import Choices, campaign_choices, segment_choices, stream_choices
 from fanfare.console.schemas.reports import LinkEnd, ReportForm, ReportTypeChoice
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
@@ -64,15 +63,19 @@ async def report_new(db: Db, member: Member, query: ReportTypeChoice, now: datet
     return View(f"{TEMPLATES}/new.html", values)
 
 
-async def _choices(db: Db, member: Member, report_type: str | None, now: datetime) -> list[tuple[object, str]]:
-    """Return what a report of a type can be about, where that can be chosen."""
-    if report_type in ("campaign", "campaign_bundle"):
-        rows = await campaigns(db, member.account.id, CampaignChoice())
-        return [(each.page_tab_id, each.name) for each in reversed(rows)]
-    if report_type == "tracker":
-        page = await trackers(db, member.account, TrackersQuery(limit=CHOICES), now)
-        return [(each.tracker_id, each.tracker_name) for each in page.data]
-    return []
+async def _choices(db: Db, member: Member, report_type: str | None, now: datetime) -> dict[str, Choices]:
+    """Return what a report of a type can be about, by kind."""
+    match report_type:
+        case "campaign" | "campaign_bundle":
+            return {"campaign": await campaign_choices(db, member)}
+        case "tracker":
+            page = await trackers(db, member.account, TrackersQuery(limit=CHOICES), now)
+            return {"tracker": [(str(each.tracker_id), each.tracker_name) for each in page.data]}
+        case "segment":
+            return await segment_choices(db, member)
+        case "stream":
+            return {"stream": await stream_choices(db, member)}
+    return {}
 
 
 @manage.post("/reports/new", area="reports", is_account_wide=True)
@@ -91,7 +94,7 @@ def _new(form: ReportForm) -> NewReport:
     if name := SUBJECTS.get(form.report_type):
         options[name] = form.subject or ""
     if form.report_type == "segment":
-        options["segment_type"] = form.segment_type or "filter"
+        options["segment_type"], _, options["segment_id"] = (form.subject or "").partition("/")
     values: Mapping[str, Any] = {
         "report_name": form.report_name, "report_type": form.report_type, "start_date": form.start_date,
         "end_date": form.end_date, "options": options, "business_id": form.business_id,

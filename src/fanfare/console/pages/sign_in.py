@@ -27,6 +27,7 @@ from fanfare.staff.actions.passkeys import person_with_passkey, sign_in_options
 from fanfare.staff.actions.passwords import person_of_link, person_with_password, use_link
 from fanfare.staff.actions.second_factors import check_code
 from fanfare.staff.actions.sessions import end_session
+from fanfare.staff.actions.sso import sign_out_url
 from fanfare.staff.queries.people import person_by_id
 from fanfare.staff.schemas.members import Person
 
@@ -147,12 +148,17 @@ async def link_use(db: Db, visit: Visit, form: LinkQuery, now: datetime) -> Redi
 
 
 @page.post("/manage/sign_out")
-async def sign_out(db: Db, visit: Visit, now: datetime) -> Redirect:
-    """End the session of this browser."""
-    session = await current_session(db, visit, now)
-    if session:
-        with suppress(Unknown):
-            # Ended meanwhile, by a second press.
-            await end_session(db, session.person.staff_id, session.session_id)
+async def sign_out(db: Db, visit: Visit, now: datetime) -> View | Redirect:
+    """End the session of this browser; one by single sign-on at the provider too.
+
+    By a page, for a redirect after a form would need the provider in the content policy of every page with the button.
+    """
+    session, target = await current_session(db, visit, now), None
     forget(visit)
-    return Redirect(SIGN_IN)
+    # Ended meanwhile, by a second press.
+    with suppress(Unknown):
+        if session:
+            sealed = await end_session(db, session.person.staff_id, session.session_id)
+            if session.account_id is not None:
+                target = await sign_out_url(db, session.account_id, sealed, SIGN_IN, now)
+    return View(f"{TEMPLATES}/signed_out.html", {"target_url": target}) if target else Redirect(SIGN_IN)

@@ -8,7 +8,7 @@ import msgspec
 from fanfare.console.schemas.sso import SsoForm, SsoReturn, SsoSettings, SsoStart
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
-from fanfare.console.shell.signed_in import COOKIE, browser_of, next_path
+from fanfare.console.shell.signed_in import COOKIE, SIGN_IN, browser_of, next_path
 from fanfare.identities.gateways.exchange import CodeFlow
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.retention import STAFF_LIFETIME
@@ -111,6 +111,7 @@ async def sso(db: Db, member: Member) -> View:
         "claim_lines": lines,
         "roles": [(role, role) for role in GIVEN_ROLES],
         "redirect_uri": f"{public_address.base}{CALLBACK}",
+        "sign_out_uri": f"{public_address.base}{SIGN_IN}",
     }
     return View(f"{TEMPLATES}/sso.html", values)
 

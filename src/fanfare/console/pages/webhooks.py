@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from fanfare.accounts.queries import businesses
+from fanfare.console.pages.choices import filter_choices
 from fanfare.console.schemas.transfers import DeliveriesPage
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash, flash_count
@@ -47,6 +48,15 @@ async def business_choices(db: Db, account_id: int) -> list[tuple[int, str]]:
     return [(each.business_id, each.business_name) for each in await businesses(db, account_id)]
 
 
+async def _fields(db: Db, member: Member) -> dict[str, object]:
+    """Return what the fields of an endpoint offer."""
+    return {
+        "topics": _topics(member),
+        "business_choices": await business_choices(db, member.account.id),
+        "filter_choices": await filter_choices(db, member),
+    }
+
+
 @manage.get("/webhooks", area="settings")
 async def webhooks(db: Db, member: Member) -> View:
     """Show the endpoints of the account."""
@@ -56,8 +66,7 @@ async def webhooks(db: Db, member: Member) -> View:
 @manage.get("/webhooks/new", area="settings", right="write", needs_proof=True)
 async def webhook_new(db: Db, member: Member) -> View:
     """Ask where changes are sent, and which."""
-    choices = await business_choices(db, member.account.id)
-    return View(f"{TEMPLATES}/new.html", {"topics": _topics(member), "business_choices": choices, "webhook": None})
+    return View(f"{TEMPLATES}/new.html", {"webhook": None, **await _fields(db, member)})
 
 
 @manage.post("/webhooks/new", area="settings", needs_proof=True)
@@ -82,8 +91,7 @@ async def webhook(db: Db, member: Member, query: DeliveriesPage) -> View:
         "state": query.state or "",
         "is_first": query.cursor is None,
         "rest": query if query.after is not None else None,
-        "topics": _topics(member),
-        "business_choices": await business_choices(db, account_id),
+        **await _fields(db, member),
     }
     return View(f"{TEMPLATES}/webhook.html", values)
 

@@ -57,6 +57,12 @@ class ChoicesQuery(Params):
     parameter: Annotated[Text, "The parameter of the search."]
 
 
+class FanChoicesQuery(Params):
+    """Which field of a form asks for a fan; its value is the text to look for."""
+
+    field: Annotated[Annotated[str, ChoiceForm("fan_id", "fan")], "Name of the field."]
+
+
 class ColumnsForm(Params):
     """Which columns the list of fans has in this browser."""
 

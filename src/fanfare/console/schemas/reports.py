@@ -3,11 +3,9 @@
 from typing import Annotated
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Id, Text
+from fanfare.kernel.wire import Day, Id, Text
 from fanfare.reports.schemas.reports import OneReport
 from fanfare.reports.schemas.types import TypeName
-
-SEGMENT_TYPES = ("filter", "snapshot", "tag")
 
 
 class ReportTypeChoice(Params):
@@ -23,8 +21,7 @@ class ReportForm(Params):
     report_type: Annotated[TypeName, "What it is about."]
     start_date: Annotated[Day | None, "First day."] = None
     end_date: Annotated[Day | None, "Last day; up to today when empty."] = None
-    subject: Annotated[Text | None, "The campaign, link, segment or stream."] = None
-    segment_type: Annotated[Annotated[str, ChoiceForm(*SEGMENT_TYPES)] | None, "Kind of the segment."] = None
+    subject: Annotated[Text | None, "The campaign, link or stream; of a segment the type, / and the id."] = None
     business_id: Annotated[Id | None, "Business in whose look links show it."] = None
 
 

@@ -57,6 +57,8 @@ class Access(msgspec.Struct, frozen=True):
     takes_turn: bool = False
     # whether a page of the right to export only asks what to export: nothing is noted
     is_question: bool = False
+    # whether it is for everybody in the account, and shows each what their rights let them see
+    is_for_all: bool = False
 
 
 class _Parts(NamedTuple):
@@ -111,7 +113,8 @@ class _Decorator:
         access = self.accesses.get(("GET", ACCOUNT_ROOT + path))
         if access is None or member is None:
             return False
-        return member.may(access.area, access.right) and not (access.is_account_wide and member.is_limited)
+        may = access.is_for_all or member.may(access.area, access.right)
+        return may and not (access.is_account_wide and member.is_limited)
 
     def _mark(self, method: str, path: str, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - the fields of Access
         root = ROOT if self.is_personal else ACCOUNT_ROOT
@@ -153,7 +156,8 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             raise Detour(sso_url(account_id, visit.url if access.method == "GET" else f"/manage/{account_id}"))
         if access.path == ACCOUNT_ROOT and not member.may(access.area):
             _lead_on(member)
-        member.require(access.area, access.right)
+        if not access.is_for_all:
+            member.require(access.area, access.right)
         if access.is_account_wide:
             member.require_all_businesses()
         if question := _question(access, parts, session, visit, raw, now):

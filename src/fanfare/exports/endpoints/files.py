@@ -9,6 +9,7 @@ from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import files, limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pages.site import Site
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.request import Request
 from fanfare.kernel.web.response import Response
@@ -21,11 +22,12 @@ HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 class ExportFiles:
     """`GET /exports/{export_link}`: the file, compressed with gzip."""
 
-    def __init__(self, service: http.Service) -> None:
+    def __init__(self, service: http.Service, site: Site) -> None:
         self.service = service
+        self.site = site
 
     async def on_get(self, request: Request, response: Response, export_link: str) -> None:
-        """Send the file in parts."""
+        """Send the file in parts; a browser gets the page of a refusal."""
         request_id = http.assign_request_id(request, response, HEADERS)
         try:
             await self._count_visit(request)
@@ -36,7 +38,11 @@ class ExportFiles:
             response.set_header("Content-Disposition", f'attachment; filename="{export.file_name}"')
             response.set_stream(_parts(db, target, export.file_bytes), export.file_bytes)
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
-            answers.put_refusal(response, answers.refusal_of(error), request_id)
+            # Not in a variable of this frame, which the error's traceback refers to.
+            if request.is_by_browser:
+                await self.site.refuse(request, response, answers.refusal_of(error))
+            else:
+                answers.put_refusal(response, answers.refusal_of(error), request_id)
 
     on_head = on_get
 

@@ -41,6 +41,7 @@ class Published(msgspec.Struct, frozen=True):
     authorization_endpoint: str = ""
     token_endpoint: str = ""
     token_endpoint_auth_methods_supported: list[str] = []
+    end_session_endpoint: str = ""
 
 
 class _Reading:
@@ -171,6 +172,12 @@ async def authorization_url(provider: Provider, now: datetime) -> str:
 async def token_url(provider: Provider, now: datetime) -> str:
     """Return the address that exchanges codes for tokens."""
     return provider.token_url or _address((await published(provider, now)).token_endpoint, provider)
+
+
+async def end_session_url(provider: Provider, now: datetime) -> str:
+    """Return the address at which sessions of the provider itself are ended; empty if it publishes none."""
+    url = (await published(provider, now)).end_session_endpoint
+    return _address(url, provider) if url else ""
 
 
 def usable_keys(jwks: dict[str, Any]) -> list[Key]:

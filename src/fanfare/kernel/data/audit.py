@@ -6,6 +6,7 @@ then. Inputs are those of fixed form (ids, numbers, choices, days); texts that p
 name fans.
 """
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from datetime import date, datetime
@@ -22,6 +23,8 @@ from fanfare.kernel.wire import ChoiceForm, FlagForm, Form, ListForm, UuidForm
 T = TypeVar("T")
 MASK = "…"
 MAX_ENTRIES, MAX_TEXT = 20, 300
+# Fields whose values are for nobody to read, wherever they stand.
+SECRET = re.compile(r"(?:^|_)(?:secret|password|token|credential|private_key)")
 # Values of a fixed form: they cannot contain what somebody typed.
 PLAIN = (bool, int, float, Decimal, date)
 PLAIN_FORMS = (ChoiceForm, FlagForm, UuidForm)
@@ -89,7 +92,7 @@ class AuditLog:
             if not isinstance(key, int | str | uuid.UUID):
                 continue
             if row := await db.value(subject.statement, account_id, str(key)):
-                result[subject.parameter] = {name: _shortened(value) for name, value in row.items()}
+                result[subject.parameter] = {name: _shortened(name, value) for name, value in row.items()}
         return result
 
 
@@ -125,12 +128,14 @@ def _masked(form: Form, value: object) -> Any:  # noqa: ANN401 - any JSON value
     return MASK
 
 
-def _shortened(value: object) -> Any:  # noqa: ANN401 - any JSON value
+def _shortened(name: str, value: object) -> Any:  # noqa: ANN401 - any JSON value
+    if SECRET.search(name):
+        return MASK
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return f"{value[:MAX_TEXT]}{MASK}"
     if isinstance(value, dict | list) and len(msgspec.json.encode(value)) > 10 * MAX_TEXT:
         return MASK
-    return value
+    return {each: _shortened(each, part) for each, part in value.items()} if isinstance(value, dict) else value
 
 
 # What the hash of an entry covers beside the hash before; `e` is the entry.

@@ -25,6 +25,7 @@ from babel.numbers import (
     format_percent,
 )
 
+from fanfare.kernel.pages import sentences
 from fanfare.kernel.parameters import from_query
 from fanfare.kernel.wire.zones import zone_of
 
@@ -42,6 +43,7 @@ CalendarDay = date
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 # What stands around a name whose direction is its own.
 ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
+MINUS = "\N{MINUS SIGN}"
 # Characters of Accept-Language that are read.
 MAX_LENGTH = 200
 
@@ -98,31 +100,43 @@ class Language(msgspec.Struct, frozen=True):
         return format_date(day, "EEEE", locale=self.code)
 
     def number(self, value: float | Decimal) -> str:
-        """Return a number with its groups of digits."""
-        return str(format_decimal(value, locale=self.code))
+        """Return a number with its groups of digits; one below zero with a minus sign, which is no hyphen."""
+        return _signed(format_decimal(value, locale=self.code))
+
+    def signed(self, value: float | Decimal) -> str:
+        """Return a number with its sign, such as +12; zero has none."""
+        return f"+{self.number(value)}" if value > 0 else self.number(value)
 
     def compact(self, value: float) -> str:
         """Return a number in few letters, such as 12K; in full where the language has no letters for its size."""
-        text = str(format_compact_decimal(value, locale=self.code, fraction_digits=1))
+        text = _signed(format_compact_decimal(value, locale=self.code, fraction_digits=1))
         return self.number(round(value)) if text.isdecimal() else text
 
     def money(self, amount: Decimal | float, currency: str) -> str:
         """Return an amount with its currency."""
-        return str(format_currency(amount, currency, locale=self.code))
+        return _signed(format_currency(amount, currency, locale=self.code))
 
     def short_money(self, amount: Decimal | float, currency: str, limit: int = SHORT_FROM) -> str:
         """Return an amount with its currency, one from the limit on in few letters, such as $433.3K."""
         if -limit < amount < limit:
             return self.money(amount, currency)
-        return str(format_compact_currency(amount, currency, locale=self.code, fraction_digits=1))
+        return _signed(format_compact_currency(amount, currency, locale=self.code, fraction_digits=1))
 
     def percent(self, value: Decimal | float) -> str:
         """Return a number of per cent, such as 1.5%."""
-        return str(format_percent(value / 100, locale=self.code, decimal_quantization=False))
+        return _signed(format_percent(value / 100, locale=self.code, decimal_quantization=False))
+
+    def signed_percent(self, value: Decimal | float) -> str:
+        """Return a number of per cent with its sign, such as +1.5%; zero has none."""
+        return f"+{self.percent(value)}" if value > 0 else self.percent(value)
 
     def text(self, message: str) -> str:
-        """Return the translation of a text, or the text if there is none."""
-        return translations(self.code).gettext(message) if message else ""
+        """Return the translation of a text, also of a refusal with values in it, or the text if there is none."""
+        if not message or self.code == ENGLISH:
+            return message
+        translate = translations(self.code).gettext
+        text = translate(message)
+        return sentences.translated(message, translate) if text == message else text
 
     def plural(self, singular: str, plural: str, number: float) -> str:
         """Return the translation of a text with a number, in the form that fits it; its English form if there is none.
@@ -130,6 +144,11 @@ class Language(msgspec.Struct, frozen=True):
         Of numbers with a fraction, the whole part decides. Minus one is as one.
         """
         return translations(self.code).ngettext(singular, plural, int(abs(number)))
+
+
+def _signed(number: str) -> str:
+    """Return a formatted number with a minus sign, as wide as a plus and never at the end of a line."""
+    return str(number).replace("-", MINUS)
 
 
 @cache

@@ -43,7 +43,7 @@ CHUNK_BYTES = 256 * 1024
 OK = 200
 # Answers a refusal in the frame of the pages around it; None where the visitor is not let into that frame.
 Frame = Callable[[Db, Visit, Refusal, datetime], Awaitable[Answer | None]]
-NO_PAGE = "No page has this address"
+NO_PAGE = "No page has this address: look whether it is complete"
 ERROR = "kernel/pages/templates/error.html"
 
 
@@ -84,6 +84,7 @@ class Site:
             app.add_responders(path, _responders(self, methods))
         for path in self.frames:
             app.add_fallback(path, self._refuse_path)
+        app.add_fallback("", self._refuse_path, is_for_browsers=True)
 
     async def respond(
         self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
@@ -119,9 +120,10 @@ class Site:
         cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
         await _put_html(request, response, view, render(view, visit))
 
-    async def _refuse_path(self, request: Request, response: Response) -> None:
-        """Answer below a frame where no page is; whoever tries many is told to wait."""
-        refusal: Refusal = Unknown(NO_PAGE)
+    async def _refuse_path(self, request: Request, response: Response, refusal: Refusal) -> None:
+        """Answer below a frame, or to a browser, where no page is; whoever tries many is told to wait."""
+        if isinstance(refusal, Unknown):
+            refusal = Unknown(NO_PAGE)
         try:
             await self._count(self._visit(request), self._visits(request.path), self.clock())
         except Refusal as limit:

@@ -1,10 +1,13 @@
 """Asks name servers for the records of names that accounts say are theirs."""
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+# dns is imported by a process that asks: 2 MB in each that does not.
+# ruff: noqa: PLC0415
+from typing import TYPE_CHECKING
 
 from fanfare.kernel.running.settings import Settings
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
 
 SECONDS = 5.0
 
@@ -22,11 +25,14 @@ class NameServers:
 
     async def txt(self, name: str) -> list[str] | None:
         """Return the TXT records of a name, empty if it has none; None if no name server said so."""
+        from dns.exception import DNSException
+        from dns.resolver import NXDOMAIN, NoAnswer
+
         try:
             answer = await self._resolver().resolve(name, "TXT", search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        except (NXDOMAIN, NoAnswer):
             return []
-        except (dns.exception.DNSException, OSError):
+        except (DNSException, OSError):
             return None
         return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
 
@@ -35,9 +41,11 @@ class NameServers:
         records = await self.txt(name)
         return None if records is None else value in records
 
-    def _resolver(self) -> dns.asyncresolver.Resolver:
+    def _resolver(self) -> "Resolver":
         """Return what asks; a DNSException on a machine that names no name server."""
-        resolver = dns.asyncresolver.Resolver(configure=not self._addresses)
+        from dns.asyncresolver import Resolver
+
+        resolver = Resolver(configure=not self._addresses)
         if self._addresses:
             hosts = [address.rpartition(":") for address in self._addresses]
             resolver.nameservers = [host for host, _, _ in hosts]

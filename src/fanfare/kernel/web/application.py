@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from fanfare.kernel.errors import NotAllowed, Unknown
+from fanfare.kernel.errors import NotAllowed, Refusal, Unknown
 from fanfare.kernel.web.request import Receive, Request, Scope, Send
 from fanfare.kernel.web.response import Response
 
@@ -14,6 +14,8 @@ Responder = Callable[..., Awaitable[None]]
 Responders = Mapping[str, Responder]
 # Fills a response for what a responder raised.
 Refuse = Callable[[Request, Response, Exception], None]
+# Fills a response for a refusal below a path.
+Fallback = Callable[[Request, Response, Refusal], Awaitable[None]]
 
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -108,8 +110,8 @@ class Application:
 
     def __init__(self, refuse: Refuse, lifespan: Lifespan | None = None) -> None:
         self._routes = Routes()
-        # what answers below a path where nothing else does
-        self._fallbacks: dict[str, Responder] = {}
+        # what answers below a path where nothing else does, and whether to browsers alone; the first that fits counts
+        self._fallbacks: dict[str, tuple[Fallback, bool]] = {}
         self._refuse = refuse
         self._lifespan = lifespan
 
@@ -131,9 +133,9 @@ class Application:
 
         self._routes.add(path, _Refusing({"OPTIONS": tell, **responders}, refuse))
 
-    def add_fallback(self, path: str, responder: Responder) -> None:
-        """Let a responder answer whatever is asked of below a path and has no route."""
-        self._fallbacks[path] = responder
+    def add_fallback(self, path: str, fallback: Fallback, *, is_for_browsers: bool = False) -> None:
+        """Let a fallback answer whatever is asked of below a path and has no route, or none for its method."""
+        self._fallbacks[path] = fallback, is_for_browsers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
@@ -150,13 +152,13 @@ class Application:
     async def _respond(self, request: Request, response: Response) -> None:
         try:
             responders, values = self._routes.find(request.path)
-        except Unknown:
-            for path, fallback in self._fallbacks.items():
-                if request.path.startswith(f"{path}/"):
-                    await fallback(request, response)
+            await responders[request.method](request, response, **values)
+        except Refusal as refusal:
+            for path, (fallback, is_for_browsers) in self._fallbacks.items():
+                if request.path.startswith(f"{path}/") and (request.is_by_browser or not is_for_browsers):
+                    await fallback(request, response, refusal)
                     return
             raise
-        await responders[request.method](request, response, **values)
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while True:

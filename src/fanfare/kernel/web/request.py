@@ -13,6 +13,9 @@ Send = Callable[[Event], Awaitable[None]]
 RESPOND = "fanfare.respond"
 # The entry with the function to call when a part of a long body was read or sent: the time for it begins again.
 PROGRESS = "fanfare.progress"
+# Where the calls are.
+CALLS = "/api/"
+HTML = "text/html"
 
 # Headers that are no lists: of several, the last counts. The values of others are joined.
 SINGLE = frozenset({"content-length", "content-type", "expect", "from", "host", "referer", "user-agent"})
@@ -59,11 +62,12 @@ class Request:
     @property
     def accepts_gzip(self) -> bool:
         """Whether the body may be compressed: Accept-Encoding names gzip, and not with a weight of zero."""
-        for part in self.headers.get("accept-encoding", "").lower().split(","):
-            name, _, weight = part.replace(" ", "").partition(";q=")
-            if name == "gzip":
-                return not weight or weight.strip("0.") != ""
-        return False
+        return _names(self.headers.get("accept-encoding", ""), "gzip")
+
+    @property
+    def is_by_browser(self) -> bool:
+        """Whether somebody looks at the answer: Accept names text/html, and the path is not that of a call."""
+        return _names(self.headers.get("accept", ""), HTML) and not f"{self.path}/".startswith(CALLS)
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
@@ -82,6 +86,15 @@ class Request:
             event = await self.receive()
             has_more = event.get("more_body", False)
             yield event.get("body", b"")
+
+
+def _names(header: str, value: str) -> bool:
+    """Return whether a header such as Accept names a value, and not with a weight of zero."""
+    for part in header.lower().split(","):
+        name, _, weight = part.replace(" ", "").partition(";q=")
+        if name == value:
+            return not weight or weight.strip("0.") != ""
+    return False
 
 
 def _joined(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
 
@@ -19,6 +19,22 @@ SIGNED = (
     b"auto-submitted", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+# Headers that stay on one line. The library folds what is longer than 78 characters, and a text without spaces it
+# encodes: no mail program finds the URL of List-Unsubscribe then, and some take the space for a part of Message-ID.
+ONE_LINE = ("Message-ID", "List-Unsubscribe")
+
+
+class MailPolicy(EmailPolicy):
+    """How headers are written."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return the lines of a header."""
+        if name in ONE_LINE and value.isascii():
+            return f"{name}: {value}{self.linesep}".encode()
+        return super().fold_binary(name, value)
+
+
+ASCII, UTF8 = MailPolicy(linesep="\r\n"), MailPolicy(linesep="\r\n", utf8=True)
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -57,7 +73,7 @@ def signer(path: str, selector: str, domain: str) -> Signer | None:
 def compose(envelope: Envelope, sender: str, now: datetime) -> bytes:
     """Return the mail without a signature. The reference is its Message-ID."""
     name, address = parseaddr(sender)
-    mail = EmailMessage(policy=SMTP if envelope.recipient.rpartition("@")[0].isascii() else SMTPUTF8)
+    mail = EmailMessage(policy=ASCII if envelope.recipient.rpartition("@")[0].isascii() else UTF8)
     mail["From"] = _address(envelope.from_name or name or envelope.sender_name, envelope.from_address or address)
     mail["To"] = _address("", envelope.recipient)
     if envelope.reply_to:

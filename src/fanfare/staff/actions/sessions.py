@@ -8,6 +8,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.retention import STAFF_IDLE, STAFF_LIFETIME
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.staff.queries.people import PASSWORD_MARK, session_by_token, token_hash
 from fanfare.staff.schemas.members import StaffSession
@@ -32,17 +33,19 @@ class Browser(msgspec.Struct, frozen=True):
     user_agent: str | None
     account_id: int | None = None
     is_proof: bool = True
+    sealed_id_token: str | None = None
 
 
 # The lock makes a change of the password wait, which then ends this session, too.
-OPEN = f"""
+OPEN = Sql(f"""
     insert into staff_sessions (staff_id, token_hash, sign_in_method, address, user_agent, created_at, used_at,
-                                proved_at, account_id)
-    select p.staff_id, $2, $3, $4, $5, $6::timestamptz, $6, case when $9::boolean then $6 else 'epoch' end, $8
-    from staff p where p.staff_id = $1 and ($7::text is null or {PASSWORD_MARK} = $7)
+                                proved_at, account_id, sealed_id_token)
+    select p.staff_id, :token_hash, :method, :address, :user_agent, :now::timestamptz, :now,
+           case when :is_proof::boolean then :now else 'epoch' end, :account_id, :sealed_id_token
+    from staff p where p.staff_id = $1 and (:password_mark::text is null or {PASSWORD_MARK} = :password_mark)
     for share of p
     returning session_id
-"""  # noqa: S608 - fixed parts
+""")  # noqa: S608 - fixed parts
 
 
 async def open_session(
@@ -60,17 +63,10 @@ async def open_session(
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session_id = await db.value(
-        OPEN,
-        staff_id,
-        token_hash(token),
-        method,
-        browser.address,
-        (browser.user_agent or "")[:LONGEST_AGENT] or None,
-        now,
-        password_mark,
-        browser.account_id,
-        browser.is_proof,
-    )
+        OPEN, staff_id, token_hash=token_hash(token), method=method, address=browser.address,
+        user_agent=(browser.user_agent or "")[:LONGEST_AGENT] or None, now=now, is_proof=browser.is_proof,
+        account_id=browser.account_id, sealed_id_token=browser.sealed_id_token, password_mark=password_mark,
+    )  # fmt: skip
     if session_id is None:
         raise PasswordChanged
     return token
@@ -96,13 +92,16 @@ async def note_proof(db: Db, session_id: int, now: datetime) -> None:
     )
 
 
-async def end_session(db: Db, staff_id: int, session_id: int) -> None:
-    """End a session of a person; Unknown (404) for any other."""
-    ended = await db.value(
-        "delete from staff_sessions where staff_id = $1 and session_id = $2 returning session_id", staff_id, session_id
-    )
+END = "delete from staff_sessions where staff_id = $1 and session_id = $2 returning session_id, sealed_id_token"
+
+
+async def end_session(db: Db, staff_id: int, session_id: int) -> str | None:
+    """End a session of a person, and return its ID token as it was sealed, if any; Unknown (404) for any other."""
+    ended = await db.row(END, staff_id, session_id)
     if ended is None:
         raise Unknown(session=session_id)
+    sealed: str | None = ended["sealed_id_token"]
+    return sealed
 
 
 async def end_other_sessions(db: Db, staff_id: int, session_id: int | None) -> None:

@@ -1,6 +1,7 @@
 """Single sign-on: sets it up, and lets in whom the provider of an account vouches for, in that account alone."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -8,23 +9,29 @@ import msgspec
 
 from fanfare.fans.contact import mail_address, normalized_mail_key
 from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
+from fanfare.identities.gateways.keys import end_session_url
 from fanfare.identities.gateways.tokens import verified_identity
 from fanfare.identities.queries.providers import Provider
 from fanfare.identities.schemas.presets import OIDC
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import sent_fields
-from fanfare.kernel.errors import Forbidden
+from fanfare.kernel.errors import Forbidden, Unavailable
+from fanfare.kernel.parameters import with_query
+from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.staff.actions.console_keys import end_console_keys
 from fanfare.staff.actions.members import Grantor, check_grant, locked_rights
 from fanfare.staff.actions.sessions import Browser, open_session
 from fanfare.staff.actions.ways_back import check_way_back, has_way_back
-from fanfare.staff.queries.sso import enabled_sso, sealed_secret, sso_of
+from fanfare.staff.queries.sso import enabled_sso, find_sso, sealed_secret, sso_of
 from fanfare.staff.schemas.roles import FULL
 from fanfare.staff.schemas.sso import SsoSettings, StaffSso, token_claims
 
 PURPOSE = "staff sso"
+TOKEN_PURPOSE = "staff id token"  # noqa: S105 - names a use
+# Characters of an ID token that goes back in a URL: servers and proxies take no more than some 8 kB.
+MAX_HINT = 4000
 # No provider of fans has this id.
 PROVIDER_ID = 0
 
@@ -92,12 +99,16 @@ async def sso_page_url(db: Db, account_id: int, flow: CodeFlow, now: datetime, *
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """Who came back from a provider: the verified address, a name, the claims, and when they signed in there."""
+    """Who came back from a provider: the verified address, a name, the claims, and when they signed in there.
+
+    `sealed_id_token` is empty where the token is too long for a URL.
+    """
 
     email: str
     name: str
     claims: Mapping[str, Any]
     authenticated_at: datetime | None
+    sealed_id_token: str | None = None
 
     def is_proof(self, begun_at: datetime) -> bool:
         """Return whether the provider says that they signed in since a moment."""
@@ -119,7 +130,8 @@ async def arrival_of(db: Db, account_id: int, flow: CodeFlow, code: str, now: da
     if email.rpartition("@")[2] not in sso.email_domains:
         raise NotLetIn
     name = " ".join(each for each in (identity.first_name, identity.last_name) if each) or email.partition("@")[0]
-    return Arrival(email, name[:200], token_claims(token), identity.authenticated_at)
+    sealed_token = secret_keys.seal(TOKEN_PURPOSE, token.encode()) if len(token) <= MAX_HINT else None
+    return Arrival(email, name[:200], token_claims(token), identity.authenticated_at, sealed_token)
 
 
 async def let_in(db: Db, account_id: int, arrival: Arrival, browser: Browser, now: datetime) -> str:
@@ -139,7 +151,35 @@ async def let_in(db: Db, account_id: int, arrival: Arrival, browser: Browser, no
             staff_id = row["staff_id"]
             if role not in (None, row["role"]) and (row["role"] != FULL or await _may_lose_full(tx, account_id, row)):
                 await _change_role(tx, account_id, staff_id, str(role))
-        return await open_session(tx, staff_id, "sso", msgspec.structs.replace(browser, account_id=account_id), now)
+        place = msgspec.structs.replace(browser, account_id=account_id, sealed_id_token=arrival.sealed_id_token)
+        return await open_session(tx, staff_id, "sso", place, now)
+
+
+async def sign_out_url(db: Db, account_id: int, sealed_id_token: str | None, path: str, now: datetime) -> str | None:
+    """Return where a provider ends the session that it has with a person, and leads back to a path of ours.
+
+    None if the provider publishes no such address, or does not respond.
+    """
+    sso = await find_sso(db, account_id)
+    if sso is None or not sso.is_enabled:
+        return None
+    with suppress(Unavailable):
+        if url := await end_session_url(_provider(account_id, sso, None), now):
+            parameters = {
+                "id_token_hint": _unsealed(sealed_id_token),
+                "client_id": sso.sso_client_id,
+                "post_logout_redirect_uri": f"{public_address.base}{path}",
+            }
+            return with_query(url, [(name, value) for name, value in parameters.items() if value])
+    return None
+
+
+def _unsealed(sealed: str | None) -> str:
+    """Return an ID token; nothing where there is none, or the key that sealed it has ended."""
+    try:
+        return secret_keys.unseal(TOKEN_PURPOSE, sealed).decode() if sealed else ""
+    except NotSealed:
+        return ""
 
 
 MEMBER = """

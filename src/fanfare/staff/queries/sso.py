@@ -5,7 +5,7 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.public_address import public_address
 from fanfare.staff.schemas.sso import StaffSso
 
-CALLBACK = "/manage/sso/callback"
+CALLBACK, SIGN_IN = "/manage/sso/callback", "/manage/sign_in"
 SSO = """
     select issuer, client_id as sso_client_id, sealed_secret is not null as has_client_secret, email_domains,
            role_claim, claim_roles, default_role, is_enabled, is_forced,
@@ -20,7 +20,10 @@ async def find_sso(db: Db, account_id: int) -> StaffSso | None:
     if row is None:
         return None
     base = public_address.base
-    return StaffSso(**row, sign_in_url=f"{base}/manage/sso/{account_id}", redirect_uri=f"{base}{CALLBACK}")
+    return StaffSso(
+        **row, sign_in_url=f"{base}/manage/sso/{account_id}", redirect_uri=f"{base}{CALLBACK}",
+        sign_out_redirect_uri=f"{base}{SIGN_IN}",
+    )  # fmt: skip
 
 
 async def sso_of(db: Db, account_id: int) -> StaffSso:

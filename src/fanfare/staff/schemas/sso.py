@@ -69,7 +69,10 @@ class SsoSettings(Params, kw_only=True):
 
 
 class StaffSso(msgspec.Struct, frozen=True):
-    """The single sign-on of an account, without its secret. `sign_in_url` is where people begin."""
+    """The single sign-on of an account, without its secret. `sign_in_url` is where people begin.
+
+    The provider leads back to `redirect_uri` after the sign-in, and to `sign_out_redirect_uri` after the sign-out.
+    """
 
     issuer: str
     sso_client_id: str
@@ -82,6 +85,7 @@ class StaffSso(msgspec.Struct, frozen=True):
     is_forced: bool
     sign_in_url: str
     redirect_uri: str
+    sign_out_redirect_uri: str
     last_update_timestamp: int
 
     def role_of(self, claims: Mapping[str, Any]) -> str | None:

@@ -32,6 +32,9 @@ ATTEMPTS = 3
 class NoLink(Unknown):
     """No link has this address, or it has ended"""
 
+    def __init__(self) -> None:
+        super().__init__("Look whether the address is complete, or ask whoever gave it to you for another")
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request for a link. `cookies` are our pages' cookies, `visitor` the cookie of links."""

@@ -6,6 +6,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import View, Visit, page
 from fanfare.trackers.actions.passwords import open_link
 from fanfare.trackers.actions.redirects import Redirector, Request
+from fanfare.trackers.followers import PAGE_LOOK
+from fanfare.trackers.queries.links import link_business
 from fanfare.trackers.queries.visitors import VISITOR, visitor_cookies
 from fanfare.trackers.schemas.passwords import EnteredPassword, ProtectedLink
 from fanfare.trackers.verdicts.rules import signals
@@ -15,9 +17,10 @@ TEMPLATES = "trackers/templates"
 
 @page.get("/trk/{tracker_key}/password")
 async def link_password(db: Db, visit: Visit, link: ProtectedLink, now: datetime) -> View:
-    """Ask for the password of a link; 404 if there is no such link."""
-    await Redirector(db).find(visit.host, link.tracker_key, now)
-    return View(f"{TEMPLATES}/password.html")
+    """Ask for the password of a link, in the look of whose it is; 404 if there is no such link."""
+    _, entry = await Redirector(db).find(visit.host, link.tracker_key, now)
+    look = await PAGE_LOOK.get()(db, entry.account_id, await link_business(db, entry.account_id, entry.tracker_id))
+    return View(f"{TEMPLATES}/password.html", {"look": look})
 
 
 @page.post("/trk/{tracker_key}/password")

@@ -29,6 +29,11 @@ ON_DOMAIN = f"""
 """  # noqa: S608 - fixed parts
 
 
+LINK_BUSINESS = """
+    select c.business_id from trackers t
+    join campaigns c on c.account_id = $1 and c.page_tab_id = t.page_tab_id
+    where t.account_id = $1 and t.tracker_id = $2
+"""
 DOMAIN_ACCOUNT = """
     select a.account_id as id, a.account_name as name, a.time_zone, a.country_code, a.currency
     from tracker_domains d join accounts a on a.account_id = d.account_id
@@ -63,6 +68,12 @@ async def find_link(db: Db, host: str, tracker_key: str) -> Link | None:
         return None
     row = await (db.row(ON_SHARED_HOST, tracker_key) if host == SHARED_HOST else db.row(ON_DOMAIN, tracker_key, host))
     return Link(**{**row, "utm_params": tuple(row["utm_params"].items())}) if row else None
+
+
+async def link_business(db: Db, account_id: int, tracker_id: int) -> int | None:
+    """Return the business of the campaign of a tracker; None if it has none."""
+    business_id: int | None = await db.value(LINK_BUSINESS, account_id, tracker_id)
+    return business_id
 
 
 async def domain_of(db: Db, host: str) -> Account | None:

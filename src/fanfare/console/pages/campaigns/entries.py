@@ -14,9 +14,10 @@ from fanfare.campaigns.schemas.activities import Activity, ActivityWindow
 from fanfare.campaigns.schemas.campaigns import OneCampaign
 from fanfare.console.pages.campaigns.access import AREA, visible_campaign
 from fanfare.console.schemas.campaigns import ROWS, EntryQuery
+from fanfare.console.schemas.changes import shown_values
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.page import Download, View
+from fanfare.kernel.pages.page import Download, View, Visit
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/campaigns"
@@ -41,16 +42,21 @@ def shown_entry(member: Member, entry: Activity) -> dict[str, Any]:
 
 
 @manage.get("/campaigns/{page_tab_id}/entries", area="campaigns")
-async def campaign_entries(db: Db, member: Member, query: EntryQuery, now: datetime) -> View:
+async def campaign_entries(db: Db, visit: Visit, member: Member, query: EntryQuery, now: datetime) -> View:
     """Show the entries of a campaign, the newest first."""
     one = await visible_campaign(db, member, query.page_tab_id, now)
     window = ActivityWindow(
         page_tab_id=query.page_tab_id, max_activity_id=query.max_activity_id, limit=ROWS, include_details=True
     )
     page = await activity_page(db, member.account, window)
+    entries = [shown_entry(member, each) for each in page.data]
     values = {
         "campaign": one,
-        "entries": [shown_entry(member, each) for each in page.data],
+        "entries": entries,
+        "details": {
+            each["activity_id"]: shown_values(each["details"] or {}, visit.language, member.account.time_zone)
+            for each in entries
+        },
         "further_query": f"max_activity_id={page.meta.min_activity_id}" if page.meta.has_more else "",
         "is_first": query.max_activity_id is None,
     }

@@ -8,6 +8,7 @@ from fanfare.campaigns.actions.campaigns import create_campaign
 from fanfare.campaigns.queries.managed import managed_campaigns
 from fanfare.campaigns.schemas.managed import STATES
 from fanfare.console.pages.campaigns.access import campaign_path
+from fanfare.console.pages.choices import stream_choices
 from fanfare.console.pages.streams.access import visible_stream
 from fanfare.console.schemas.campaigns import KINDS, CampaignKindQuery, CampaignListQuery, NewCampaignForm
 from fanfare.console.shell.access import manage
@@ -67,7 +68,12 @@ async def campaigns(db: Db, member: Member, query: CampaignListQuery, now: datet
 @manage.get("/campaigns/new", area="campaigns", right="write")
 async def campaign_new(db: Db, member: Member, query: CampaignKindQuery) -> View:
     """Ask for the kind of a campaign, then for its fields."""
-    values = {"app_type": query.app_type, "kinds": KINDS, "businesses": await visible_businesses(db, member)}
+    values = {
+        "app_type": query.app_type,
+        "kinds": KINDS,
+        "businesses": await visible_businesses(db, member),
+        "streams": await stream_choices(db, member),
+    }
     return View(f"{TEMPLATES}/new.html", values)
 
 

@@ -11,6 +11,7 @@ from fanfare.campaigns.schemas.managed import CampaignDaysQuery
 from fanfare.campaigns.schemas.stats import StatsRange
 from fanfare.console.pages.campaigns.access import campaign_path, shown_fans, visible_campaign
 from fanfare.console.pages.campaigns.lists import check_business_of, check_stream, visible_businesses
+from fanfare.console.pages.choices import stream_choices
 from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.campaigns import (
     FIELD_KINDS,
@@ -96,6 +97,7 @@ async def campaign_edit(db: Db, member: Member, query: OneCampaign, now: datetim
         "start": local_time(details.start_timestamp, zone),
         "end": local_time(details.end_timestamp, zone),
         "businesses": await visible_businesses(db, member),
+        "streams": await stream_choices(db, member),
     }
     return View(f"{TEMPLATES}/edit.html", values)
 

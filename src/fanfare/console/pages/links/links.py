@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from fanfare.campaigns.queries.campaigns import campaigns
 from fanfare.campaigns.schemas.campaigns import Campaign, CampaignChoice
+from fanfare.console.pages.choices import campaign_choices
 from fanfare.console.schemas.links import RANGES, LinkPage, LinksPage, PictureFile
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
@@ -117,6 +118,7 @@ async def link(db: Db, member: Member, visit: Visit, query: LinkPage, now: datet
     page, path = await clicks(db, member.account.id, choice), f"/links/{query.tracker_id}"
     values = {
         "each": link_figures,
+        "campaigns": dict(await campaign_choices(db, member)),
         "picture": Markup(qr_inline(link_figures.tracker_url, visit.language.text("QR code"))),  # noqa: S704 - drawn by us
         "machine_count": _machine_count(link_figures.click_counts),
         "verdicts": VERDICTS,

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fanfare.console.pages.campaigns.lists import check_business_of, visible_businesses
+from fanfare.console.pages.choices import campaign_choices
 from fanfare.console.pages.performances.access import performance_path, visible_performance
 from fanfare.console.schemas.performances import PerformanceEdit, PerformanceForm, PerformanceListQuery
 from fanfare.console.shell.access import manage
@@ -74,6 +75,7 @@ async def performance(db: Db, member: Member, query: OnePerformance) -> View:
         "performance": one,
         "quests": [(quest, counts[quest.page_tab_id]) for quest in await quests(db, account_id, query.performance_uid)],
         "rewards": await rewards(db, account_id, query.performance_uid),
+        "campaigns": await campaign_choices(db, member) if member.may("performances", "write") else [],
     }
     return View(f"{TEMPLATES}/performance.html", values)
 

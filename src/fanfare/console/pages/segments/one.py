@@ -93,7 +93,7 @@ def _size(language: Language, day: SegmentDay) -> Point:
 
 
 def _flow(language: Language, day: SegmentDay) -> Point:
-    numbers = f"+{language.number(day.entered_count)} \N{MINUS SIGN}{language.number(day.left_count)}"
+    numbers = f"{language.signed(day.entered_count)} {language.signed(-day.left_count)}"
     text = f"{language.calendar_day(day.day)}: {numbers}"
     return Point(language.short_day(day.day), day.entered_count, text)
 

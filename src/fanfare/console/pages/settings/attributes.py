@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fanfare.console.pages.choices import campaign_choices
 from fanfare.console.pages.settings.places import path_of, setting
 from fanfare.console.shell.access import manage
 from fanfare.console.shell.frame import flash
@@ -72,7 +73,11 @@ async def tag_delete(db: Db, member: Member, visit: Visit, form: OneTag, now: da
 @manage.get("/settings/addresses", area="settings")
 async def addresses(db: Db, member: Member) -> View:
     """Show the addresses that are banned or allowed."""
-    return setting("addresses", member, {"addresses": await queries.watched_addresses(db, member.account.id)})
+    values = {
+        "addresses": await queries.watched_addresses(db, member.account.id),
+        "campaigns": await campaign_choices(db, member),
+    }
+    return setting("addresses", member, values)
 
 
 @manage.post("/settings/addresses", area="settings")

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from fanfare.console.pages.campaigns.access import visible_campaign
+from fanfare.console.pages.choices import campaign_choices
 from fanfare.console.pages.streams.access import AREA, stream_path, visible_stream
 from fanfare.console.schemas.streams import AuthorForm, SourceForm, SourceSwitch, StreamForm, WordForm
 from fanfare.console.shell.access import manage
@@ -64,7 +65,8 @@ async def stream_sources(db: Db, member: Member, query: OneStream) -> View:
     """Show the sources of a stream, when each was read last, and with which error."""
     stream = await visible_stream(db, member, query.stream_key)
     rows = await sources(db, member.account.id, query.stream_key)
-    return View(f"{TEMPLATES}/sources.html", {"stream": stream, "sources": rows, "kinds": KINDS})
+    choices = await campaign_choices(db, member) if member.may("streams", "write") else []
+    return View(f"{TEMPLATES}/sources.html", {"stream": stream, "sources": rows, "kinds": KINDS, "campaigns": choices})
 
 
 @manage.post("/streams/{stream_key}/sources", area="streams")

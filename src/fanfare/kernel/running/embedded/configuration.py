@@ -21,6 +21,23 @@ SILENT = {
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
 }
+EVERYWHERE: dict[str, str | int] = {
+    "listen_addresses": "",
+    "port": PORT,
+    "unix_socket_permissions": "0700",
+    # By default a whole segment of 16 MB, which becomes resident by and by. Each commit empties it.
+    "wal_buffers": "4MB",
+    # Limits what is replayed after a crash: recovery takes seconds.
+    "max_wal_size": "1GB",
+    "checkpoint_completion_target": "0.9",
+    # No process for a replication that nobody set up.
+    "max_logical_replication_workers": 0,
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    **SILENT,
+}
 
 
 def machine_memory() -> int:
@@ -36,28 +53,18 @@ def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, dura
     """Return the server's settings; `memory` is in bytes."""
     cores = os.cpu_count() or 1
     values: dict[str, str | int] = {
-        "listen_addresses": "",
-        "port": PORT,
+        **EVERYWHERE,
         "unix_socket_directories": str(sockets),
-        "unix_socket_permissions": "0700",
         "max_connections": connections,
         # Pages become resident only when data are read, but what manages them at once: 18 MB for each GB.
         "shared_buffers": _mib(memory / 32, 32, 2048),
-        # By default a whole segment of 16 MB, which becomes resident by and by. Each commit empties it.
-        "wal_buffers": "4MB",
         "effective_cache_size": _mib(memory / 2, 128, 65536),
         "work_mem": _mib(memory / 512, 4, 16),
         "maintenance_work_mem": _mib(memory / 32, 32, 256),
-        # Limits what is replayed after a crash: recovery takes seconds.
-        "max_wal_size": "1GB",
-        "checkpoint_completion_target": "0.9",
-        "random_page_cost": "1.1",
-        "jit": "off",
+        # Processes that read ahead: as many as the cores can use, not always three.
+        "io_workers": max(1, min(3, cores // 2)),
         "max_parallel_workers": cores,
         "max_parallel_workers_per_gather": min(2, cores),
-        "timezone": "UTC",
-        "log_timezone": "UTC",
-        **SILENT,
     }
     if not durable:
         values |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

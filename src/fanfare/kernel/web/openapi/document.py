@@ -12,6 +12,7 @@ from fanfare.kernel.web.openapi.parameters import body, parameters, sentence
 
 Json = dict[str, Any]
 
+CONSOLE_CALL = "/manage/console?call={}"
 ABOUT = """
 A self-hosted fan CRM and engagement server. Staff can send each call from the
 [API console](/manage/console), with a key of their own.
@@ -107,6 +108,9 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
     summary, description = _summary_and_description(endpoint.handler.__doc__ or endpoint.call_id)
     operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
     operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
+    # Programs that make clients leave it out; the reference page has it beside the call.
+    link = CONSOLE_CALL.format(endpoint.call_id)
+    operation["externalDocs"] = {"url": link, "description": "Send it from the API console"}
     operation["security"] = security(endpoint)
     # Scalar shows these beside the title.
     operation["x-badges"] = [{"name": f"{endpoint.key} key"}]
