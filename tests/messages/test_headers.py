@@ -1,17 +1,22 @@
 """The bytes of a mail, read by hand: the library that wrote them would undo its own faults."""
 
 import base64
+import hashlib
 import quopri
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fanfare.kernel.running.mail_server import MailServer
 from fanfare.kernel.running.settings import Settings
 from fanfare.messages.gateways import Envelope
-from fanfare.messages.gateways.mail import compose
+from fanfare.messages.gateways.mail import Signer, compose
 
 NOW = datetime(2026, 7, 3, 20, 30, tzinfo=UTC)
 SENDER = "Northside <news@northside.example.com>"
@@ -93,7 +98,10 @@ def test_domains_are_those_of_idna_2008() -> None:
     assert header(mail, "To") == ["ada@xn--strae-oqa.example"]
     assert header(mail, "Reply-To") == ["o@xn--fa-hia.example"]
     assert header(mail, "Message-ID") == ["<fm-1-2-x@xn--bcher-kva.example>"]
-    assert header(mail, "From")[-1] == "<news@xn--bcher-kva.example>"
+    assert header(mail, "From")[-1].endswith("<news@xn--bcher-kva.example>")
+    server = MailServer()
+    server.use(Settings(mail_from="Bücher, GmbH <news@bücher.example>"))
+    assert server.domain == "xn--bcher-kva.example", "DNS records name it"
 
 
 @pytest.mark.parametrize(
@@ -132,3 +140,43 @@ def test_an_unsubscribe_url_has_no_character_that_ends_it() -> None:
     assert header(mail, "List-Unsubscribe") == [
         "<https://fans.example.com/u?link=a%2Bb&x=%C3%A9%3E,%20%3Cmailto:x@example.com>"
     ]
+
+
+def relaxed(line: str) -> str:
+    """Return a header as RFC 6376, 3.4.2 has it."""
+    name, _, value = line.partition(":")
+    return f"{name.lower().strip()}:{' '.join(value.replace(chr(13) + chr(10), '').split())}"
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """Return a body as RFC 6376, 3.4.4 has it."""
+    lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
+    text = re.sub(rb"(\r\n)+\Z", b"", b"\r\n".join(lines))
+    return text + b"\r\n" if text else b""
+
+
+@pytest.mark.parametrize("text", ["Hi\n", "Grüße  \n\n \n\n", "é" * 1500, ""])
+def test_a_signature_holds_by_the_letter_of_the_standard(text: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    plain = composed(
+        text=text, subject="Zoë " * 40, from_name=LONG_NAME, html="<p>é  </p>", unsubscribe_url="https://a.example/u"
+    )
+    mail = Signer(pem, "s1", "northside.example.com").sign(plain)
+    head, _, body = mail.partition(b"\r\n\r\n")
+    fields = re.findall(r"[!-9;-~]+:(?:[^\r\n]|\r\n[ \t])*", head.decode())
+    (signature,) = (each for each in fields if each.lower().startswith("dkim-signature:"))
+    tags = dict(re.findall(r"(\w+)=([^;]*)", re.sub(r"\s", "", signature.partition(":")[2])))
+    assert (tags["c"], tags["a"], tags["d"], tags["s"]) == (
+        "relaxed/relaxed",
+        "rsa-sha256",
+        "northside.example.com",
+        "s1",
+    )
+    assert tags["bh"] == base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode()
+    by_name = {each.partition(":")[0].lower(): each for each in fields}
+    assert {"from", "to", "subject", "list-unsubscribe", "list-unsubscribe-post"} <= set(tags["h"].split(":"))
+    lines = [relaxed(by_name[name]) for name in tags["h"].split(":") if name in by_name]
+    lines.append(relaxed(re.sub(r"(\bb=)[^;]*", r"\1", signature)))
+    content = "\r\n".join(lines).encode()
+    key.public_key().verify(base64.b64decode(tags["b"]), content, PKCS1v15(), hashes.SHA256())

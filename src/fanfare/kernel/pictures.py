@@ -49,9 +49,9 @@ def qr_inline(text: str, title: str) -> str:
 def _qr_code(text: str, kind: str) -> bytes:
     # The unit of an SVG brings its viewBox, without which it is cut off at any other size. White, since a pattern on a
     # dark page is none.
-    more = {"unit": "px"} if kind == "svg" else {}
+    unit = {"unit": "px"} if kind == "svg" else {}
     output = BytesIO()
-    _code(text).save(output, kind=kind, scale=SCALE, border=QUIET_ZONE, light="#fff", **more)
+    _code(text).save(output, kind=kind, scale=SCALE, border=QUIET_ZONE, light="#fff", **unit)
     return output.getvalue()
 
 
