@@ -103,7 +103,10 @@ async def test_a_role_without_personal_data_sees_no_name(base_url: str, db: Db, 
     assert "z…@e…" in download.text
     async with signed_in(base_url, db, api.account_id) as client:
         assert "zacharias@example.com" in (await client.get(paths[1])).text
-        text = (await client.get(f"{root(api)}/{campaign}/entries/download")).text
+        answer = await client.get(f"{root(api)}/{campaign}/entries/download")
+    # The mark by which spreadsheets know UTF-8.
+    assert answer.content[:3] == b"\xef\xbb\xbf"
+    text = answer.text
     assert len(text.splitlines()) == 3
     assert "Hello Zoraida" in text
 

@@ -47,8 +47,11 @@ def qr_inline(text: str, title: str) -> str:
 
 
 def _qr_code(text: str, kind: str) -> bytes:
+    # The unit of an SVG brings its viewBox, without which it is cut off at any other size. White, since a pattern on a
+    # dark page is none.
+    unit = {"unit": "px"} if kind == "svg" else {}
     output = BytesIO()
-    _code(text).save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
+    _code(text).save(output, kind=kind, scale=SCALE, border=QUIET_ZONE, light="#fff", **unit)
     return output.getvalue()
 
 

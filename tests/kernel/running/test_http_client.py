@@ -193,6 +193,24 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(connects: list[Any]) 
     assert connects == [("127.0.0.1", port)]
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        # As it is signed: keys of objects may have any of these.
+        ("/b/a/../c/./d//e%2F%2e%2E/~*'!()@:?x=a%2Fb+c==&y=~*'!|{}", None),
+        ("/..", None),
+        ("", "/"),
+        ("?x", "/?x"),
+        ("/a?b#c", "/a?b"),
+        ("/é a?ü=ö", "/%C3%A9%20a?%C3%BC=%C3%B6"),
+    ],
+)
+async def test_a_path_arrives_as_it_is(sent: str, expected: str | None) -> None:
+    async with server(ok) as (port, heads):
+        await get(HttpClient(LOOPBACK), f"http://127.0.0.1:{port}{sent}")
+    assert heads[0].split(b" ")[1].decode() == (sent if expected is None else expected)
+
+
 def endless(writer: asyncio.StreamWriter) -> Any:
     async def write() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -209,10 +209,13 @@ async def test_long_answers_are_compressed_for_those_who_accept_it(api: Api) -> 
 
 
 async def test_a_known_answer_is_not_sent_again(api: Api) -> None:
-    etag = (await api.public_get("/api/v1/businesses")).headers["etag"]
-    keys = {"Api-Key": api.keys["Api-Key"], "If-None-Match": f'"other", {etag}'}
+    await api.ok(await api.post(MAKE, business_name=name(), legal_terms="long " * 1000))
+    first = await api.public_get("/api/v1/businesses")
+    keys = {"Api-Key": api.keys["Api-Key"], "If-None-Match": f'"other", {first.headers["etag"]}'}
     again = await api.client.get("/api/v1/businesses", headers=keys)
     assert (again.status_code, again.content) == (304, b"")
+    # Caches file both by the same headers.
+    assert again.headers["vary"] == first.headers["vary"] == "Accept-Encoding"
     await api.ok(await api.post(MAKE, business_name=name()))
     assert (await api.client.get("/api/v1/businesses", headers=keys)).status_code == 200
 

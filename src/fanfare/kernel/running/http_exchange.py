@@ -10,6 +10,7 @@ import httpcore
 import httpx
 
 from fanfare.kernel.running.http_client import (
+    VISIBLE,
     CheckedResolver,
     HttpAnswer,
     HttpRequest,
@@ -139,10 +140,19 @@ async def _answer(request: HttpRequest, resolver: CheckedResolver) -> HttpAnswer
     client = httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
     # Not compressed: a few bytes can become gigabytes.
     headers = {"Accept-Encoding": "identity", **request.headers}
-    stream = client.stream(request.method, request.url, headers=headers, content=request.content)
+    stream = client.stream(
+        request.method, request.url, headers=headers, content=request.content, extensions=_target(request.url)
+    )
     async with client, stream as response:
         body = b"" if request.max_bytes is None else await _read(response, request.max_bytes)
         return HttpAnswer(response.status_code, dict(response.headers), body)
+
+
+def _target(url: str) -> dict[str, bytes]:
+    """Return the path and query as they are: httpx resolves dot segments, and what is signed must not change."""
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return {"target": target.encode()} if VISIBLE.fullmatch(target) else {}
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:

@@ -65,6 +65,9 @@ async def put(request: Request, response: Response, status: int, body: bytes, *,
 
 def _put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool) -> None:
     response.status = status
+    # Also of a 304: it has the headers that decide between stored answers (RFC 9110, 15.4.5).
+    if len(body) >= MIN_GZIP_BYTES:
+        response.append_header("Vary", "Accept-Encoding")
     if has_etag:
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
         response.set_header("ETag", etag)
@@ -72,11 +75,9 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
         if etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
             response.status = 304
             return
-    if len(body) >= MIN_GZIP_BYTES:
-        response.append_header("Vary", "Accept-Encoding")
-        if request.accepts_gzip:
-            response.set_header("Content-Encoding", "gzip")
-            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    if len(body) >= MIN_GZIP_BYTES and request.accepts_gzip:
+        response.set_header("Content-Encoding", "gzip")
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
     response.data = body
 
 

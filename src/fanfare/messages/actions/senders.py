@@ -12,9 +12,8 @@ from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.running.mail_server import mail_server
+from fanfare.kernel.running.mail_server import ascii_domain, mail_server
 from fanfare.kernel.running.name_servers import name_servers
-from fanfare.messages.gateways.mail import ascii_domain
 from fanfare.messages.queries.senders import POLICY, TXT_PREFIX, TXT_VALUE, key_name
 from fanfare.messages.schemas.senders import NewSender, OneSender
 from fanfare.messages.topics import SENDER_DELETED, SENDER_UPDATED

@@ -2,39 +2,27 @@
 
 import re
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from pathlib import Path
 
 import msgspec
 
+from fanfare.kernel.running.mail_server import ascii_domain, sender_of
 from fanfare.kernel.running.settings import BadSettings
 from fanfare.messages.gateways import ONE_CLICK, Envelope
+from fanfare.messages.gateways.headers import address_header, line_header, text_header, url_header
 
 # What is signed, beside the body: RFC 6376 recommends these, RFC 8058 demands the last two.
 SIGNED = (
     b"from", b"reply-to", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
     b"auto-submitted", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
-CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
-# Headers that stay on one line. The library folds what is longer than 78 characters, and a text without spaces it
-# encodes: no mail program finds the URL of List-Unsubscribe then, and some take the space for a part of Message-ID.
-ONE_LINE = ("Message-ID", "List-Unsubscribe")
-
-
-class MailPolicy(EmailPolicy):
-    """How headers are written."""
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        """Return the lines of a header."""
-        if name in ONE_LINE and value.isascii():
-            return f"{name}: {value}{self.linesep}".encode()
-        return super().fold_binary(name, value)
-
-
-ASCII, UTF8 = MailPolicy(linesep="\r\n"), MailPolicy(linesep="\r\n", utf8=True)
+# A mail server on the way may encode what has bytes beyond ASCII, and the signature would break (RFC 6376, 5.3).
+# Lines of quoted-printable have at most 76 characters.
+POLICY = EmailPolicy(linesep="\r\n", cte_type="7bit", max_line_length=76)
+CANONICAL = (b"relaxed", b"relaxed")
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -49,7 +37,12 @@ class Signer(msgspec.Struct, frozen=True):
         import dkim  # type: ignore[import-untyped]  # noqa: PLC0415 - only where a key is set
 
         signature: bytes = dkim.sign(
-            mail, self.selector.encode(), (domain or self.domain).encode(), self.key, include_headers=_present(mail)
+            mail,
+            self.selector.encode(),
+            (domain or self.domain).encode(),
+            self.key,
+            canonicalize=CANONICAL,
+            include_headers=_present(mail),
         )
         return signature + mail
 
@@ -72,23 +65,24 @@ def signer(path: str, selector: str, domain: str) -> Signer | None:
 
 def compose(envelope: Envelope, sender: str, now: datetime) -> bytes:
     """Return the mail without a signature. The reference is its Message-ID."""
-    name, address = parseaddr(sender)
-    mail = EmailMessage(policy=ASCII if envelope.recipient.rpartition("@")[0].isascii() else UTF8)
-    mail["From"] = _address(envelope.from_name or name or envelope.sender_name, envelope.from_address or address)
-    mail["To"] = _address("", envelope.recipient)
-    if envelope.reply_to:
-        mail["Reply-To"] = _address("", envelope.reply_to)
-    mail["Subject"] = CONTROLS.sub(" ", envelope.subject)
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<{envelope.reference}@{address.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
+    name, address = sender_of(sender)
+    head = [
+        address_header("From", envelope.from_name or name or envelope.sender_name, envelope.from_address or address),
+        address_header("To", "", envelope.recipient),
+        address_header("Reply-To", "", envelope.reply_to) if envelope.reply_to else "",
+        text_header("Subject", envelope.subject),
+        line_header("Date", format_datetime(now)),
+        line_header("Message-ID", f"<{envelope.reference}@{domain_of(sender)}>"),
+        line_header("Auto-Submitted", "auto-generated"),
+    ]
     if envelope.unsubscribe_url:
-        mail["List-Unsubscribe"] = f"<{CONTROLS.sub('', envelope.unsubscribe_url)}>"
-        mail["List-Unsubscribe-Post"] = ONE_CLICK
-    mail.set_content(envelope.text)
+        head.append(url_header("List-Unsubscribe", envelope.unsubscribe_url))
+        head.append(line_header("List-Unsubscribe-Post", ONE_CLICK))
+    content = EmailMessage(policy=POLICY)
+    content.set_content(envelope.text)
     if envelope.html:
-        mail.add_alternative(envelope.html, subtype="html")
-    return mail.as_bytes()
+        content.add_alternative(envelope.html, subtype="html")
+    return "".join(head).encode() + content.as_bytes()
 
 
 def signing_domain(envelope: Envelope) -> str:
@@ -97,19 +91,8 @@ def signing_domain(envelope: Envelope) -> str:
 
 
 def domain_of(sender: str) -> str:
-    """Return the domain of an address, or of a name and an address."""
-    return parseaddr(sender)[1].rpartition("@")[2]
-
-
-def _address(name: str, address: str) -> Address:
-    local, _, domain = ascii_domain(address).rpartition("@")
-    return Address(CONTROLS.sub(" ", name), local, domain)
-
-
-def ascii_domain(address: str) -> str:
-    """Return an address with its domain as the DNS has it."""
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+    """Return the domain of an address, or of a name and an address, as the DNS has it."""
+    return ascii_domain(sender_of(sender)[1]).rpartition("@")[2]
 
 
 def _present(mail: bytes) -> list[bytes]:

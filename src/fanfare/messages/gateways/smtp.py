@@ -6,13 +6,13 @@ surely sent nothing. Then `begin` notes that the mail may leave, and only the ma
 
 import asyncio
 import re
-from email.utils import parseaddr
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiosmtplib
 
 from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.running.mail_server import ascii_domain, sender_of
 from fanfare.messages.gateways import (
     LONGEST_ANSWER,
     Accepted,
@@ -24,7 +24,7 @@ from fanfare.messages.gateways import (
     Stopped,
     Unconfirmed,
 )
-from fanfare.messages.gateways.mail import Signer, ascii_domain, compose, signing_domain
+from fanfare.messages.gateways.mail import Signer, compose, signing_domain
 from fanfare.messages.reports.parsing import is_unreachable
 
 TIMEOUT_SECONDS = 30.0
@@ -101,7 +101,7 @@ class SmtpGateway:
                 await client.ehlo()
                 if not client.supports_extension("smtputf8"):
                     return Refused("the mail server does not take addresses beyond ASCII")
-            await client.mail(ascii_domain(parseaddr(self._sender)[1]), options=options, encoding="utf-8")
+            await client.mail(ascii_domain(sender_of(self._sender)[1]), options=options, encoding="utf-8")
         except aiosmtplib.SMTPAuthenticationError as error:
             return Delayed(f"the mail server refused the password: {error.code}")
         except (aiosmtplib.SMTPException, OSError) as error:

@@ -18,6 +18,7 @@ from fanfare.console.schemas.changes import shown_values
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Download, View, Visit
+from fanfare.kernel.wire import BYTE_ORDER_MARK
 from fanfare.staff.schemas.members import Member
 
 TEMPLATES = "console/templates/campaigns"
@@ -68,7 +69,8 @@ async def campaign_entries_download(db: Db, member: Member, query: OneCampaign, 
     """Download all entries of a campaign as CSV, the oldest first."""
     await visible_campaign(db, member, query.page_tab_id, now)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is sent
-    file.write(_line([*COLUMNS, "details"]))
+    # Spreadsheets take a file without the mark for one of Windows-1252.
+    file.write(BYTE_ORDER_MARK + _line([*COLUMNS, "details"]))
     position, has_more = 0, True
     while has_more:
         window = ActivityWindow(
