@@ -77,6 +77,14 @@ def seats(rows: int) -> Iterator[str]:
         yield f"holder{number}@example.com,First{number % 500},{number},{number % 30}\n"
 
 
+def profiles(rows: int) -> Iterator[str]:
+    """Yield the lines of a file of fans as their export has them: with coordinates, and whose address is confirmed."""
+    yield "email,first_name,latitude,longitude,is_confirmed,image_url\n"
+    for number in range(rows):
+        place = f"{40 + number % 900 / 100},{-120 + number % 700 / 100}"
+        yield f"profile{number}@example.com,First{number % 500},{place},yes,https://example.com/{number}.png\n"
+
+
 def activities(rows: int) -> Iterator[str]:
     """Yield the lines of a file of activities of these fans."""
     yield "email,campaign_title,activity_timestamp,field_team\n"
@@ -140,6 +148,7 @@ def suppressions(rows: int) -> Iterator[str]:
 KINDS = {
     "fans": ("fans", fans),
     "seats": ("fans", seats),
+    "profiles": ("fans", profiles),
     "activities": ("activities", activities),
     "opt-ins": ("fans", opt_ins),
     "consents": ("consents", consents),

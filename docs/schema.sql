@@ -697,6 +697,8 @@ create table account_moves (
     source_url text not null,
     started_at timestamp with time zone not null,
     finished_at timestamp with time zone,
+    run_number integer not null default 1,
+    hash_key uuid not null default gen_random_uuid(),
     constraint account_moves_pkey PRIMARY KEY (account_id, move_id),
     constraint account_moves_account_id_source_url_key UNIQUE (account_id, source_url),
     constraint account_moves_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
@@ -2062,6 +2064,8 @@ create table moved_rows (
     foreign_id text not null,
     own_id text,
     notes text[] not null default '{}'::text[],
+    run_number integer not null default 1,
+    content_hash bytea,
     constraint moved_rows_pkey PRIMARY KEY (account_id, move_id, table_name, foreign_id),
     constraint moved_rows_account_id_move_id_fkey FOREIGN KEY (account_id, move_id) REFERENCES account_moves(account_id, move_id) ON DELETE CASCADE
 );

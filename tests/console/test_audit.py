@@ -9,7 +9,7 @@ from fanfare.console.schemas.changes import FIELDS, THINGS
 from fanfare.kernel.data.db import Db
 from fanfare.staff.actions.audit import SUBJECTS
 from tests.api import new_api
-from tests.console.people import signed_in
+from tests.console.people import send, signed_in
 from tests.console.visits import many_visits
 
 __all__ = ["many_visits"]
@@ -66,3 +66,40 @@ def test_every_column_of_the_log_has_a_name() -> None:
     assert len(columns) > 50
     assert columns - FIELDS.keys() - THINGS.keys() == set()
     assert {subject.parameter for subject in SUBJECTS} - THINGS.keys() == set()
+
+
+async def test_entries_are_chosen_by_days_of_the_account(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, signed_in(base_url, db, api.account_id) as client:
+        await api.ok(await api.post("/api/v1/manage/tags", tag_name="winter"))
+        path = f"/manage/{api.account_id}/audit"
+        # The account is in Los Angeles: by UTC it is the day after.
+        sql = "update audit_entries set occurred_at = '2026-03-15T05:00:00Z' where account_id = $1"
+        await db.execute(sql, api.account_id)
+        for start, end, count in (("2026-03-14", "2026-03-14", 1), ("2026-03-15", "", 0), ("", "2026-03-13", 0)):
+            query = {"start_date": start, "end_date": end}
+            text = (await client.get(path, params=query)).text
+            assert text.count("manage_<wbr>tags_<wbr>create") == count, query
+            lines = (await client.get(f"{path}/download", params=query)).text.splitlines()
+            assert sum('"manage_tags_create"' in line for line in lines) == count, query
+        assert (
+            f'{path}/download?start_date=2026-03-15"'
+            in (await client.get(path, params={"start_date": "2026-03-15"})).text
+        )
+
+
+async def test_what_a_page_makes_is_told_too(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api, signed_in(base_url, db, api.account_id) as client:
+        path = f"/manage/{api.account_id}/campaigns/new"
+        answer = await send(client, f"{path}?app_type=quiz", path, title="Winter quiz", app_type="quiz")
+        assert answer.status_code == 303, answer.text
+        text = await text_of(client, api.account_id)
+        assert "campaign_ create" in text
+        assert "Campaign: new" in text
+        assert "Title Winter quiz" in text
+        # What leads to the page of something that was there is nothing new.
+        campaign = answer.headers["location"]
+        answer = await send(
+            client, campaign, f"{campaign}/draws", winner_count="1", reserve_count="0", entry_rule="one_per_fan"
+        )
+        assert answer.status_code == 303, answer.text
+        assert (await text_of(client, api.account_id)).count("Campaign: new") == 1

@@ -81,6 +81,15 @@ async def test_campaigns_and_streams_are_in_lists(client: httpx.AsyncClient, api
     assert f'<option value="{stream["stream_key"]}" selected>' in text
 
 
+async def test_countries_and_time_zones_are_in_lists(client: httpx.AsyncClient, api: Api) -> None:
+    text = await page(client, api, "/campaigns/new?app_type=quiz")
+    assert options(text, "timezone")["Europe/Berlin"] == "Berlin"
+    fan = await created(api, "crm/fans", email=f"{uuid.uuid4().hex}@example.com", country_code="NL")
+    text = await page(client, api, f"/fans/{fan['fan_id']}/edit?language=de")
+    assert options(text, "country_code")["NL"] == "Niederlande"
+    assert '<option value="NL" selected>' in text
+
+
 async def test_fans_are_found_by_what_is_typed(client: httpx.AsyncClient, base_url: str, db: Db, api: Api) -> None:
     name = f"Ottoline{uuid.uuid4().hex[:6]}"
     fan = await created(api, "crm/fans", first_name=name, email=f"{name}@example.com")

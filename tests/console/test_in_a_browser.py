@@ -98,6 +98,8 @@ async def test_a_key_is_made_and_found_in_the_audit_log(
     await page.get_by_text("API key: new").click()
     await page.get_by_text("Ticket shop of the club").first.wait_for()
     assert await page.locator("#entries > .scroll > table > tbody > tr").count() == 1
+    # What is downloaded is what was found.
+    assert "text=ticket" in (await page.locator("#download").get_attribute("href") or "")
     assert faults == []
 
 

@@ -165,14 +165,17 @@ async def test_a_service_that_is_silent_for_hours_ends_the_export(
 ) -> None:
     await fill(api, db, 100, 10)
     monkeypatch.setattr(delivering, "PART_BYTES", 4096)
-    monkeypatch.setattr(buckets, "SECONDS", 0.2)
     gate = Gate()
     with between(store) as way:
         storage = await new_storage(api, store, store.new_bucket(), endpoint=way.url)
         uid = await new_export(api, db, storage)
-        way.meddle = lambda each: gate.wait() if "partNumber=2" in each.query else None
         now = datetime.now(UTC)
-        for wait in (timedelta(), *WAITS):
+        # The first part is stored without haste: each that is begins the count of failures anew.
+        way.meddle = lambda each: Reply(b"", 503) if "partNumber=2" in each.query else None
+        await send_all(api, db, now)
+        monkeypatch.setattr(buckets, "SECONDS", 0.2)
+        way.meddle = lambda each: gate.wait() if "partNumber=2" in each.query else None
+        for wait in WAITS:
             now += wait
             await send_all(api, db, now)
         gate.open()

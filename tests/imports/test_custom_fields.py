@@ -89,8 +89,8 @@ async def test_a_batch_leaves_what_one_row_after_the_other_does(
 
 async def test_the_first_value_counts_beside_rows_that_are_written_alone(api: Api, db: Db) -> None:
     await prepare(api)
-    lines = "two@example.com,https://example.com/x.png,A1\ntwo@example.com,,B2\n"
-    await imported(api, db, f"email,image_url,field_seat\n{lines}".encode())
+    lines = "two@example.com,Number two,A1\ntwo@example.com,,B2\n"
+    await imported(api, db, f"email,display_name,field_seat\n{lines}".encode())
     sql = (
         "select field_value from fan_fields v join fans f using (account_id, fan_id)"
         " where account_id = $1 and email = $2"

@@ -32,7 +32,7 @@ async def erase(api: Api, fan_id: int) -> None:
 
 
 # The columns of files whose lines are written together, and of one whose lines are written one by one.
-@pytest.mark.parametrize("column", ["last_name", "consent_wording", "image_url"])
+@pytest.mark.parametrize("column", ["last_name", "consent_wording", "image_url", "display_name"])
 @pytest.mark.parametrize("end", ["gone", "back"])
 async def test_a_fan_who_is_erased_between_two_statements_of_a_batch_stays_erased(
     api: Api, db: Db, monkeypatch: pytest.MonkeyPatch, column: str, end: str
@@ -40,12 +40,14 @@ async def test_a_fan_who_is_erased_between_two_statements_of_a_batch_stays_erase
     name, number = f"{end}.{column.replace('_', '-')}", "+16045550177"
     gone = [await new_fan(api, email=f"gone@{name}.example"), await new_fan(api, phone=number)]
     word = "https://example.com/secret" if column == "image_url" else "Secret"
+    # Display names are unique.
+    words = [f"{word} {each} {end}" if column == "display_name" else word for each in ("Sam", "Eve", "Hal", "Hal")]
     rows = [
-        f"stays@{name}.example,,Sam,{word},yes",
-        f"gone@{name}.example,,Eve,{word},yes",
+        f"stays@{name}.example,,Sam,{words[0]},yes",
+        f"gone@{name}.example,,Eve,{words[1]},yes",
         # Written as one person, of whom one line has what was erased.
-        f"half@{name}.example,,Hal,{word},yes",
-        f"half@{name}.example,{number},Hal,{word},yes",
+        f"half@{name}.example,,Hal,{words[2]},yes",
+        f"half@{name}.example,{number},Hal,{words[3]},yes",
     ]
     uid = await upload(api, "\n".join([f"email,phone,first_name,{column},is_subscribed", *rows]).encode())
     look = importing._erased  # noqa: SLF001 - a moment between two statements

@@ -35,6 +35,7 @@ class Target(NamedTuple):
         pauses: list[float] | None = None,
         *,
         networks: tuple[str, ...] = NETWORKS,
+        scan_groups: tuple[str, ...] = (),
         progress: Callable[[str, int | None], None] = lambda *_: None,
     ) -> MoveReport:
         """Move to the end, and return the report; `pauses` gets how long the source was waited for, in seconds."""
@@ -46,7 +47,7 @@ class Target(NamedTuple):
         keys = self.there.keys
         async with Source(self.url, keys["Api-Key"], keys["Api-Secret"], pause=pause) as source:
             hooks = Hooks(system_clock, progress)
-            options = Options(networks=networks)
+            options = Options(networks, scan_groups)
             return await move_account(self.db, self.here.account_id, (self.url, source), options, hooks)
 
     async def fans(self) -> dict[str | None, dict[str, Any]]:

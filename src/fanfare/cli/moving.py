@@ -172,6 +172,8 @@ def _details(table: TableReport) -> list[str]:
     if table.unknown_fields:
         names = ", ".join(f"{printable(name)} ({count:,} rows)" for name, count in table.unknown_fields.items())
         lines.append(f"  fields that are not read, since they are not documented: {names}")
+    if table.limit is not None:
+        lines.append(f"  the source lists only its newest {table.limit:,}: older ones may not be here")
     if table.incomplete_days:
         days = ", ".join(map(str, table.incomplete_days))
         lines.append(f"  not all rows of these days are here, since the source has more than its calls give: {days}")

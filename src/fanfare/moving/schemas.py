@@ -81,7 +81,8 @@ class TableReport(msgspec.Struct):
 
     `there` is the source's own count, null where no call gives it; rows that it counts and nobody read are different.
     `unknown_fields` are fields of the source that are read nowhere, with the number of rows; `left_out` those that are
-    left out on purpose, and why. Of `incomplete_days` the source has more rows than its calls give.
+    left out on purpose, and why. Of `incomplete_days` the source has more rows than its calls give. With a `limit` it
+    lists no more than so many rows, and may have others.
     """
 
     table: str
@@ -93,6 +94,7 @@ class TableReport(msgspec.Struct):
     unknown_fields: dict[str, int]
     left_out: dict[str, str]
     incomplete_days: list[date]
+    limit: int | None = None
 
 
 class MoveReport(msgspec.Struct):

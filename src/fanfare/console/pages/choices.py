@@ -1,4 +1,6 @@
-"""What forms offer where a call takes an id: campaigns, streams and segments in a list, fans by what is typed."""
+"""What forms offer where a call takes an id or a code: things, zones and countries in lists, fans by their names."""
+
+from babel import Locale
 
 from fanfare.campaigns.queries.campaigns import campaigns
 from fanfare.campaigns.schemas.campaigns import CampaignChoice
@@ -6,7 +8,10 @@ from fanfare.console.schemas.fans import FanChoicesQuery
 from fanfare.console.shell.access import manage
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
+from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import View, Visit
+from fanfare.kernel.wire.zones import zone_names
+from fanfare.places.countries import country_codes
 from fanfare.profiles.queries.finding import find_fans
 from fanfare.segments.queries.filters import filters_listed
 from fanfare.segments.queries.overview import segments_named
@@ -15,6 +20,7 @@ from fanfare.staff.schemas.members import Member
 from fanfare.streams.queries.managed import managed_streams
 
 Choices = list[tuple[str, str]]
+CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 # What a list of segments is ordered by.
 SEGMENT_TYPES = ("filter", "snapshot", "tag")
 
@@ -45,6 +51,25 @@ async def segment_choices(db: Db, member: Member) -> dict[str, Choices]:
     for kind in SEGMENT_TYPES[1:]:
         names[kind] = [(each.segment_id, each.segment_name) for each in await segments_named(db, member.account, kind)]
     return {kind: [(f"{kind}/{key}", name) for key, name in names[kind]] for kind in SEGMENT_TYPES}
+
+
+def zone_choices(current: str) -> dict[str, Choices]:
+    """Return the time zones that people know, as (name, place) by continent; the current one in any case."""
+    groups: dict[str, Choices] = {name: [] for name in CONTINENTS}
+    for zone in sorted(zone_names()):
+        continent, _, place = zone.partition("/")
+        if place and continent in groups:
+            groups[continent].append((zone, place.replace("_", " ")))
+    groups["Other"] = sorted(
+        {("UTC", "UTC"), *([(current, current)] if current.partition("/")[0] not in groups else [])}
+    )
+    return groups
+
+
+def country_choices(language: Language) -> Choices:
+    """Return the countries as (code, name), by name."""
+    names = Locale.parse(language.code).territories
+    return sorted(((code, names.get(code, code)) for code in country_codes()), key=lambda each: each[1])
 
 
 @manage.get("/fans/found", area="fans")

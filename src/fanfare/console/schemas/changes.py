@@ -56,6 +56,10 @@ FIELDS = {
     "title": "Title",
     "app_type": "Kind",
     "is_active": "Is on",
+    "is_scheduled": "Shown by the scheduler",
+    "start": "Starts at",
+    "end": "Ends at",
+    "stream_key": "Stream",
     "starts_at": "Starts at",
     "ends_at": "Ends at",
     "closed_at": "Closed",
@@ -159,6 +163,8 @@ class ShownEntry(msgspec.Struct, frozen=True):
 
     entry: AuditEntry
     inputs: tuple[ShownValue, ...]
+    # parameters that somebody typed, whose values the log does not have
+    typed_inputs: tuple[ShownValue, ...]
     changes: tuple[ShownChange, ...]
 
 
@@ -167,9 +173,10 @@ def shown_entry(entry: AuditEntry, language: Language, time_zone: str) -> ShownE
     reader = _Reader(language, time_zone)
     before, after = entry.row_before or {}, entry.row_after or {}
     changes = tuple(reader.change(name, before.get(name), after.get(name)) for name in {**before, **after})
-    # Of what the row tells as well, the log has no parameter.
-    inputs = tuple(each for each in reader.values(entry.inputs) if each.text != MASK or not changes)
-    return ShownEntry(entry, inputs, changes)
+    inputs = reader.values(entry.inputs)
+    # What the row tells as well needs no word.
+    typed = tuple(each for each in inputs if each.text == MASK and not changes)
+    return ShownEntry(entry, tuple(each for each in inputs if each.text != MASK), typed, changes)
 
 
 def shown_values(values: Mapping[str, Any], language: Language, time_zone: str) -> tuple[ShownValue, ...]:

@@ -9,9 +9,10 @@ account), the member (`Member`), the visit (`Visit`), the time (`datetime`), one
 asks for the session (`StaffSession`) in place of the member.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
@@ -19,7 +20,7 @@ import msgspec
 from fanfare.console.shell.frame import framed, open_groups
 from fanfare.console.shell.proofs import FILE, RETURN, file_path, proof_question
 from fanfare.console.shell.signed_in import require_session, sso_url
-from fanfare.kernel.data.audit import Action
+from fanfare.kernel.data.audit import Action, no_keys
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Forbidden, Unknown
 from fanfare.kernel.pages.page import Answer, Data, Detour, Download, Redirect, View, Visit, page
@@ -33,6 +34,7 @@ from fanfare.staff.schemas.roles import AREA_NAMES, Right
 __all__ = ["Access", "account_id_of", "in_frame", "manage", "personal"]
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+FIELD = re.compile(r"\{(\w+)\}")
 ROOT, ACCOUNT_ROOT = "/manage", "/manage/{account_id}"
 PROVIDED = (Db, Visit, datetime, Member, StaffSession, Raw)
 
@@ -176,8 +178,10 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)
+        # It leads to the page of what it made; others may lead to anything.
+        keys_in = _keys_led_to if action.name.endswith("_create") else no_keys
         if access.method == "POST" and not access.takes_turn and not access.takes_file:
-            answer = await audit_log.change(db, account_id, action, now, act)
+            answer = await audit_log.change(db, account_id, action, now, act, keys_in=keys_in)
         elif access.method == "POST" or (access.right == "export" and not access.is_question):
             answer = await audit_log.export(db, account_id, action, now, act)
         else:
@@ -185,6 +189,24 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         return await in_frame(db, visit, answer, member, session)
 
     return serve
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Return what addresses of pages of one thing look like, with the names of their keys."""
+    paths = [path for method, path in manage.accesses if method == "GET" and path.endswith("}")]
+    return tuple(re.compile(FIELD.sub(lambda field: f"(?P<{field[1]}>{_key_form(field[1])})", path)) for path in paths)
+
+
+def _key_form(name: str) -> str:
+    return r"\d{1,18}" if name.endswith("_id") else r"[0-9a-f-]{36}" if name.endswith("_uid") else r"[^/?#]+"
+
+
+def _keys_led_to(answer: Answer) -> dict[str, Any]:
+    """Return the keys of the thing to whose page an answer leads: what was made has its key there alone."""
+    path = answer.location.partition("?")[0] if isinstance(answer, Redirect) else ""
+    match = next((match for pattern in _patterns() if (match := pattern.fullmatch(path))), None)
+    return match.groupdict() if match else {}
 
 
 def _personal(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]:

@@ -145,7 +145,7 @@ async def write_change(
     """
     old = await _lock(db, account.id, change.request.fan_id)
     fan_id: int = old["fan_id"]
-    request = _only_empty(change.request, old, now) if change.fills else change.request
+    request = only_empty(change.request, old, now) if change.fills else change.request
     columns = await _columns(db, account, request, old)
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
@@ -192,7 +192,7 @@ async def _write_consent_times(db: Db, account_id: int, fan_id: int, consent_col
     )
 
 
-def _only_empty(changes: FanChanges, old: Record, now: datetime) -> FanChanges:
+def only_empty(changes: FanChanges, old: Record | Mapping[str, Any], now: datetime) -> FanChanges:
     """Reduce a change to fields that are empty so far; only the fan's own address and number can become confirmed."""
     fields = sent_fields(changes)
     unset: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from fanfare.fans.actions.consent_batches import FanWords, Words, WordsOutcome, write_words
 from fanfare.fans.actions.consents import (
@@ -21,6 +22,7 @@ from fanfare.fans.actions.consents import (
 )
 from fanfare.fans.actions.fans import CIRCUMSTANCES, OTHER_FIELDS, PERSONAL, Change, prepare_change, write_change
 from fanfare.fans.actions.fields import read_value_sets
+from fanfare.fans.actions.importing_details import DETAILS, fill_details
 from fanfare.fans.actions.importing_fields import fill_values
 from fanfare.fans.actions.importing_people import ReadyBatch, ReadyPeople, identifiers, ready_people
 from fanfare.fans.actions.matching import ADDRESS, FOUND_MAILS, FOUND_PHONES, MATCH_GUARDED
@@ -77,7 +79,7 @@ NOT_IMPORTED = frozenset({"password", "idol_names", "idol_names[]"})
 # What proves a consent is written with it.
 PROOF = ("consent_wording", "consent_source")
 # What is written for one fan alone.
-ALONE = tuple(name for name in OTHER_FIELDS if name not in CIRCUMSTANCES and name != "fields")
+ALONE = tuple(name for name in OTHER_FIELDS if name not in (*CIRCUMSTANCES, *DETAILS, "fields"))
 # The channels of which the statement that finds fans knows.
 FOUND_CHANNELS = {"email", "phone"}
 # The parameter of each channel.
@@ -104,13 +106,14 @@ class FanLine(msgspec.Struct, frozen=True):
     """A fan of an import: what a batch writes, and what is written for this fan alone (`rest`, without consents).
 
     `words` are all consents if there is any of a business or of everything. `fields` are custom fields, as the file
-    has them, where nothing is written for this fan alone.
+    has them, and `details` what is filled by `fill_details`, where nothing is written for this fan alone.
     """
 
     profile: Person
     rest: FanChanges | None
     fields: Mapping[str, object] = {}
     words: Words | None = None
+    details: FanChanges | None = None
 
 
 class FanOutcome(msgspec.Struct, frozen=True):
@@ -136,11 +139,16 @@ def fan_line(new: NewFan, context: ImportContext) -> FanLine:
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
     attributes = {name: getattr(new, name) for name in PERSONAL} | consents
     profile = person(contact, home_country=context.account.country_code, **consent_times(moment), **attributes)
+    details = {name: value for name in DETAILS if (value := getattr(new, name)) is not None}
     rest = {name: value for name in ALONE if (value := getattr(new, name)) is not None}
+    if details or rest:
+        details |= {"email": profile.mail or UNSET, "phone": profile.phone or UNSET}
     if not rest:
-        return FanLine(profile, None, new.fields or {}, words)
-    rest |= {name: value for name in ("email", "phone", "fields") if (value := getattr(new, name)) not in (None, {})}
-    return FanLine(profile, FanChanges(fan_id=0, **rest), words=words)
+        changes = FanChanges(fan_id=0, **details) if details else None
+        return FanLine(profile, None, new.fields or {}, words, changes)
+    if new.fields:
+        rest["fields"] = new.fields
+    return FanLine(profile, FanChanges(fan_id=0, **(details | rest)), words=words)
 
 
 def _words(new: NewFan, moment: datetime | None, context: ImportContext) -> Words | None:
@@ -177,6 +185,8 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
     outcomes.update({place: _outcome(row, lines[place].profile) for place, row in zip(plain, rows, strict=True)})
     fans = [(fan_id, values[place]) for place in plain if place in values and (fan_id := outcomes[place].fan_id)]
     context.own_positions.extend(await fill_values(db, context.account.id, fans, context.now))
+    details = [(outcomes[place].fan_id, lines[place].details) for place in plain]
+    context.own_positions.extend(await fill_details(db, context.account.id, details, context.now))
     for place, line in enumerate(lines):
         if line.rest is not None and place not in outcomes:
             outcomes[place] = await _import_one(db, line, line.rest, context)
@@ -185,9 +195,12 @@ async def import_fans(db: Db, lines: Sequence[FanLine], context: ImportContext) 
 
 
 def _with_rest(line: FanLine) -> FanLine:
-    if not line.fields:
+    if line.rest is not None or not (line.fields or line.details):
         return line
-    return msgspec.structs.replace(line, rest=FanChanges(fan_id=0, fields=dict(line.fields)), fields={})
+    rest = line.details or FanChanges(fan_id=0)
+    if line.fields:
+        rest = msgspec.structs.replace(rest, fields=dict(line.fields))
+    return msgspec.structs.replace(line, rest=rest, fields={}, details=None)
 
 
 async def _without_business(db: Db, lines: Sequence[FanLine], context: ImportContext) -> dict[int, BadParameters]:

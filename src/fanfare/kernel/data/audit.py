@@ -54,6 +54,11 @@ class Action(msgspec.Struct, frozen=True):
     params: Params | None
 
 
+def no_keys(_: object) -> Mapping[str, Any]:
+    """Return no keys."""
+    return {}
+
+
 class AuditLog:
     """Appends entries; `subjects` says of which things the row before and after is noted."""
 
@@ -62,14 +67,22 @@ class AuditLog:
         self.subjects = subjects
 
     async def change(
-        self, db: Db, account_id: int, action: Action, now: datetime, act: Callable[[Db], Awaitable[T]]
+        self,
+        db: Db,
+        account_id: int,
+        action: Action,
+        now: datetime,
+        act: Callable[[Db], Awaitable[T]],
+        *,
+        keys_in: Callable[[T], Mapping[str, Any]] = no_keys,
     ) -> T:
-        """Run a change and append its entry, both or neither."""
+        """Run a change and append its entry, both or neither. `keys_in` reads keys from an answer that is no struct."""
         async with db.transaction() as tx:
             keys = {each.parameter: getattr(action.params, each.parameter, None) for each in self.subjects}
             rows_before = await self._rows(tx, account_id, keys)
             answer = await act(tx)
-            rows_after = await self._rows(tx, account_id, {**keys, **_keys_of(answer, keys)})
+            led_to = {name: key for name, key in keys_in(answer).items() if name in keys}
+            rows_after = await self._rows(tx, account_id, {**keys, **led_to, **_keys_of(answer, keys)})
             names = {name for name in {*rows_before, *rows_after} if rows_before.get(name) != rows_after.get(name)}
             rows = [{name: row for name, row in each.items() if name in names} for each in (rows_before, rows_after)]
             await append(tx, account_id, action, now, rows)

@@ -7,7 +7,7 @@ from fanfare.fans.actions.erasure import add_identities
 from fanfare.fans.actions.importing import erased_identifiers
 from fanfare.fans.contact import mail_key, phone_number
 from fanfare.kernel.data.db import Db
-from fanfare.moving.actions.state import Move, fan_ids
+from fanfare.moving.actions.state import Move, fan_ids, id_there
 from fanfare.moving.schemas import Outcome, Row
 
 # A move has no upload: whoever was ever erased here stays away.
@@ -42,7 +42,7 @@ async def rows_of_people(
     A row is left out, with a note, if its fan is not here, or if it names no fan and has the address or number of a
     person who was erased here. A row of a fan who is here loses such an address or number.
     """
-    fans = await fan_ids(move, db, [row.get("fan_id") for row in rows])
+    fans = await fan_ids(move, db, [row.get("fan_id") or None for row in rows])
     keys = [(place, *key) for place, row in enumerate(rows) for key in _identifiers(move, row)]
     columns = ([each[0] for each in keys], [each[1] for each in keys], [each[2] for each in keys])
     erased: dict[int, set[str]] = {}
@@ -50,7 +50,7 @@ async def rows_of_people(
         erased.setdefault(place, set()).add(network)
     result: list[tuple[Row, int | None, Outcome]] = []
     for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
-        fan_id = fans.get(row["fan_id"]) if row.get("fan_id") else None
+        fan_id = fans.get(id_there(row["fan_id"])) if row.get("fan_id") else None
         if row.get("fan_id") and fan_id is None:
             outcome.note("the fan is not here")
         elif place in erased and fan_id is None:

@@ -79,6 +79,14 @@ def earlier(now: datetime, *values: object) -> datetime:
     return next((each for value in values if (each := moment(value)) and each <= now), now)
 
 
+def dated(outcome: Outcome, now: datetime, *values: object) -> datetime:
+    """Return the time of a row there as `earlier` does, and note if it has none that can be read."""
+    result = earlier(now, *values)
+    if result == now:
+        outcome.note("has the time of the move here: that of the source is missing, in the future, or cannot be read")
+    return result
+
+
 async def redate_changes(db: Db, account_id: int, position: int, now: datetime) -> None:
     """Let what this transaction announced occur now: rows have the time of the source, the change log has its own.
 

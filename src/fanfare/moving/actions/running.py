@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.data.db import UNSTORABLE, Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.moving.actions.catalogue import TABLES
+from fanfare.moving.actions.present import hashes_of, is_due, present_rows, touch
 from fanfare.moving.actions.rows import redate_changes
 from fanfare.moving.actions.state import (
+    UNDOCUMENTED,
     Move,
     Table,
     advance,
@@ -16,18 +18,16 @@ from fanfare.moving.actions.state import (
     count_unknown,
     fan_ids,
     finish,
-    own_ids,
+    id_there,
     place,
     remember,
 )
 from fanfare.moving.actions.tables.fans import adopt_fans
 from fanfare.moving.gateways import Source
-from fanfare.moving.queries import report
+from fanfare.moving.queries import MoveKey, report
 from fanfare.moving.schemas import Hooks, MoveReport, Options, Outcome, Page, Row
 
 WRITE_SECONDS = 300
-# What comes of rows that are not what the documentation says.
-UNDOCUMENTED = (KeyError, TypeError, AttributeError, ValueError, OverflowError, *UNSTORABLE)
 
 
 async def move_account(
@@ -39,13 +39,13 @@ async def move_account(
     """
     url, api = source
     account = await account_by_id(db, account_id)
-    move_id, started_at = await begin(db, account, url, TABLES, hooks.now())
-    move = Move(db.for_account(account_id), account, api, options, move_id, started_at, hooks.now)
+    run = await begin(db, account, url, TABLES, hooks.now())
+    move = Move(db.for_account(account_id), account, api, options, run, hooks.now)
     for table in TABLES:
         await _move_table(move, table, hooks.progress)
     await finish(move)
     counts = {table.name: await table.count(move) for table in TABLES if table.count is not None}
-    return await report(db, (account_id, move_id), TABLES, counts, api.call_count)
+    return await report(db, MoveKey(account_id, run.move_id, run.number), TABLES, counts, api.call_count)
 
 
 async def _move_table(move: Move, table: Table, progress: Callable[[str, int | None], None]) -> None:
@@ -89,9 +89,17 @@ def _documented(table: Table) -> Iterator[None]:
 async def _adopt(move: Move, table: Table, rows: list[Row]) -> None:
     """Fetch the fans that rows name and that the feed of fans did not have."""
     with _documented(table):
-        ids = {int(row[name]) for row in rows for name in table.fan_fields if row.get(name)}
+        ids = {each for row in rows for name in table.fan_fields if (each := _fan_id(row.get(name))) is not None}
         if ids:
             await adopt_fans(move, sorted(ids - (await fan_ids(move, move.db, ids)).keys()))
+
+
+def _fan_id(value: object) -> int | None:
+    """Return the id of a fan there; None for a row that names none, or what is no id: it is left out then."""
+    try:
+        return id_there(value) if value else None
+    except ValueError:
+        return None
 
 
 async def _write(move: Move, table: Table, page: Page, checkpoints: tuple[str | None, str | None]) -> None:
@@ -105,12 +113,13 @@ async def _write_page(move: Move, tx: Db, table: Table, page: Page, checkpoints:
     rows = page.rows
     position: int = await tx.value("select last_value from positions")
     await advance(move, tx, table.name, checkpoints, page)
-    present = await own_ids(move, tx, table.name, map(table.key, rows))
-    new_rows = [row for row in rows if table.key(row) not in present]
-    await count_unknown(move, tx, table, new_rows)
-    due = rows if table.has_updates else [row for row in rows if present.get(table.key(row)) is None]
-    if due:
-        await remember(move, tx, table.name, await _outcomes(move, tx, table, due))
+    hashes = hashes_of(move, table, rows)
+    present = await present_rows(move, tx, table, [table.key(row) for row in rows])
+    await count_unknown(move, tx, table, [row for row in rows if table.key(row) not in present])
+    if due := [row for row in rows if is_due(table, row, present, hashes)]:
+        await remember(move, tx, table.name, await _outcomes(move, tx, table, due), hashes)
+    due_keys = {table.key(row) for row in due}
+    await touch(move, tx, table, present, {key: each for key, each in hashes.items() if key not in due_keys})
     await redate_changes(tx, move.account.id, position, move.now())
 
 

@@ -1,15 +1,31 @@
 """The state of a move: its place in each table, and what each row there became here."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import UNSTORABLE, Db
 from fanfare.kernel.errors import CannotRun
 from fanfare.moving.gateways import Source
 from fanfare.moving.schemas import FANS, Options, Outcome, Page, Row
+
+# Of an id that PostgreSQL stores.
+MAX_DIGITS = 18
+# What comes of rows that are not what the documentation says.
+UNDOCUMENTED = (KeyError, TypeError, AttributeError, ValueError, OverflowError, *UNSTORABLE)
+
+
+class Run(NamedTuple):
+    """A run of a move, the number of this one, and the key of hashes of rows."""
+
+    move_id: int
+    started_at: datetime
+    number: int
+    hash_key: uuid.UUID
 
 
 class Move(msgspec.Struct):
@@ -19,18 +35,28 @@ class Move(msgspec.Struct):
     account: Account
     source: Source
     options: Options
-    move_id: int
-    started_at: datetime
+    run: Run
     now: Callable[[], datetime]
+
+    @property
+    def move_id(self) -> int:
+        """The id of the move."""
+        return self.run.move_id
+
+    @property
+    def started_at(self) -> datetime:
+        """When its first run began."""
+        return self.run.started_at
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table of the source.
 
     `fields` are those that `write` reads, `left_out` those that it leaves out, with why. A row that is here is written
-    again if `has_updates`. A table that `continues` begins a later run where the last one ended. `fan_fields` name
-    fans, who are fetched before the rows are written. `here` is a query of the ids here ($1 is the account), as texts;
-    `count` asks the source for its own count, which is null if it gives none.
+    again if `has_updates`, or if `has_changes` and it was changed there. A table that `continues` begins a later run
+    where the last one ended. `fan_fields` name fans, who are fetched before the rows are written. `here` is a query of
+    the ids here ($1 is the account), as texts; `count` asks the source for its own count, which is null if it gives
+    none. The source lists no more than `limit` rows.
     """
 
     name: str
@@ -42,11 +68,13 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     count: Callable[[Move], Awaitable[int | None]] | None = None
     left_out: Mapping[str, str] = {}
     has_updates: bool = False
+    has_changes: bool = False
     continues: bool = False
     fan_fields: tuple[str, ...] = ()
+    limit: int | None = None
 
 
-async def begin(db: Db, account: Account, url: str, tables: Sequence[Table], now: datetime) -> tuple[int, datetime]:
+async def begin(db: Db, account: Account, url: str, tables: Sequence[Table], now: datetime) -> Run:
     """Begin a move, continue one that ended early, or begin another run of one that is finished."""
     async with db.transaction() as tx:
         row = await tx.row(
@@ -54,7 +82,7 @@ async def begin(db: Db, account: Account, url: str, tables: Sequence[Table], now
             insert into account_moves (account_id, move_id, source_url, started_at)
             values ($1, nextval('positions'), $2, $3)
             on conflict (account_id, source_url) do update set source_url = excluded.source_url
-            returning move_id, started_at, finished_at
+            returning move_id, started_at, finished_at, run_number, hash_key
             """,
             account.id,
             url,
@@ -72,9 +100,11 @@ async def begin(db: Db, account: Account, url: str, tables: Sequence[Table], now
             row["move_id"],
             [each.name for each in tables],
         )
+        number = row["run_number"]
         if row["finished_at"] is not None:
             await _begin_again(tx, account.id, row["move_id"], [each.name for each in tables if each.continues])
-        return row["move_id"], row["started_at"]
+            number += 1
+        return Run(row["move_id"], row["started_at"], number, row["hash_key"])
 
 
 async def _begin_again(db: Db, account_id: int, move_id: int, continuing: list[str]) -> None:
@@ -89,7 +119,10 @@ async def _begin_again(db: Db, account_id: int, move_id: int, continuing: list[s
         continuing,
     )
     await db.execute(
-        "update account_moves set finished_at = null where account_id = $1 and move_id = $2", account_id, move_id
+        "update account_moves set finished_at = null, run_number = run_number + 1"
+        " where account_id = $1 and move_id = $2",
+        account_id,
+        move_id,
     )
 
 
@@ -141,6 +174,15 @@ async def advance(move: Move, db: Db, table: str, cursors: tuple[str | None, str
         raise OtherCommand
 
 
+def id_there(value: object) -> int:
+    """Return an id there, a number or its digits; ValueError for anything else, such as true, which is 1 to Python."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+        message = "must be an id"
+        raise ValueError(message)
+    return int(text)
+
+
 async def own_ids(move: Move, db: Db, table: str, foreign_ids: Iterable[object]) -> dict[str, str | None]:
     """Return what rows of a table became here, by their ids there; rows that were not read yet are missing."""
     ids = list({str(each) for each in foreign_ids if each is not None})
@@ -162,7 +204,7 @@ async def own_ids(move: Move, db: Db, table: str, foreign_ids: Iterable[object])
 
 
 async def fan_ids(move: Move, db: Db, foreign_ids: Iterable[object]) -> dict[int, int | None]:
-    """Return the fans here by their ids there; fans who were not read yet are missing."""
+    """Return the fans here by their ids there; fans who were not read yet are missing. ValueError for what is no id."""
     rows = await db.rows(
         """
         select foreign_id, fan_id from moved_fans
@@ -170,7 +212,7 @@ async def fan_ids(move: Move, db: Db, foreign_ids: Iterable[object]) -> dict[int
         """,
         move.account.id,
         move.move_id,
-        list({int(str(each)) for each in foreign_ids if each is not None}),
+        list({id_there(each) for each in foreign_ids if each is not None}),
     )
     return {row["foreign_id"]: row["fan_id"] for row in rows}
 
@@ -189,8 +231,10 @@ async def erased_fans(move: Move, db: Db, foreign_ids: Iterable[int]) -> set[int
     return {row["foreign_id"] for row in rows}
 
 
-async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) -> None:
-    """Store what became of rows, in the caller's transaction."""
+async def remember(
+    move: Move, db: Db, table: str, outcomes: Sequence[Outcome], hashes: Mapping[str, bytes] | None = None
+) -> None:
+    """Store what became of rows, in the caller's transaction; `hashes` are those of what they have there."""
     by_id = {each.foreign_id: each for each in outcomes}
     args = (
         move.account.id,
@@ -202,16 +246,17 @@ async def remember(move: Move, db: Db, table: str, outcomes: Sequence[Outcome]) 
     if table == FANS:
         await db.execute(REMEMBER_FANS, *args, [each.is_erased for each in by_id.values()])
     else:
-        await db.execute(REMEMBER, *args, table)
+        await db.execute(REMEMBER, *args, table, move.run.number, [(hashes or {}).get(key) for key in by_id])
 
 
 NOTES = "array(select jsonb_array_elements_text(g.notes::jsonb))"
 REMEMBER = f"""
-    insert into moved_rows (account_id, move_id, table_name, foreign_id, own_id, notes)
-    select $1, $2, $6, g.foreign_id, g.own_id, {NOTES}
-    from unnest($3::text[], $4::text[], $5::text[]) as g (foreign_id, own_id, notes)
+    insert into moved_rows (account_id, move_id, table_name, foreign_id, own_id, notes, run_number, content_hash)
+    select $1, $2, $6, g.foreign_id, g.own_id, {NOTES}, $7, g.content_hash
+    from unnest($3::text[], $4::text[], $5::text[], $8::bytea[]) as g (foreign_id, own_id, notes, content_hash)
     on conflict (account_id, move_id, table_name, foreign_id) do update
-    set own_id = excluded.own_id, notes = excluded.notes
+    set own_id = excluded.own_id, notes = excluded.notes, run_number = excluded.run_number,
+        content_hash = excluded.content_hash
 """  # noqa: S608 - fixed parts
 REMEMBER_FANS = f"""
     insert into moved_fans as m (account_id, move_id, foreign_id, fan_id, notes, is_erased)

@@ -1,7 +1,7 @@
 """Reads lists that have a window of days: windows become shorter where an answer is full and has no cursor."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from fanfare.moving.actions.state import Move
@@ -14,6 +14,11 @@ WIDEST = 4096
 
 Days = Callable[[Move, date, date, str | None], Awaitable[Answer]]
 OneDay = Callable[[Move, date, list[Row]], Awaitable[tuple[list[Row], bool]]]
+
+
+def last_day(move: Move) -> date:
+    """Return a day that no row is behind."""
+    return datetime.fromtimestamp(move.now().timestamp(), UTC).date() + timedelta(days=1)
 
 
 class Windows(NamedTuple):

@@ -8,7 +8,7 @@ from fanfare.campaigns.actions.campaigns import create_campaign
 from fanfare.campaigns.queries.managed import managed_campaigns
 from fanfare.campaigns.schemas.managed import STATES
 from fanfare.console.pages.campaigns.access import campaign_path
-from fanfare.console.pages.choices import stream_choices
+from fanfare.console.pages.choices import stream_choices, zone_choices
 from fanfare.console.pages.streams.access import visible_stream
 from fanfare.console.schemas.campaigns import KINDS, CampaignKindQuery, CampaignListQuery, NewCampaignForm
 from fanfare.console.shell.access import manage
@@ -73,6 +73,7 @@ async def campaign_new(db: Db, member: Member, query: CampaignKindQuery) -> View
         "kinds": KINDS,
         "businesses": await visible_businesses(db, member),
         "streams": await stream_choices(db, member),
+        "zones": zone_choices(member.account.time_zone),
     }
     return View(f"{TEMPLATES}/new.html", values)
 

@@ -11,7 +11,7 @@ from fanfare.campaigns.schemas.managed import CampaignDaysQuery
 from fanfare.campaigns.schemas.stats import StatsRange
 from fanfare.console.pages.campaigns.access import campaign_path, shown_fans, visible_campaign
 from fanfare.console.pages.campaigns.lists import check_business_of, check_stream, visible_businesses
-from fanfare.console.pages.choices import stream_choices
+from fanfare.console.pages.choices import stream_choices, zone_choices
 from fanfare.console.queries.fans_shown import current_fan_id
 from fanfare.console.schemas.campaigns import (
     FIELD_KINDS,
@@ -98,6 +98,7 @@ async def campaign_edit(db: Db, member: Member, query: OneCampaign, now: datetim
         "end": local_time(details.end_timestamp, zone),
         "businesses": await visible_businesses(db, member),
         "streams": await stream_choices(db, member),
+        "zones": zone_choices(zone),
     }
     return View(f"{TEMPLATES}/edit.html", values)
 

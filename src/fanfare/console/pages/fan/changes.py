@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
+from fanfare.console.pages.choices import country_choices
 from fanfare.console.queries.fans_shown import current_fan_id, shown_fan
 from fanfare.console.schemas.fan import (
     FanDeviceForm,
@@ -56,7 +57,9 @@ async def fan_edit(db: Db, member: Member, visit: Visit, query: OneFan) -> View:
     subject = await shown_fan(db, member, visit, query.fan_id)
     member.require("fans", "personal")
     fields = [each for each in await attributes.fields(db, member.account.id) if each.is_active]
-    return View(f"{TEMPLATES}/edit.html", {"fan": subject, "fields": fields})
+    return View(
+        f"{TEMPLATES}/edit.html", {"fan": subject, "fields": fields, "countries": country_choices(visit.language)}
+    )
 
 
 @manage.post("/fans/{fan_id}/edit", area="fans")

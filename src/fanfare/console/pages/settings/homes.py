@@ -1,6 +1,5 @@
 """Where the account is at home: time zone, currency and country, each with what a change of it would mean."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from babel import Locale
@@ -8,6 +7,7 @@ from babel import Locale
 from fanfare.account_settings.actions import accounts as actions
 from fanfare.account_settings.queries import accounts as queries
 from fanfare.account_settings.schemas.accounts import AccountChanges, NewZone
+from fanfare.console.pages.choices import country_choices, zone_choices
 from fanfare.console.pages.settings.places import path_of, setting
 from fanfare.console.schemas.settings import CountryChange, CurrencyChange, HomeQuery
 from fanfare.console.shell.access import manage
@@ -15,35 +15,13 @@ from fanfare.console.shell.frame import flash
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Redirect, View, Visit
-from fanfare.kernel.wire.zones import zone_names
-from fanfare.places.countries import country_codes
 from fanfare.staff.schemas.members import Member
 
-CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 # Those that are money of somewhere, not metals, funds and former ones.
 CURRENCIES = (
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW MAD MXN MYR NGN NOK"
     " NZD PEN PHP PKR PLN RON RSD SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"
 )
-
-
-def zones_by_continent(current: str) -> Mapping[str, list[tuple[str, str]]]:
-    """Return the time zones that people know, as (name, place) by continent; the current one in any case."""
-    groups: dict[str, list[tuple[str, str]]] = {name: [] for name in CONTINENTS}
-    for zone in sorted(zone_names()):
-        continent, _, place = zone.partition("/")
-        if place and continent in groups:
-            groups[continent].append((zone, place.replace("_", " ")))
-    groups["Other"] = sorted(
-        {("UTC", "UTC"), *([(current, current)] if current.partition("/")[0] not in groups else [])}
-    )
-    return groups
-
-
-def countries(language: Language) -> list[tuple[str, str]]:
-    """Return the countries as (code, name), by name."""
-    names = Locale.parse(language.code).territories
-    return sorted(((code, names.get(code, code)) for code in country_codes()), key=lambda each: each[1])
 
 
 def currencies(language: Language, current: str) -> list[tuple[str, str]]:
@@ -65,9 +43,9 @@ async def home_settings(db: Db, member: Member, visit: Visit, query: HomeQuery) 
         "account": await queries.account_settings(db, account.id),
         "zone_preview": zone_preview,
         "currency_preview": currency_preview,
-        "zones": zones_by_continent(account.time_zone),
+        "zones": zone_choices(account.time_zone),
         "currencies": currencies(visit.language, account.currency),
-        "countries": countries(visit.language),
+        "countries": country_choices(visit.language),
     }
     return setting("home", member, values)
 

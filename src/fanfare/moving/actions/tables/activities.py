@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from fanfare.campaigns.actions.activities import Entry, record_entry
 from fanfare.kernel.data.db import UNSTORABLE, Db
 from fanfare.kernel.errors import Refusal, Unavailable
-from fanfare.moving.actions.rows import earlier
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.rows import dated
+from fanfare.moving.actions.state import Move, Table, fan_ids, id_there, own_ids
 from fanfare.moving.schemas import Outcome, Page, Row
 
 ROWS = 200
@@ -28,7 +28,7 @@ async def write_activities(move: Move, db: Db, rows: Sequence[Row]) -> list[Outc
     for row in rows:
         outcome = Outcome(str(row["activity_id"]))
         outcomes.append(outcome)
-        fan_id, page_tab_id = fans.get(row["fan_id"]), campaigns.get(str(row.get("page_tab_id")))
+        fan_id, page_tab_id = fans.get(id_there(row["fan_id"])), campaigns.get(str(row.get("page_tab_id")))
         if fan_id is None:
             outcome.note("the fan is not here")
             continue
@@ -50,7 +50,7 @@ async def _record(move: Move, db: Db, row: Row, ids: tuple[int, str | None], out
     )
     try:
         async with db.transaction() as tx:
-            entered_at = earlier(move.now(), row.get("creation_timestamp"), row.get("creation_date"))
+            entered_at = dated(outcome, move.now(), row.get("creation_timestamp"), row.get("creation_date"))
             outcome.own_id = str((await record_entry(tx, move.account.id, entry, entered_at)).activity_id)
     except Unavailable:
         raise

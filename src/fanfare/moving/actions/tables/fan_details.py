@@ -3,20 +3,22 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from fanfare.fans.actions.identifiers import add_identifier
-from fanfare.fans.actions.importing import ImportContext, import_changes
-from fanfare.fans.contact import mail_key
+from fanfare.fans.actions.importing import ImportContext, erased_identifiers, import_changes
+from fanfare.fans.contact import mail_key, phone_number
 from fanfare.fans.schemas.attributes import IdentifierChange
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.idols.actions.links import change_fan_idol
 from fanfare.idols.schemas import FanIdolChange
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Refusal
+from fanfare.kernel.errors import Refusal, Unavailable
+from fanfare.moving.actions.erasures import EVER
 from fanfare.moving.actions.rows import earlier, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.state import Move, Table, fan_ids, id_there, own_ids
 from fanfare.moving.actions.tables.fans import SOURCE
+from fanfare.moving.actions.windows import last_day
 from fanfare.moving.gateways import RefusedCall
 from fanfare.moving.schemas import Outcome, Page, Row
 
@@ -46,10 +48,10 @@ async def read_opt_ins(move: Move, cursor: str | None) -> Page:
         fan_end_creation_date=date.fromordinal(end.toordinal() - 1),
         search_uid=search_uid or None,
     )
-    uid = answer["meta"].get("search_uid")
-    if answer["data"] and uid:
-        return Page(answer["data"], f"{month}|{uid}", f"{month}|")
-    following = None if end > move.now().date() else f"{end:%Y-%m}|"
+    if answer["data"]:
+        return Page(answer["data"], f"{month}|{answer['meta']['search_uid']}", f"{month}|")
+    # The day of the source may be tomorrow's here.
+    following = None if end > last_day(move) else f"{end:%Y-%m}|"
     return Page(answer["data"], following, following)
 
 
@@ -95,7 +97,7 @@ async def write_opt_ins(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome
     for row in rows:
         outcome = Outcome(str(row["fan_id"]))
         outcomes.append(outcome)
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         if fan_id is None:
             outcome.note("the fan is not here")
             continue
@@ -176,7 +178,7 @@ async def write_identifiers(move: Move, db: Db, rows: Sequence[Row]) -> list[Out
     outcomes = []
     for row in rows:
         outcome = Outcome(identifier_key(row))
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         outcomes.append(outcome)
         if fan_id is None:
             outcome.note("the fan is not here")
@@ -194,6 +196,12 @@ async def write_identifiers(move: Move, db: Db, rows: Sequence[Row]) -> list[Out
 
 
 async def _find_contact(move: Move, db: Db, row: Row, fan_id: int, outcome: Outcome) -> None:
+    """Find an address or number of a fan; one that the fan has beside the own one, as after a merge there, is added."""
+    added_at = earlier(move.now(), row.get("creation_timestamp"))
+    key = _contact_key(move, row["network"], str(row["identifier_value"]))
+    if key is None:
+        outcome.note("cannot be read")
+        return
     # As old as there: the age of a contact says which others were added to it.
     exists = await db.value(
         """
@@ -204,21 +212,35 @@ async def _find_contact(move: Move, db: Db, row: Row, fan_id: int, outcome: Outc
         move.account.id,
         fan_id,
         row["network"],
-        _contact_key(row["network"], str(row["identifier_value"])),
-        earlier(move.now(), row.get("creation_timestamp")),
+        key,
+        added_at,
     )
-    if exists:
+    if exists or await _add_contact(move, db, IdentifierChange(fan_id, row["network"], key), added_at, outcome):
         outcome.own_id = str(fan_id)
-    else:
-        outcome.note("the fan has another address or number here")
 
 
-def _contact_key(network: str, value: str) -> str:
-    """Return an address as it is stored; a number is stored as it is."""
+async def _add_contact(move: Move, db: Db, change: IdentifierChange, added_at: datetime, outcome: Outcome) -> bool:
+    """Return whether an address or number now leads to a fan."""
+    if await erased_identifiers(db, move.account.id, ([0], [change.network], [change.identifier_value]), EVER):
+        outcome.note("is of a person who was erased here")
+        return False
     try:
-        return mail_key(value) if network == "email" else value
+        async with db.transaction() as tx:
+            await add_identifier(tx, move.account.id, change, added_at)
+    except Unavailable:
+        raise
+    except Refusal:
+        outcome.note("another fan has this address or number here")
+        return False
+    return True
+
+
+def _contact_key(move: Move, network: str, value: str) -> str | None:
+    """Return an address or number as it is stored, None for what is none."""
+    try:
+        return mail_key(value) if network == "email" else phone_number(value, move.account.country_code)
     except ValueError:
-        return value
+        return None
 
 
 async def write_fan_idols(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -229,7 +251,7 @@ async def write_fan_idols(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
     for row in rows:
         outcome = Outcome(f"{row['fan_id']}:{row['idol_uid']}")
         outcomes.append(outcome)
-        fan_id, idol_uid = fans.get(row["fan_id"]), idols.get(str(row["idol_uid"]))
+        fan_id, idol_uid = fans.get(id_there(row["fan_id"])), idols.get(str(row["idol_uid"]))
         if fan_id is None or idol_uid is None:
             outcome.note("the fan or the idol is not here")
             continue

@@ -18,7 +18,7 @@ from fanfare.kernel.errors import Refusal
 from fanfare.moving.actions.counts import fan_count
 from fanfare.moving.actions.erasures import EVER, keep_out
 from fanfare.moving.actions.rows import attempts, earlier, picked, saved
-from fanfare.moving.actions.state import Move, Table, erased_fans, fan_ids, remember
+from fanfare.moving.actions.state import UNDOCUMENTED, Move, Table, erased_fans, fan_ids, id_there, remember
 from fanfare.moving.gateways import RefusedCall
 from fanfare.moving.schemas import FANS, Outcome, Page, Row, params_of
 
@@ -43,13 +43,14 @@ async def read_fans(move: Move, cursor: str | None) -> Page:
     """Return the next fans of the feed."""
     answer = await move.source.get("/api/v1/crm/fans/latest", min_time_key=cursor)
     rows = answer["data"]
-    key = answer["meta"].get("max_fan_time_key") or cursor
+    # Without a key the other fans would be missing and nobody would know.
+    key = str(answer["meta"]["max_fan_time_key"]) if rows else cursor
     return Page(rows, key if rows and key != cursor else None, key)
 
 
 async def write_fans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Write fans; of several states of one in a page the last one. Whoever was erased here is left out."""
-    all_rows = {int(row["fan_id"]): row for row in rows}
+    all_rows = {id_there(row["fan_id"]): row for row in rows}
     outcomes = {key: Outcome(str(key)) for key in all_rows}
     erased = await erased_fans(move, db, all_rows)
     by_id = {key: row for key, row in all_rows.items() if key not in erased}
@@ -72,7 +73,19 @@ async def write_fans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
             await _write_nameless(move, db, row, outcomes[key], present.get(key))
     await keep_out(move, db, [row for key, row in all_rows.items() if outcomes[key].is_erased])
     await _complete(move, db, by_id, outcomes)
+    await _note_merges(move, db, by_id, outcomes)
     return list(outcomes.values())
+
+
+async def _note_merges(move: Move, db: Db, rows: dict[int, Row], outcomes: dict[int, Outcome]) -> None:
+    """Note fans who are several here and one there: a move merges nobody, since that could not be undone there."""
+    merged_ids = {key: [id_there(each) for each in row.get("merged_fan_ids") or ()] for key, row in rows.items()}
+    fans = await fan_ids(move, db, [each for ids in merged_ids.values() for each in ids])
+    for key, ids in merged_ids.items():
+        if {str(fans[each]) for each in ids if fans.get(each) is not None} - {outcomes[key].own_id}:
+            outcomes[key].note(
+                "is more than one fan here: others were merged into this one there since they were moved"
+            )
 
 
 def _leave_out(outcome: Outcome) -> None:
@@ -301,13 +314,22 @@ async def adopt_fans(move: Move, foreign_ids: list[int]) -> None:
                 raise
             await remember(move, move.db, FANS, [Outcome(str(foreign_id), None, ["is not there any more"])])
             continue
-        async with move.db.transaction() as tx:
-            current = int(row["fan_id"])
-            (outcome,) = await write_fans(move, tx, [row])
-            await remember(move, tx, FANS, [outcome])
-            if current != foreign_id:
-                merged = Outcome(str(foreign_id), outcome.own_id, ["was merged there"], outcome.is_erased)
-                await remember(move, tx, FANS, [merged])
+        try:
+            await _adopt(move, foreign_id, row)
+        except UNDOCUMENTED as error:
+            note = f"is not what the API documents: {type(error).__name__}"
+            await remember(move, move.db, FANS, [Outcome(str(foreign_id), None, [note])])
+
+
+async def _adopt(move: Move, foreign_id: int, row: Row) -> None:
+    """Write a fan who was asked for by an id, which may be that of one who was merged into this fan."""
+    async with move.db.transaction() as tx:
+        current = id_there(row["fan_id"])
+        (outcome,) = await write_fans(move, tx, [row])
+        await remember(move, tx, FANS, [outcome])
+        if current != foreign_id:
+            merged = Outcome(str(foreign_id), outcome.own_id, ["was merged there"], outcome.is_erased)
+            await remember(move, tx, FANS, [merged])
 
 
 TABLE = Table(

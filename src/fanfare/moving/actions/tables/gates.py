@@ -6,7 +6,7 @@ from datetime import date
 from fanfare.kernel.data.db import Db
 from fanfare.moving.actions.erasures import rows_of_people
 from fanfare.moving.actions.places import list_place, next_place
-from fanfare.moving.actions.rows import earlier, moment, picked, saved
+from fanfare.moving.actions.rows import dated, moment, picked, saved
 from fanfare.moving.actions.state import Move, Table, own_ids
 from fanfare.moving.actions.tables.full_days import (
     REGISTRATIONS_LIMIT,
@@ -14,8 +14,8 @@ from fanfare.moving.actions.tables.full_days import (
     registration_key,
     registrations_of_day,
 )
-from fanfare.moving.actions.tables.sales import last_day, source_networks
-from fanfare.moving.actions.windows import BEGIN, Windows, read_days
+from fanfare.moving.actions.tables.sales import source_networks
+from fanfare.moving.actions.windows import BEGIN, Windows, last_day, read_days
 from fanfare.moving.gateways import Answer
 from fanfare.moving.schemas import Outcome, Page, Row
 from fanfare.registrations.actions.registrations import save_registration
@@ -56,7 +56,7 @@ async def write_registrations(move: Move, db: Db, rows: Sequence[Row]) -> list[O
             return f"{new.network}:{new.registration_key}"
 
         fields = picked(row, *REGISTRATION)
-        fields["registration_timestamp"] = earlier(move.now(), row.get("registration_timestamp")).isoformat()
+        fields["registration_timestamp"] = dated(outcome, move.now(), row.get("registration_timestamp")).isoformat()
         fields["fan_id"] = fan_id
         fields["activity_id"] = activities.get(str(row.get("activity_id")))
         await saved(db, NewRegistration, fields, outcome, save)
@@ -81,9 +81,9 @@ async def read_scans(move: Move, cursor: str | None) -> Page:
         end_date=last_day(move),
         next_scan_key=place.key,
     )
-    following = answer["meta"].get("next_scan_key")
-    has_more = bool(answer["data"]) and str(following) != place.key
-    return Page(answer["data"], next_place(place, following if has_more else None, pairs))
+    # Each answer has it: without one the other scans would be missing and nobody would know.
+    following = str(answer["meta"]["next_scan_key"]) if answer["data"] else place.key
+    return Page(answer["data"], next_place(place, following if following != place.key else None, pairs))
 
 
 async def write_scans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -99,7 +99,7 @@ async def write_scans(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
 
         fields = {**picked(row, *SCAN), "is_success": row.get("is_success") is not False}
         fields["source_key"] = f"moved-{row['scan_key']}"
-        fields["scan_timestamp"] = earlier(move.now(), row.get("scan_timestamp")).isoformat()
+        fields["scan_timestamp"] = dated(outcome, move.now(), row.get("scan_timestamp")).isoformat()
         await saved(db, ScanItem, fields, outcome, record)
         if row.get("refusal"):
             outcome.note("has no reason of its refusal here")
@@ -118,6 +118,7 @@ REGISTRATIONS = Table(
         "performance_uid": "follows from the event",
         **dict.fromkeys(("is_subscribed", "is_phone_subscribed"), "is in fans"),
     },
+    has_changes=True,
     fan_fields=("fan_id",),
 )
 SCANS = Table(

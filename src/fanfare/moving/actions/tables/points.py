@@ -2,14 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.attributes import NewTag, TagChange
 from fanfare.kernel.data.db import UNSTORABLE, Db
-from fanfare.kernel.errors import Refusal, Unavailable
-from fanfare.moving.actions.rows import earlier, picked, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.kernel.errors import BadParameters, Refusal, Unavailable
+from fanfare.moving.actions.rows import dated, earlier, picked, saved
+from fanfare.moving.actions.state import Move, Table, fan_ids, id_there, own_ids
 from fanfare.moving.actions.tables.full_days import POINTS_PATH, ROWS, TAGS_PATH, points_of_day, tag_key, tags_of_day
 from fanfare.moving.actions.windows import Windows, read_days
 from fanfare.moving.gateways import Answer
@@ -42,13 +42,14 @@ async def write_points(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]
     for row in rows:
         outcome = Outcome(str(row["fan_point_uid"]))
         outcomes.append(outcome)
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         if fan_id is None:
             outcome.note("the fan is not here")
             continue
 
-        async def award(tx: Db, new: NewAward, row: Row = row) -> uuid.UUID:
-            awarded_at = earlier(move.now(), row.get("creation_timestamp"))
+        awarded_at = dated(outcome, move.now(), row.get("creation_timestamp"))
+
+        async def award(tx: Db, new: NewAward, row: Row = row, awarded_at: datetime = awarded_at) -> uuid.UUID:
             return await award_points(tx, move.account.id, new, awarded_at, address=row.get("ip_address"))
 
         fields = picked(row, "point_count", "point_type", "point_source", "award_signature", "props")
@@ -71,7 +72,11 @@ async def _categories(move: Move, db: Db, rows: Sequence[Row]) -> dict[str, str]
     for name in {_category(row) for row in rows}:
         try:
             async with db.transaction() as tx:
-                result[name] = str(await create_point(tx, move.account.id, NewPoint(point_name=name), move.now()))
+                new = params_of(NewPoint, {"point_name": name})
+                result[name] = str(await create_point(tx, move.account.id, new, move.now()))
+        except BadParameters:
+            # Its awards are refused.
+            continue
         except PointNameTaken:
             sql = "select point_uid from points where account_id = $1 and fold_text(point_name) = fold_text($2)"
             result[name] = str(await db.value(sql, move.account.id, name))
@@ -94,7 +99,7 @@ async def write_tags(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     outcomes = {tag_key(row): Outcome(tag_key(row)) for row in rows}
     names: dict[str, dict[int, list[Row]]] = {}
     for row in rows:
-        fan_id = fans.get(row["fan_id"])
+        fan_id = fans.get(id_there(row["fan_id"]))
         if fan_id is None:
             outcomes[tag_key(row)].note("the fan is not here")
         else:

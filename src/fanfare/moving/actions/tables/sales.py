@@ -2,20 +2,22 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
 
 from fanfare.fans.actions.people import person
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import UNSTORABLE, Db, Record
 from fanfare.kernel.errors import Refusal, Unavailable
 from fanfare.moving.actions.counts import length_of
 from fanfare.moving.actions.erasures import rows_of_people
 from fanfare.moving.actions.places import list_place, next_place
-from fanfare.moving.actions.rows import earlier, moment, picked, saved
+from fanfare.moving.actions.rows import dated, earlier, moment, picked, saved
 from fanfare.moving.actions.state import Move, Table, own_ids
-from fanfare.moving.actions.windows import BEGIN
+from fanfare.moving.actions.windows import BEGIN, last_day
 from fanfare.moving.schemas import Outcome, Page, Row, params_of
+from fanfare.purchases.actions.lines import SUBJECT
 from fanfare.purchases.actions.purchases import upsert_purchase
 from fanfare.purchases.schemas import NewPurchase
+from fanfare.purchases.topics import PURCHASE_MATCHED
 from fanfare.tickets.actions.changes import mark_tickets
 from fanfare.tickets.actions.events import save_event
 from fanfare.tickets.actions.tickets import TicketLine, save_lines
@@ -84,7 +86,7 @@ async def write_tickets(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome
     for row, fan_id, outcome in due:
         line = _ticket_line(move, row, contacts.get(fan_id), outcome)
         if line is not None:
-            await _save_ticket(move, db, line, outcome)
+            await _save_ticket(move, db, line, fan_id, outcome)
     await _mark(move, db, marks)
     return list(outcomes.values())
 
@@ -102,12 +104,13 @@ async def _contacts(move: Move, db: Db, fan_ids: Sequence[int]) -> dict[int | No
 def _ticket_line(move: Move, row: Row, fan: Record | None, outcome: Outcome) -> TicketLine | None:
     """Return the line of a ticket. The names of its fan are not in it: they stay as they are here."""
     contact = {"email": row.get("email"), "phone": None}
-    if fan is not None and not contact["email"]:
+    # A fan may have another address now than on the ticket.
+    if fan is not None and (fan["email"] or (fan["phone"] and not contact["email"])):
         contact = {"email": fan["email"], "phone": fan["phone"]}
     if not (contact["email"] or contact["phone"]):
         outcome.note("has no fan here with an email address or number")
         return None
-    bought_at = earlier(move.now(), row.get("purchase_timestamp"))
+    bought_at = dated(outcome, move.now(), row.get("purchase_timestamp"))
     fields = {**picked(row, *TICKET), "purchase_timestamp": bought_at.isoformat()}
     fields["is_deleted"] = row.get("is_deleted") is True
     try:
@@ -120,11 +123,13 @@ def _ticket_line(move: Move, row: Row, fan: Record | None, outcome: Outcome) -> 
     return TicketLine(0, new, profile)
 
 
-async def _save_ticket(move: Move, db: Db, line: TicketLine, outcome: Outcome) -> None:
+async def _save_ticket(move: Move, db: Db, line: TicketLine, fan_id: int | None, outcome: Outcome) -> None:
     try:
         async with db.transaction() as tx:
             (result,) = await save_lines(tx, move.account, [line], move.now())
             outcome.own_id = str(result.ticket_id)
+        if fan_id is not None and result.fan_id != fan_id:
+            outcome.note("belongs to another fan here, by its address or number")
     except Unavailable:
         raise
     except Refusal as refusal:
@@ -160,11 +165,6 @@ async def read_purchases(move: Move, cursor: str | None) -> Page:
     return Page(answer["data"], next_place(place, answer["meta"].get("next_purchase_key"), networks))
 
 
-def last_day(move: Move) -> date:
-    """Return a day that no row is behind."""
-    return datetime.fromtimestamp(move.now().timestamp(), UTC).date() + timedelta(days=1)
-
-
 async def source_networks(move: Move) -> list[str]:
     """Return the networks to ask for purchases: those named for this move, and those that its rows have."""
     rows = await move.db.rows(
@@ -179,6 +179,18 @@ async def source_networks(move: Move) -> list[str]:
     return sorted({*move.options.networks, *(row["network"] for row in rows)})
 
 
+# Whoever follows the change log has read the purchase without its fan.
+LINK = f"""
+    with {HOLD},
+    linked as (
+        update purchases p set fan_id = $4, updated_at = $5
+        where p.account_id = $1 and p.network = $2 and p.purchase_key = $3 and p.fan_id is null
+        returning p.network, p.purchase_key, p.fan_id
+    )
+    {announce(PURCHASE_MATCHED, "linked", subject=SUBJECT, at="$5")}
+"""  # noqa: S608 - fixed parts
+
+
 async def write_purchases(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
     """Insert or update purchases by their keys, each of its fan."""
     outcomes = [Outcome(purchase_key(row)) for row in rows]
@@ -187,13 +199,7 @@ async def write_purchases(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
         async def upsert(tx: Db, new: NewPurchase, fan_id: int | None = fan_id, outcome: Outcome = outcome) -> str:
             owner = await upsert_purchase(tx, move.account, new, move.now())
             if owner is None and fan_id is not None:
-                await tx.execute(
-                    "update purchases set fan_id = $4 where account_id = $1 and network = $2 and purchase_key = $3",
-                    move.account.id,
-                    new.network,
-                    new.purchase_key,
-                    fan_id,
-                )
+                await tx.execute(LINK, move.account.id, new.network, new.purchase_key, fan_id, move.now())
             elif fan_id is not None and owner != fan_id:
                 outcome.note("belongs to another fan here, by its address, number or key")
             return f"{new.network}:{new.purchase_key}"

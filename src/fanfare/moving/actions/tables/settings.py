@@ -13,7 +13,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.moving.actions.counts import length_of
 from fanfare.moving.actions.rows import earlier, picked, saved
-from fanfare.moving.actions.state import Move, Table, fan_ids, own_ids
+from fanfare.moving.actions.state import Move, Table, fan_ids, id_there, own_ids
 from fanfare.moving.gateways import RefusedCall
 from fanfare.moving.schemas import Outcome, Page, Row
 from fanfare.trackers.actions.trackers import create_tracker
@@ -32,6 +32,11 @@ TRACKER = (
     "target_url", "tracker_name", "tracker_group_name", "network", "tracker_key", "purchase_event_wildcard",
     "tracker_marketing_group_name", "expiration_timestamp", "is_click_id_passed",
 )  # fmt: skip
+
+
+# In place of the details of a campaign that the source does not give.
+NO_DETAILS = "has_no_details"
+TRACKERS_LIMIT = 500
 
 
 async def read_businesses(move: Move, _: str | None) -> Page:
@@ -104,8 +109,8 @@ async def _details(move: Move, page_tab_id: object) -> dict[str, Any]:
     try:
         result = await move.source.get(f"/api/v1/campaigns/{page_tab_id}", include_details="true")
     except RefusedCall:
-        return {}
-    return dict(result) if isinstance(result, dict) else {}
+        result = None
+    return dict(result) if isinstance(result, dict) else {NO_DETAILS: True}
 
 
 async def write_campaigns(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome]:
@@ -125,6 +130,8 @@ async def write_campaigns(move: Move, db: Db, rows: Sequence[Row]) -> list[Outco
             member for each in row.get("page_tab_ids") or () if (member := members.get(str(each)))
         ]
         await saved(db, NewCampaign, fields, outcome, _campaign_maker(move, row))
+        if row.get(NO_DETAILS):
+            outcome.note("the source did not give its details: props, times and members may be missing")
         if row.get("app_type") == "quest":
             outcome.note("its quest is not moved")
         if row.get("items"):
@@ -168,7 +175,7 @@ async def write_winners(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcome
         async def close(tx: Db, closing: CampaignClosing) -> int:
             return await close_campaign(tx, move.account.id, closing, move.now())
 
-        fan_id, page_tab_id = fans.get(row["winner_fan_id"]), campaigns.get(str(row["page_tab_id"]))
+        fan_id, page_tab_id = fans.get(id_there(row["winner_fan_id"])), campaigns.get(str(row["page_tab_id"]))
         if fan_id is None or page_tab_id is None:
             outcome.note("the fan or the campaign is not here")
         else:
@@ -201,7 +208,9 @@ async def write_trackers(move: Move, db: Db, rows: Sequence[Row]) -> list[Outcom
             new.virtual_domain = shared_host()
             return (await create_tracker(tx, move.account.id, new, moment)).tracker_id
 
-        fields = {**picked(row, *TRACKER), **(row.get("utm_params") or {})}
+        # Nothing else than these, whatever the source has there.
+        utm = {name: value for name, value in (row.get("utm_params") or {}).items() if name.startswith("utm_")}
+        fields = {**picked(row, *TRACKER), **utm}
         fields |= {"virtual_domain": row.get("virtual_domain") or shared_host()}
         fields |= {"page_tab_id": campaigns.get(str(row.get("page_tab_id")))}
         await saved(db, NewTracker, fields, outcome, create)
@@ -238,7 +247,17 @@ CAMPAIGNS = Table(
     here="select page_tab_id::text from campaigns where account_id = $1",
     count=length_of("/api/v1/crm/campaigns"),
     fields=frozenset(
-        {*CAMPAIGN, "page_tab_id", "title", "name", "business_id", "page_tab_ids", "items", "creation_timestamp"}
+        {
+            *CAMPAIGN,
+            "page_tab_id",
+            "title",
+            "name",
+            "business_id",
+            "page_tab_ids",
+            "items",
+            "creation_timestamp",
+            NO_DETAILS,
+        }
     ),
     left_out={"account_id": "is repeated", "winner_fan_id": "is moved as a table of its own"},
 )
@@ -274,4 +293,5 @@ TRACKERS = Table(
             "are figures of the past: clicks are not moved",
         ),
     },
+    limit=TRACKERS_LIMIT,
 )  # fmt: skip
