@@ -187,6 +187,25 @@ def test_what_can_be_registered(url: str) -> None:
     assert RedirectUrlForm().read(url) == url
 
 
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("https://a.example:8443/x;y,z?y=z;q", "https://a.example:8443"),
+        ("http://[::1]:3000/in", "http://*:3000"),
+        ("http://[::1]/in", "http://*"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+    ],
+)
+async def test_the_policy_of_the_form_names_where_it_leads(api: Api, base_url: str, url: str, source: str) -> None:
+    await register_site(api, url)
+    async with visitor(base_url) as client:
+        policy = (await client.get(login_url(api, redirect_url=url))).headers["content-security-policy"]
+    (directive,) = [each.strip() for each in policy.split(";") if each.strip().startswith("form-action")]
+    assert directive == f"form-action 'self' {source}"
+    # The grammar of CSP, 2.3.1: browsers ignore a source that has another form, such as one with [::1].
+    assert re.fullmatch(r"https?://(\*|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)(:([0-9]+|\*))?", source)
+
+
 async def test_what_cannot_be_registered_is_said(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong: list[dict[str, Any]] = [
         {"redirect_url": "https://evil.example\\@www.northside.example/"},

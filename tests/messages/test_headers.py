@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fanfare.kernel.running.mail_server import MailServer
-from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.messages.gateways import Envelope
 from fanfare.messages.gateways.mail import Signer, compose
 
@@ -109,12 +109,12 @@ def test_domains_are_those_of_idna_2008() -> None:
     [
         ("Harbour City, Ltd <news@a.example>", '"Harbour City, Ltd" <news@a.example>'),
         (r'"Harbour \"H\" City, Ltd" <news@a.example>', r'"Harbour \"H\" City, Ltd" <news@a.example>'),
-        ("<news@a.example>", "news@a.example"),
         ("news@a.example", "news@a.example"),
     ],
 )
 def test_the_name_of_the_operator_may_have_a_comma(sender: str, line: str) -> None:
     assert header(composed(sender), "From") == [line]
+    assert from_environment({"FANFARE_MAIL_FROM": sender}).mail_from == sender
     server = MailServer()
     server.use(Settings(mail_from=sender))
     assert (server.address, server.domain) == ("news@a.example", "a.example")

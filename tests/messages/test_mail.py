@@ -143,6 +143,9 @@ def test_urls_of_servers(url: str, expected: tuple[Any, ...]) -> None:
         ("FANFARE_SMS_URL", "hunter2"),
         ("FANFARE_MAIL_FROM", "Northside"),
         ("FANFARE_MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
+        ("FANFARE_MAIL_FROM", "Zoë <zoë@example.com>"),
+        ("FANFARE_MAIL_FROM", "a@❤.example"),
+        ("FANFARE_MAIL_FROM", "a@example.com>"),
         ("FANFARE_DKIM_SELECTOR", "a b"),
     ],
 )

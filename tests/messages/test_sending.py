@@ -38,6 +38,35 @@ async def test_a_mail_arrives_in_text_and_html_and_the_record_masks_the_code(
     assert CODE not in repr(dict(row))
 
 
+LONG_NAMES = ["Harbour City Football Club " * 9 + "of 1891", "🎤é" * 126]
+
+
+async def some_business(api: Api, name: str) -> int:
+    saved = await api.ok(await api.post("/api/v1/manage/businesses", business_name=name))
+    business_id: int = saved["business_id"]
+    return business_id
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+async def test_a_business_with_a_long_name_sends_mail(
+    api: Api, db: Db, mailbox: Mailbox, name: str, language: str
+) -> None:
+    business_id = await some_business(api, name + language)
+    for template, secret in (("login_code", "code"), ("verify_code", "code"), ("password_reset", "link")):
+        new = login_code(template=template, language=language, secrets={secret: CODE}, business_id=business_id)
+        row = await send_now(db, api.account_id, new)
+        assert (row["message_state"], len(row["subject"]) < 200) == ("sent", True), row["answer"]
+    assert all(f"{name[:79].rstrip()}…" in str(each["subject"]) for each in mailbox.mails)
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+async def test_a_business_with_a_long_name_sends_sms(api: Api, db: Db, inbox: HttpInbox, name: str) -> None:
+    sms = login_code(channel="sms", recipient="+16045550123", business_id=await some_business(api, f"{name}!"))
+    assert (await send_now(db, api.account_id, sms))["message_state"] == "sent"
+    assert name[:79].rstrip() in inbox.requests[0][2]["text"]
+
+
 async def test_an_sms_arrives_and_an_answer_that_repeats_it_is_not_recorded(api: Api, db: Db, inbox: HttpInbox) -> None:
     row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
     ((path, headers, body),) = inbox.requests

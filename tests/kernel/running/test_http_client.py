@@ -194,7 +194,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(connects: list[Any]) 
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("path", "expected"),
     [
         # As it is signed: keys of objects may have any of these.
         ("/b/a/../c/./d//e%2F%2e%2E/~*'!()@:?x=a%2Fb+c==&y=~*'!|{}", None),
@@ -205,10 +205,10 @@ async def test_a_redirect_is_an_answer_and_is_not_followed(connects: list[Any]) 
         ("/é a?ü=ö", "/%C3%A9%20a?%C3%BC=%C3%B6"),
     ],
 )
-async def test_a_path_arrives_as_it_is(sent: str, expected: str | None) -> None:
+async def test_a_path_arrives_as_it_is(path: str, expected: str | None) -> None:
     async with server(ok) as (port, heads):
-        await get(HttpClient(LOOPBACK), f"http://127.0.0.1:{port}{sent}")
-    assert heads[0].split(b" ")[1].decode() == (sent if expected is None else expected)
+        await get(HttpClient(LOOPBACK), f"http://127.0.0.1:{port}{path}")
+    assert heads[0].split(b" ")[1].decode() == (path if expected is None else expected)
 
 
 def endless(writer: asyncio.StreamWriter) -> Any:

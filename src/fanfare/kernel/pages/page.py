@@ -116,7 +116,9 @@ class Visit(msgspec.Struct):
     def leads_to(self, url: str) -> None:
         """Let the browser follow a redirect to the site of this URL after a form of this page; no other site is let."""
         parts = urlsplit(url)
-        self.form_target = f"{parts.scheme}://{parts.netloc}"
+        # A policy cannot name an address of IPv6, which is [::1], the machine itself: browsers ignore such a source.
+        host = "*" + parts.netloc.rpartition("]")[2] if "[" in parts.netloc else parts.netloc
+        self.form_target = f"{parts.scheme}://{host}"
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -203,6 +203,20 @@ def _is_smtp_url(url: str) -> bool:
     return is_right and parts.path in ("", "/") and options.get("tls", "none") in SMTP_TLS and set(options) <= {"tls"}
 
 
+def _is_sender(text: str) -> bool:
+    match = re.fullmatch(r"(?:[^<>\r\n]+<)?([^\s@<>]+)@([^\s@<>]+)>?", text)
+    if not match or ("<" in text) != text.endswith(">") or not match[1].isascii():
+        return False
+    if match[2].isascii():
+        return True
+    import idna  # noqa: PLC0415 - for few
+
+    try:
+        return bool(idna.encode(match[2], uts46=True))
+    except UnicodeError:
+        return False
+
+
 def _at_least(minimum: float) -> Range:
     return lambda value: value >= minimum, f"{minimum} or more"
 
@@ -254,7 +268,7 @@ RANGES: dict[str, Range] = {
         "numbers, or names of 1 to 11 letters and digits, separated by commas",
     ),
     "mail_from": (
-        lambda sender: not sender or re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>", sender),
+        lambda sender: not sender or _is_sender(sender),
         "an address such as news@example.com, or Name <news@example.com>",
     ),
     "dkim_selector": (

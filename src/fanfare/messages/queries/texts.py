@@ -3,6 +3,9 @@
 from fanfare.kernel.data.db import Db
 from fanfare.messages.templates.builtin import BUILTIN, DEFAULT_LANGUAGE, KINDS, Text
 
+# Of the name that a message is signed with: a subject has no room for a longer one, and the message would never leave.
+LONGEST_NAME = 80
+
 
 def languages(language: str) -> list[str]:
     """Return a language, then what it is a form of, then the default: de-ch, de, en."""
@@ -38,7 +41,7 @@ async def own_text(db: Db, account_id: int, name: str, channel: str, language: s
 
 
 async def sender_name(db: Db, account_id: int, business_id: int | None) -> str:
-    """Return what a message is signed with: the name of the business, or of the account."""
+    """Return what a message is signed with: the name of the business, or of the account, or the beginning of it."""
     name: str = await db.value(
         """
         select coalesce((select business_name from businesses where account_id = $1 and business_id = $2), account_name)
@@ -47,4 +50,4 @@ async def sender_name(db: Db, account_id: int, business_id: int | None) -> str:
         account_id,
         business_id,
     )
-    return name
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
