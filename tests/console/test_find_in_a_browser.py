@@ -1,7 +1,9 @@
 """The command palette in Chromium: by keyboard alone."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -46,6 +48,44 @@ async def test_a_page_is_reached_by_keyboard(context: BrowserContext, db: Db, ap
     await page.wait_for_url("**/audit")
     await page.get_by_role("heading", name="Audit log").wait_for()
     assert faults == []
+
+
+async def late_palette(page: Page, account_id: int) -> asyncio.Event:
+    """Open the palette and type; the answer to the text comes once the event is set."""
+    arrival = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await arrival.wait()
+        await route.continue_()
+
+    await page.goto(f"/manage/{account_id}/keys")
+    await page.keyboard.press("Control+k")
+    await page.locator("#palette-list").get_by_role("option").first.wait_for()
+    await page.route("**/find?*q=audit", late)
+    async with page.expect_request("**/find?*q=audit"):
+        await page.keyboard.type("audit")
+    return arrival
+
+
+async def test_enter_leads_to_what_was_typed(context: BrowserContext, db: Db, api: Api) -> None:
+    page = await signed_in_page(context, db, api.account_id, "quick@example.com")
+    arrival = await late_palette(page, api.account_id)
+    # The list is still that of no text.
+    await page.keyboard.press("Enter")
+    arrival.set()
+    await page.wait_for_url("**/audit")
+
+
+async def test_a_late_answer_leaves_what_was_chosen(context: BrowserContext, db: Db, api: Api) -> None:
+    page = await signed_in_page(context, db, api.account_id, "late@example.com")
+    arrival = await late_palette(page, api.account_id)
+    options = page.locator("#palette-list").get_by_role("option")
+    last = options.filter(has_text="Verify the audit log")
+    await page.keyboard.press("ArrowUp")
+    await expect(last).to_have_attribute("aria-selected", "true")
+    arrival.set()
+    await expect(options).to_have_count(2)
+    await expect(last).to_have_attribute("aria-selected", "true")
 
 
 @pytest.mark.parametrize("view", VIEWS)

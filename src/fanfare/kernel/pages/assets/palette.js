@@ -7,6 +7,11 @@ const PAUSE = 60;
 let active = -1;
 let latest = null;
 let timer = 0;
+// The link that was chosen by hand: it stays chosen when a late answer has it too.
+let picked = null;
+// While the answer to what was typed is not there, Enter waits for it: the list is that of another text.
+let isWaiting = false;
+let isEntered = false;
 
 const options = () => [...list.querySelectorAll("a[role=option]")];
 
@@ -25,18 +30,23 @@ function choose(index) {
 
 async function load() {
   latest?.abort();
-  latest = new AbortController();
+  const own = new AbortController();
+  latest = own;
+  isWaiting = true;
   try {
     const query = new URLSearchParams({ part: "true", q: input.value });
-    const answer = await fetch(`${dialog.dataset.path}?${query}`, { signal: latest.signal });
+    const answer = await fetch(`${dialog.dataset.path}?${query}`, { signal: own.signal });
     if (answer.redirected) return location.reload();
     if (!answer.ok) return undefined;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     list.replaceChildren(...page.body.children);
     active = -1;
-    choose(0);
+    choose(Math.max(0, options().findIndex((each) => each.href === picked)));
+    if (isEntered) options()[active]?.click();
   } catch (error) {
     if (error.name !== "AbortError") throw error;
+  } finally {
+    if (latest === own) isWaiting = isEntered = false;
   }
   return undefined;
 }
@@ -63,6 +73,9 @@ if (dialog) {
   }
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    picked = null;
+    isWaiting = true;
+    isEntered = false;
     timer = setTimeout(load, PAUSE);
   });
   input.addEventListener("keydown", (event) => {
@@ -70,10 +83,15 @@ if (dialog) {
     if (step) {
       event.preventDefault();
       choose(active + step);
+      picked = options()[active]?.href;
     } else if (event.key === "Enter") {
       event.preventDefault();
-      options()[active]?.click();
+      if (isWaiting) isEntered = true;
+      else options()[active]?.click();
     }
+  });
+  dialog.addEventListener("close", () => {
+    isEntered = false;
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
