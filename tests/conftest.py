@@ -4,6 +4,7 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 """
 
 import gc
+import logging
 import os
 import secrets
 import shutil
@@ -82,6 +83,14 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector off the modules and the tests: each of its looks took half a second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def written_log() -> Iterator[None]:
+    """Leave nothing in the log of this process to another file's tests; it counts repeated lines for ten seconds."""
+    yield
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 @pytest.fixture(scope="session")

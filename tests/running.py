@@ -1,6 +1,5 @@
 """Processes under test. What they write goes into files, so that none of them ever waits for its reader."""
 
-import logging
 import os
 import subprocess
 import tempfile
@@ -70,9 +69,3 @@ class Program:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.end()
-
-
-def write_log() -> None:
-    """Write what tests have left in the log of this process, which counts repeated lines for ten seconds."""
-    for handler in logging.getLogger().handlers:
-        handler.flush()

@@ -21,7 +21,7 @@ from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from tests.conftest import NewDatabase, named
 from tests.kernel.running.test_up import until
 from tests.rules.test_docs import commands_of
-from tests.running import PATIENCE, Program, write_log
+from tests.running import PATIENCE, Program
 
 PYTHON = [sys.executable, "-P", "-m"]
 FANFARE = [*PYTHON, "fanfare.cli"]
@@ -162,8 +162,6 @@ def messages(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         errors = {}
         for name in words.keys() - started.keys():
             monkeypatch.setattr(sys, "argv", ["fanfare", *words[name]])
-            write_log()
-            capfd.readouterr()
             with pytest.raises(SystemExit) as ended:
                 commands.run()
             out, errors[name] = capfd.readouterr()
