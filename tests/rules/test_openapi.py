@@ -11,6 +11,7 @@ from referencing.jsonschema import DRAFT202012
 
 from fanfare import app
 from fanfare.kernel.web import openapi
+from fanfare.kernel.web.openapi.document import NO_URL
 
 Json = dict[str, Any]
 BASE = "urn:document"
@@ -86,7 +87,8 @@ def told_faults(document: Json) -> Iterator[str]:
             answers = set(operation.get("responses", {}))
             codes = ("200", "401", "422", "429", *(("404",) if "{" in path else ()))
             yield from (f"{place} does not tell {code}" for code in codes if code not in answers)
-            if operation.get("externalDocs", {}).get("url") != f"/manage/console?call={operation.get('operationId')}":
+            link = f"{NO_URL}/manage/console?call={operation.get('operationId')}"
+            if operation.get("externalDocs", {}).get("url") != link:
                 yield f"{place} does not lead to its form in the console"
             for parameter in operation.get("parameters", []):
                 if "$ref" not in parameter and not parameter.get("description"):

@@ -101,16 +101,25 @@ def with_url(spec: Json, url: str) -> Json:
         **spec,
         "info": {**spec["info"], "contact": contact},
         "servers": [{"url": url, "description": "This server"}],
+        "paths": {
+            path: {
+                verb: {**operation, "externalDocs": _console_form(operation, url)} for verb, operation in item.items()
+            }
+            for path, item in spec["paths"].items()
+        },
     }
+
+
+def _console_form(operation: Json, url: str) -> Json:
+    """Return the link to the form of a call: programs that make clients leave it out, the reference page has it."""
+    link = url + CONSOLE_CALL.format(operation["operationId"])
+    return {"url": link, "description": "Send it from the API console"}
 
 
 def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
     summary, description = _summary_and_description(endpoint.handler.__doc__ or endpoint.call_id)
     operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
     operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
-    # Programs that make clients leave it out; the reference page has it beside the call.
-    link = CONSOLE_CALL.format(endpoint.call_id)
-    operation["externalDocs"] = {"url": link, "description": "Send it from the API console"}
     operation["security"] = security(endpoint)
     # Scalar shows these beside the title.
     operation["x-badges"] = [{"name": f"{endpoint.key} key"}]

@@ -23,7 +23,7 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1
 # Clients can send any Host: only this many variants are cached and compressed.
 MAX_URLS = 8
 # The placeholder for the URL in the cached document.
-ANY_URL = b'"https://host.invalid"'
+ANY_URL = "https://host.invalid"
 
 
 class Body(NamedTuple):
@@ -89,10 +89,11 @@ class OpenApi:
 
     def _make(self) -> bytes:
         spec = document(self.endpoints, version("fanfare"), self.scopes, self.webhooks)
-        return answers.encode(with_url(spec, ANY_URL.decode().strip('"')))
+        return answers.encode(with_url(spec, ANY_URL))
 
 
 def _build(document: bytes, url: str, *, is_cached: bool) -> Body:
-    plain = document.replace(ANY_URL, answers.encode(url or NO_URL))
+    # It stands inside strings, so the URL loses its quotes.
+    plain = document.replace(ANY_URL.encode(), answers.encode(url or NO_URL)[1:-1])
     etag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
     return Body(etag, plain, gzip.compress(plain, mtime=0) if is_cached else None)
