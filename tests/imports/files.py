@@ -1,5 +1,6 @@
 """Uploads files and works on imports, for tests."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,3 +55,14 @@ async def imported(
         await api.ok(await api.post(f"{PATH}/{result['import_uid']}", **changes))
         await work_all(api, db)
     return await run(api, db, result["import_uid"])
+
+
+async def statements_of(api: Api, db: Db, uid: str, statements: list[str], rows: int) -> Counter[str]:
+    """Run an import that creates so many rows, and return how often each of the noted statements was sent."""
+    await api.ok(await api.post(f"{PATH}/{uid}/run"))
+    statements.clear()
+    await work_all(api, db)
+    # A later call may look its key up.
+    result = Counter(statements)
+    assert (await state_of(api, uid))["created_count"] == rows
+    return result

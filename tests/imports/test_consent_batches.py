@@ -17,7 +17,7 @@ from fanfare.imports.actions.running import work
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api, new_api
-from tests.imports.files import PATH, imported, inspected, state_of, work_all
+from tests.imports.files import PATH, imported, inspected, state_of, statements_of, work_all
 from tests.seeds import run_seed
 from tests.statements import noted_statements
 from tests.waits import until
@@ -298,13 +298,7 @@ async def test_many_rows_take_as_many_statements_as_one(
         names = [{"business": business, "size": size, "number": n + 10, "fan": fans[n]} for n in range(size)]
         content = "\n".join([head.format(business=business), *(line.format(**each) for each in names)])
         uid = (await inspected(api, db, content.encode(), kind))["import_uid"]
-        await api.ok(await api.post(f"{PATH}/{uid}/run"))
-        statements.clear()
-        await work_all(api, db)
-        # A call may look its key up.
-        result = Counter(statements)
-        assert (await state_of(api, uid))["created_count"] == size
-        return result
+        return await statements_of(api, db, uid, statements, size)
 
     # The first one creates what all share.
     await count(2)

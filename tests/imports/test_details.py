@@ -12,7 +12,7 @@ from fanfare.fans.actions.importing_details import DETAILS
 from fanfare.imports.actions.kinds.people import FANS as FANS_KIND
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.imports.files import PATH, imported, state_of, upload, work_all
+from tests.imports.files import PATH, imported, state_of, statements_of, upload, work_all
 from tests.seeds import run_seed
 from tests.statements import noted_statements
 
@@ -108,13 +108,7 @@ async def test_many_fans_take_as_many_statements_as_one(api: Api, db: Db, monkey
         details = {"latitude": "49.1", "image_url": "https://example.com/1.png"}
         rows = [{"email": f"s{size}-{n}@example.com", **details} for n in range(size)]
         uid = await upload(api, content_of(rows))
-        await api.ok(await api.post(f"{PATH}/{uid}/run"))
-        statements.clear()
-        await work_all(api, db)
-        # A call may look its key up.
-        result = Counter(statements)
-        assert (await state_of(api, uid))["created_count"] == size
-        return result
+        return await statements_of(api, db, uid, statements, size)
 
     await count(2)
     assert await count(20) == await count(1)

@@ -16,7 +16,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.registrations.actions import importing
 from fanfare.registrations.actions.registrations import write_registration
 from tests.api import Api, new_api
-from tests.imports.files import PATH, imported, run, state_of, upload, work_all
+from tests.imports.files import PATH, imported, run, state_of, statements_of, upload, work_all
 from tests.performances.quests import some_performance, some_quest
 from tests.seeds import run_seed
 from tests.statements import noted_statements
@@ -277,13 +277,7 @@ async def test_many_registrations_take_as_many_statements_as_one(
                 for n in range(size)
             ]  # fmt: skip
             uid = await upload(api, content_of(rows, names), "registrations")
-            await api.ok(await api.post(f"{PATH}/{uid}/run"))
-            statements.clear()
-            await work_all(api, db)
-            # A call may look its key up.
-            result = Counter(statements)
-            assert (await state_of(api, uid))["created_count"] == size
-            return result
+            return await statements_of(api, db, uid, statements, size)
 
         await count(2)
         assert await count(20) == await count(1)
