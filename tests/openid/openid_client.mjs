@@ -24,7 +24,7 @@ async function comeBack(url) {
   let response = await visit(url);
   for (;;) {
     const text = await response.text();
-    const target = response.headers.get('location') ?? /http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1];
+    const target = response.headers.get('location') ?? /http-equiv="refresh" content="0; url=([^"]+)"/.exec(text)?.[1];
     if (target) {
       const next = new URL(unescaped(target), url);
       if (next.href.startsWith(redirectUri)) return next;

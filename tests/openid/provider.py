@@ -19,7 +19,7 @@ from tests.sessions.logins import registered
 
 CALLBACK = "https://shop.example/callback"
 CLIENTS = "/api/v1/manage/openid_clients"
-REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]+)">')
+REFRESH = re.compile(r'<meta http-equiv="refresh" content="0; url=([^"]+)">')
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 # What the fields of a form begin with, those to type into and the hidden ones.
 INPUT = re.compile(r'<input (?!type="checkbox")[^>]*name="(\w+)"[^>]* value="([^"]*)"')

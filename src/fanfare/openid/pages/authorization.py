@@ -182,4 +182,4 @@ async def _ask(
 
 async def _leave(db: Db, client: RegisteredClient, location: str) -> View:
     look = await look_of(db, client.account_id, client.business_id)
-    return View(f"{TEMPLATES}/leaving.html", {"look": look, "name": client.client_name, "location": location})
+    return View(f"{TEMPLATES}/leaving.html", {"look": look, "name": client.client_name, "target_url": location})

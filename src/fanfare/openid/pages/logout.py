@@ -116,5 +116,5 @@ async def log_out(db: Db, visit: Visit, logout: Logout, now: datetime) -> View:
     await _log_out(db, visit, logout.account_id, session, now)
     look = await look_of(db, logout.account_id, business_id)
     if location:
-        return View(f"{TEMPLATES}/leaving.html", {"look": look, "name": "", "location": location})
+        return View(f"{TEMPLATES}/leaving.html", {"look": look, "name": "", "target_url": location})
     return View(f"{TEMPLATES}/logged_out.html", {"look": look})
