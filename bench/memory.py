@@ -1,6 +1,6 @@
 """What `fanfare up` occupies in memory: at rest on the demo's data, and under load.
 
-    python -m bench.memory                 # needs wrk and Linux; takes four minutes
+    python -m bench.memory                 # needs wrk and Linux; takes six minutes
 
 Each page that several processes share counts for each of them by its part (PSS), so the sum is what the machine misses.
 Exits 1 when all of it at rest is 180 MB or more, or a server under load 80 MB.
@@ -81,7 +81,7 @@ def under_load(pid: int, url: str, keys: dict[str, str], seconds: int) -> dict[s
 def main() -> None:
     """Make the demo's data, start on it again, and measure."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--rest", type=int, default=70, help="seconds of rest")
+    parser.add_argument("--rest", type=int, default=150, help="seconds of rest")
     parser.add_argument("--load", type=int, default=10, help="seconds of load, for each of two calls")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -204,6 +204,38 @@ def test_workers_know_the_lists_of_data_centres_too(tmp_path: Path) -> None:
     assert result.stdout == "True\n"
 
 
+JUDGING = """
+import asyncio
+import psutil
+from fanfare.trackers import jobs
+from fanfare.trackers.verdicts.agents import program_of
+
+sizes = []
+
+async def judge(*_):
+    program_of("Mozilla/5.0 (X11)")
+    note()
+
+def note():
+    sizes.append(psutil.Process().memory_full_info().uss)
+
+jobs.judging.judge_again = judge
+note()
+asyncio.run(jobs.judge_clicks(None, 1, None))
+note()
+print(*sizes)
+"""
+
+
+def test_a_worker_has_the_lists_in_memory_only_while_it_judges(tmp_path: Path) -> None:
+    environment = {**os.environ, "FANFARE_DATA_DIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", JUDGING], env=environment, check=True, capture_output=True, text=True
+    )
+    before, during, after = map(int, result.stdout.split())
+    assert after - before < (during - before) / 2
+
+
 async def test_clicks_are_listed_with_their_verdicts(api: Api, other_api: Api, base_url: str) -> None:
     saved = await new_tracker(api)
     for agent in (SAFARI, "curl/8.5.0", f"{SAFARI} again"):

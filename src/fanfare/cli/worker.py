@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
+# Before the fork: an import after it copies megabytes that are shared otherwise.
+import fanfare.messages.gateways.sms
+import fanfare.messages.gateways.smtp  # noqa: F401 - `outgoing` imports both
 from fanfare.app import modules
 from fanfare.audience.need import index_calls
 from fanfare.kernel.data.jobs import Job, jobs_of

@@ -8,6 +8,7 @@ from fanfare.kernel.data.jobs import job, schedule
 from fanfare.kernel.data.retention import CLICKS, oldest
 from fanfare.trackers.actions import attribution, domains, judging, sales, upkeep
 from fanfare.trackers.actions.retention import clear_old, retention
+from fanfare.trackers.verdicts import agents
 
 MAX_PAGES = 100
 
@@ -23,7 +24,7 @@ async def follow_sales(db: Db, account_id: int, now: datetime) -> None:
 @schedule("17 * * * *", each=accounts.account_ids)
 async def judge_clicks(db: Db, account_id: int, now: datetime) -> None:
     """Judge an account's clicks again if the rules or the published lists have changed."""
-    await judging.judge_again(db, account_id, now)
+    await _judge_again(db, account_id, now)
 
 
 @schedule("41 3 * * *", each=accounts.account_ids)
@@ -36,7 +37,15 @@ async def clear_old_clicks(db: Db, account_id: int, now: datetime) -> None:
 async def judge_all(db: Db, now: datetime) -> None:
     """Judge all clicks of an account again, as somebody asked for."""
     if db.account_id is not None:
-        await judging.judge_again(db, db.account_id, now)
+        await _judge_again(db, db.account_id, now)
+
+
+async def _judge_again(db: Db, account_id: int, now: datetime) -> None:
+    """Judge clicks by lists that a worker has in memory only meanwhile."""
+    try:
+        await judging.judge_again(db, account_id, now)
+    finally:
+        agents.forget()
 
 
 @job()

@@ -1,5 +1,6 @@
 """One account in which every write fails, or whose time zone nobody knows: every job serves the others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -363,7 +364,7 @@ async def test_an_account_that_fails_keeps_no_other_from_its_turn(
             await work.makes_due(each, db)
         await db.execute("insert into poisoned values ($1)", poisoned.account_id)
         for _ in range(3):
-            await sweep.run()
+            await sweep.run(asyncio.Semaphore())
         await db.execute("delete from poisoned")
         assert await db.value(work.is_done, second.account_id)
         assert not await db.value(work.is_done, poisoned.account_id)
@@ -374,7 +375,7 @@ async def test_an_account_that_fails_keeps_no_other_from_its_turn(
         assert (noted["fault"], noted["fail_count"]) == ("fails (RaiseError)", 1)
         now += timedelta(seconds=6)
         for _ in range(3):
-            await sweep.run()
+            await sweep.run(asyncio.Semaphore())
         assert await db.value(work.is_done, poisoned.account_id)
         assert await db.row(fault, poisoned.account_id, name) is None
 
@@ -390,6 +391,6 @@ async def test_an_account_in_no_time_zone_keeps_no_other_from_its_turn(
         zone = "update accounts set time_zone = $2 where account_id = $1"
         await db.execute(zone, poisoned.account_id, "Nowhere/At_all")
         for _ in range(3):
-            await Sweep(job, db, lambda: datetime.now(UTC)).run()
+            await Sweep(job, db, lambda: datetime.now(UTC)).run(asyncio.Semaphore())
         await db.execute(zone, poisoned.account_id, "America/Los_Angeles")
         assert await db.value(work.is_done, second.account_id)

@@ -62,9 +62,10 @@ class Sweep:
         self._paused_until: dict[int, float] = {}
         self._faulty: set[int] = set()
 
-    async def run(self) -> None:
-        """Run the job once for each account that is due now."""
-        self._due.extend(await self._ready())
+    async def run(self, questions: asyncio.Semaphore) -> None:
+        """Run the job once for each account that is due now; `questions` as for `run_forever`."""
+        async with questions:
+            self._due.extend(await self._ready())
         try:
             while self._due or self._running:
                 self._start_steps()

@@ -204,7 +204,7 @@ class Worker:
         with structlog.contextvars.bound_contextvars(job=job.name):
             try:
                 if job.each is not None:
-                    await Sweep(job, self._db, self.clock).run()
+                    await Sweep(job, self._db, self.clock).run(self._questions)
                 else:
                     await job.work(self._db, self.clock(), None)
             except Exception as error:

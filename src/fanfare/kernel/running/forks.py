@@ -4,7 +4,6 @@ A forked child is as one that was started: its own environment, signals, process
 this process. docs/decisions/0100-forks.md
 """
 
-import ctypes
 import gc
 import os
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 from setproctitle import setproctitle
 
 from fanfare.kernel.running.children import death_signal_setter, undisturbed
+from fanfare.kernel.running.garbage import return_memory
 
 # Says which files are open.
 OPEN_FILES = Path("/proc/self/fd")
@@ -67,9 +67,7 @@ def tidy() -> None:
     gc.collect()
     gc.freeze()
     # Holes would be shared, and filled by each child for itself.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    return_memory()
 
 
 def fork(spec: Fork) -> Forked:

@@ -1,5 +1,6 @@
 """Garbage collection of processes that make many objects and hardly any cycle."""
 
+import ctypes
 import gc
 
 
@@ -12,3 +13,10 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def return_memory() -> None:
+    """Return free memory to the operating system, where the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
