@@ -23,7 +23,7 @@ from fanfare.campaigns.schemas.activities import (
     FanActivityWindow,
     Network,
 )
-from fanfare.fans.queries.fans import fans_by_ids
+from fanfare.fans.queries.fans import NAME, fans_by_ids
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
 from fanfare.kernel.data.db import Db
@@ -44,7 +44,7 @@ ROWS = f"""
            coalesce(f.is_subscribed, false) as is_subscribed,
            coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
            {SECONDS.format("a.created_at")} as creation_timestamp, c.stream_key, a.ip_address, a.user_key,
-           nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '') as name,
+           {NAME.format("f")} as name,
            a.props::text as details
     from page a
     left join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id

@@ -5,9 +5,10 @@ from contextlib import suppress
 
 from fanfare.fans.contact import mail_key, phone_number
 from fanfare.fans.queries.business_limits import BELONGS
-from fanfare.fans.queries.fans import check_fan
+from fanfare.fans.queries.fans import NAME, check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.rows import SECONDS
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.folding import like_pattern
 from fanfare.kernel.wire import MAX_ID
@@ -16,9 +17,9 @@ from fanfare.profiles.schemas import FanContact, Lookalike
 ROWS = 10
 # A name is looked for from so many letters on: fewer would find thousands.
 SHORTEST_NAME = 2
-COLUMNS = """
-    f.fan_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name, f.email, f.phone, f.display_name, f.city,
-    f.birth_date::text as birth_date, floor(extract(epoch from f.created_at))::bigint as creation_timestamp
+COLUMNS = f"""
+    f.fan_id, {NAME.format("f")} as name, f.email, f.phone, f.display_name, f.city,
+    f.birth_date::text as birth_date, {SECONDS.format("f.created_at")} as creation_timestamp
 """
 FIND = Sql(f"""
     select {COLUMNS} from (

@@ -1,11 +1,10 @@
 """The fans who meet a condition: their ids in the order of a search, and the rows of a page."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from fanfare.fans.queries.fans import field_texts
+from fanfare.fans.queries.fans import RECENT, RECORD, finish
 from fanfare.kernel.data.db import Composed, Db
-from fanfare.kernel.data.rows import SECONDS, read_rows
+from fanfare.kernel.data.rows import read_rows
 from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
@@ -42,18 +41,11 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
 
 
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
-# have the order of the fields, of which `rows` fills two.
-ROWS = """
-    select f.fan_id, f.account_id, nullif(coalesce(f.first_name || ' ' || f.last_name, f.first_name, f.last_name), '')
-               as name,
-           f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
-           {created} as creation_timestamp,
-           f.ip_address, f.country_code, f.city,
-           f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
-           f.birth_date::text as birth_date, f.metro_area, f.postal_code, null as fields, v.field_values, f.gender,
-           coalesce(g.tags, '{{}}') as tags,
-           {last},
-           coalesce(b.business_ids, '{{}}') as opted_in_business_ids
+# have the order of the fields.
+ROWS = f"""
+    select {RECORD.format(field_values="v.field_values", tags="coalesce(g.tags, '{{}}')")},
+           {{last}},
+           coalesce(b.business_ids, '{{{{}}}}') as opted_in_business_ids
     from fans f
     left join (
         select v.fan_id, jsonb_object_agg(v.crm_field_key, v.field_value) as field_values
@@ -71,22 +63,15 @@ ROWS = """
         from fan_businesses b
         where b.account_id = $1 and b.fan_id = any($2::bigint[]) and b.is_opted_in
         group by b.fan_id) b on b.fan_id = f.fan_id
-    {join}
+    {{join}}
     where f.account_id = $1 and f.fan_id = any($2::bigint[])
     order by f.fan_id
-"""
-CREATED = SECONDS.format("f.created_at")
+"""  # noqa: S608 - fixed parts
 # Only who asks for the last campaign pays for the join, which is run for each fan even where it finds nothing.
-FANS = ROWS.format(created=CREATED, last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
+FANS = ROWS.format(last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
 FANS_WITH_RECENT = ROWS.format(
-    created=CREATED,
     last="recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name",
-    join="""left join lateral (
-        select a.page_tab_id, c.title from activities a
-        join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
-        where a.account_id = $1 and a.fan_id = f.fan_id
-        order by a.created_at desc, a.activity_id desc
-        limit 1) recent on true""",
+    join=RECENT,
 )
 
 
@@ -96,9 +81,5 @@ async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
         return []
     sql = FANS_WITH_RECENT if query.include_recent_entry else FANS
     result = read_rows(FoundFan, await db.rows(sql, account_id, fan_ids))
-    for fan in result:
-        values: dict[str, Any] | None = fan.field_values
-        fan.fields = field_texts(values) if values else []
-        if values is None:
-            fan.field_values = {}
+    finish(result)
     return result

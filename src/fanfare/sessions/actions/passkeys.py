@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from fanfare.fans.queries.fans import NAME
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Forbidden
@@ -79,8 +80,8 @@ async def registration(db: Db, account: Account, request: PasskeyOptionsRequest,
 
 async def _user(db: Db, account_id: int, fan_id: int, handle: bytes) -> User:
     row = await db.row(
-        "select coalesce(email, phone) as contact, nullif(concat_ws(' ', first_name, last_name), '') as name"
-        " from fans where account_id = $1 and fan_id = $2",
+        f"select coalesce(f.email, f.phone) as contact, {NAME.format('f')} as name"  # noqa: S608 - fixed parts
+        " from fans f where f.account_id = $1 and f.fan_id = $2",
         account_id,
         fan_id,
     )

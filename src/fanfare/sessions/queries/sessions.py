@@ -10,7 +10,6 @@ from fanfare.fans.queries.fans import PROFILE, check_fan, field_texts
 from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unavailable, Unknown
-from fanfare.kernel.wire import unix
 from fanfare.sessions.schemas.sessions import FanSession, SessionFan
 
 # What an answer leaves out when it is unknown.
@@ -47,7 +46,7 @@ BY_HASH = f"""
     where s.account_id = $1 and s.session_hash = $2 and s.expires_at > $3
 """  # noqa: S608 - fixed parts
 FAN_BY_HASH = f"""
-    select s.session_id, s.used_at as session_used_at, {PROFILE}
+    select s.session_id, s.used_at as session_used_at, {PROFILE}, f.image_url
     from sessions s
     join fans f on f.account_id = $1 and f.fan_id = s.fan_id
     where s.account_id = $1 and s.session_hash = $2 and s.expires_at > $3
@@ -107,12 +106,12 @@ def session_fan(row: Record) -> SessionFan:
     """Return the fan as the fan's own site sees it."""
     values = dict(row)
     field_values = values.pop("field_values") or {}
-    values["creation_timestamp"] = unix(values.pop("created_at"))
     for name in OPTIONAL:
         if values[name] is None:
             del values[name]
     del values["session_id"], values["session_used_at"]
-    return SessionFan(**values, fields=field_texts(field_values))
+    values["fields"] = field_texts(field_values)
+    return SessionFan(**values)
 
 
 async def fan_sessions(db: Db, account_id: int, fan_id: int, now: datetime) -> list[FanSession]:
