@@ -55,16 +55,16 @@ class Cost(NamedTuple):
 
 
 class Meter:
-    """Measures what calls cost, from now on; a server is left out for statements that need none."""
+    """Measures what calls cost, from now on; servers are left out for statements that need none."""
 
-    def __init__(self, postgres: int, server: int | None = None) -> None:
-        """Start with the process ids of PostgreSQL and of the server."""
+    def __init__(self, postgres: int, *servers: int) -> None:
+        """Start with the process ids of PostgreSQL and of the servers, whose time is added up."""
         self._postgres = postgres
-        self._server = server
+        self._servers = servers
         self._start = self._readings()
 
     def _readings(self) -> tuple[float, float, float, float]:
-        server = cpu_seconds(self._server) if self._server else 0.0
+        server = sum(map(cpu_seconds, self._servers))
         postgres = cpu_seconds(self._postgres)
         others = machine_seconds() - server - postgres - own_seconds()
         return server, postgres, others, time.perf_counter()

@@ -14,6 +14,8 @@ from bench.peers.load import Client
 from bench.peers.peer import Peer
 from bench.peers.process import free_port, serving
 from bench.peers.sample import Place
+from bench.rates import index_beside
+from fanfare.audience.need import ENOUGH_FANS
 
 
 def activity(number: int, sample: Sample) -> Call:
@@ -66,23 +68,37 @@ def check_in(number: int, _sample: Sample) -> Call:
     return Call("POST", f"/api/v1/campaigns/{calls.PASS_CAMPAIGN}/passes/check_in", body)
 
 
+def has_index(place: Place) -> bool:
+    """Return whether `fanfare up` would start an index process on the sample."""
+    return place.source.sample.fans >= ENOUGH_FANS
+
+
 @contextmanager
 def start(place: Place) -> Iterator[Client]:
-    """Run one server process on the sample, whose database is Fanfare's own."""
+    """Run one server process on the sample, whose database is Fanfare's own.
+
+    Beside it runs an index process where `fanfare up` starts one by itself; its CPU time is added to the server's.
+    """
     port = free_port()
     command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", "1", "--port", str(port)]
     environment = {"DATABASE_URL": place.source.dsn, "FANFARE_POOL_SIZE": "16"}
     headers = {"Api-Key": place.source.api_key, "Api-Secret": place.source.api_secret}
     log_path = place.folder / "fanfare.log"
-    with serving(command, port, log_path, environment=environment, ready="/readyz") as pid:
-        yield Client(port, headers, pid, place.postgres)
+    with (
+        index_beside(place.source.dsn, str(place.folder), is_wanted=has_index(place)) as helpers,
+        serving(command, port, log_path, environment=environment, ready="/readyz") as pid,
+    ):
+        yield Client(port, headers, pid, place.postgres, helpers)
 
 
-def versions(_place: Place) -> str:
-    """Return Fanfare's version and commit."""
+def versions(place: Place) -> str:
+    """Return Fanfare's version and commit, and what runs beside the server."""
     git = [shutil.which("git") or "git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False)
-    return f"Fanfare {version('fanfare')} {commit.stdout.strip()}"
+    index = (
+        f", with the index process that `fanfare up` starts from {ENOUGH_FANS:,} fans on" if has_index(place) else ""
+    )
+    return f"Fanfare {version('fanfare')} {commit.stdout.strip()}{index}"
 
 
 PEER = Peer(

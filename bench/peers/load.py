@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +46,8 @@ class Client(NamedTuple):
     headers: Mapping[str, str]
     server: int
     postgres: int
+    # processes that the server asks
+    helpers: Sequence[int] = ()
 
 
 def ask(client: Client, call: Call) -> tuple[int, bytes]:
@@ -76,7 +78,7 @@ def send(client: Client, folder: Path, calls: Path, seconds: float) -> Run:
     command = [program(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script)]
     for name, value in {"Content-Type": "application/json", **client.headers}.items():
         command += ["-H", f"{name}: {value}"]
-    meter = Meter(client.postgres, client.server)
+    meter = Meter(client.postgres, client.server, *client.helpers)
     url = f"http://127.0.0.1:{client.port}"
     result = subprocess.run(
         [*command, url], capture_output=True, text=True, check=True, env={"BENCH_CALLS": str(calls)}
