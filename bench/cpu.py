@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 import psutil
 
+# Seconds of CPU in half a second that the machine takes at rest.
+REST = 0.1
+
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds that a process and those that it started have used."""
@@ -39,6 +42,16 @@ def machine_seconds() -> float:
     """Return the CPU seconds that all processes of the machine have used."""
     times = psutil.cpu_times()
     return times.user + times.nice + times.system + times.irq + times.softirq
+
+
+def wait_for_rest() -> None:
+    """Wait until hardly any process of the machine works: what a run began may go on after it. A minute at most."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        before = machine_seconds()
+        time.sleep(0.5)
+        if machine_seconds() - before < REST:
+            return
 
 
 class Cost(NamedTuple):

@@ -39,7 +39,7 @@ def main() -> None:
         DirectoryLock(Path(name) / "data", "bench"),
         Embedded(Path(name) / "data", connections=150) as embedded,
     ):
-        passes = 5000 * (options.rounds * options.seconds + 10)
+        passes = JOBS["check_in"].most_calls * (options.rounds * options.seconds + 10)
         source = asyncio.run(sample.made(embedded.database_url, criteria.fans, passes))
         peers = [names[each] for each in criteria.peers]
         outcome = race(peers, source, Path(name), options)

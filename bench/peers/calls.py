@@ -45,7 +45,7 @@ JOBS = {
     "page": Job(f"page of {PAGE} activities"),
     "search": Job(f"search by 3 criteria, first {PAGE}"),
     "tickets": Job(f"tickets by {BATCH} (rows)", rows=BATCH, most_calls=500, is_once=True),
-    "check_in": Job("check-in of a pass", most_calls=5000, is_once=True),
+    "check_in": Job("check-in of a pass", most_calls=10_000, is_once=True),
 }
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.cpu import Cost, median, postgres_pid
+from bench.cpu import Cost, median, postgres_pid, wait_for_rest
 from bench.peers import sample
 from bench.peers.calls import JOBS
 from bench.peers.load import CONNECTIONS, Client, RefusedCall, Run, calls_file, require, send
@@ -78,6 +78,7 @@ def measure(racers: list[Racer], job: str, options: Options) -> dict[str, Figure
     runs: dict[str, list[Run]] = {each.peer.name: [] for each in able}
     for number in range(-1, options.rounds):
         for each in able:
+            wait_for_rest()
             try:
                 result = each.run(job, options.seconds if number >= 0 else WARM_UP_SECONDS)
             except RefusedCall as error:
