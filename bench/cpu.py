@@ -44,14 +44,19 @@ def machine_seconds() -> float:
     return times.user + times.nice + times.system + times.irq + times.softirq
 
 
-def wait_for_rest() -> None:
-    """Wait until hardly any process of the machine works: what a run began may go on after it. A minute at most."""
-    end = time.monotonic() + 60
+def wait_for_rest(patience: float) -> None:
+    """Wait until hardly any process of the machine works: what a run began may go on after it.
+
+    Says so if the machine has no rest within so many seconds.
+    """
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         before = machine_seconds()
         time.sleep(0.5)
         if machine_seconds() - before < REST:
             return
+    if patience:
+        print(f"other programs worked all of {patience:.0f} seconds")
 
 
 class Cost(NamedTuple):

@@ -85,10 +85,10 @@ def start(place: Place) -> Iterator[Client]:
     headers = {"Api-Key": place.source.api_key, "Api-Secret": place.source.api_secret}
     log_path = place.folder / "fanfare.log"
     with (
-        index_beside(place.source.dsn, str(place.folder), is_wanted=has_index(place)) as helpers,
+        index_beside(place.source.dsn, str(place.folder), is_wanted=has_index(place)) as index_pids,
         serving(command, port, log_path, environment=environment, ready="/readyz") as pid,
     ):
-        yield Client(port, headers, pid, place.postgres, helpers)
+        yield Client(port, headers, pid, place.postgres, index_pids)
 
 
 def versions(place: Place) -> str:

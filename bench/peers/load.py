@@ -47,7 +47,7 @@ class Client(NamedTuple):
     server: int
     postgres: int
     # processes that the server asks
-    helpers: Sequence[int] = ()
+    beside: Sequence[int] = ()
 
 
 def ask(client: Client, call: Call) -> tuple[int, bytes]:
@@ -78,7 +78,7 @@ def send(client: Client, folder: Path, calls: Path, seconds: float) -> Run:
     command = [program(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "-s", str(script)]
     for name, value in {"Content-Type": "application/json", **client.headers}.items():
         command += ["-H", f"{name}: {value}"]
-    meter = Meter(client.postgres, client.server, *client.helpers)
+    meter = Meter(client.postgres, client.server, *client.beside)
     url = f"http://127.0.0.1:{client.port}"
     result = subprocess.run(
         [*command, url], capture_output=True, text=True, check=True, env={"BENCH_CALLS": str(calls)}

@@ -30,6 +30,8 @@ class Options(NamedTuple):
     rounds: int
     seconds: int
     jobs: list[str]
+    # seconds to wait for the end of what the run before began
+    patience: int = 60
 
 
 class Racer:
@@ -78,7 +80,7 @@ def measure(racers: list[Racer], job: str, options: Options) -> dict[str, Figure
     runs: dict[str, list[Run]] = {each.peer.name: [] for each in able}
     for number in range(-1, options.rounds):
         for each in able:
-            wait_for_rest()
+            wait_for_rest(options.patience)
             try:
                 result = each.run(job, options.seconds if number >= 0 else WARM_UP_SECONDS)
             except RefusedCall as error:

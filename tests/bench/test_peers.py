@@ -108,7 +108,7 @@ def test_a_round_is_measured_by_wrk(ours: Client, place: Place, tmp_path: Path) 
     if not shutil.which("wrk"):
         pytest.skip("wrk is not installed")
     racer = Racer(fanfare.PEER, ours, place.source, tmp_path)
-    figures = measure([racer], "fan", Options(1, 3, ["fan"]))
+    figures = measure([racer], "fan", Options(1, 3, ["fan"], patience=0))
     assert figures["Fanfare"].rate > 0
     path = calls_file(tmp_path, fanfare.PEER.spellings["check_in"], place.source.sample, PASSES, 10)
     with pytest.raises(RefusedCall, match="Non-2xx"):

@@ -42,10 +42,8 @@ async def judge_all(db: Db, now: datetime) -> None:
 
 async def _judge_again(db: Db, account_id: int, now: datetime) -> None:
     """Judge clicks by lists that a worker has in memory only meanwhile."""
-    try:
+    with agents.session():
         await judging.judge_again(db, account_id, now)
-    finally:
-        agents.forget()
 
 
 @job()

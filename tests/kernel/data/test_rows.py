@@ -6,8 +6,12 @@ from typing import Annotated
 import msgspec
 import pytest
 
+from fanfare.fans.queries import fans
+from fanfare.fans.schemas.fans import Fan, LatestFan
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.rows import SECONDS, read_rows
+from fanfare.search.queries import fans as found
+from fanfare.search.schemas.search import FoundFan
 
 
 class Seat(msgspec.Struct):
@@ -66,3 +70,20 @@ async def test_seconds_become_times(db: Db) -> None:
     # As the driver's own time is.
     rows = await db.rows("select 1 as number, $1::timestamptz as sold, $1::timestamptz as due", times[0])
     assert read_rows(Sale, rows) == [Sale(1, times[0], times[0])]
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        (fans.ONE, Fan),
+        (fans.BY_IDS, Fan),
+        (fans.LATEST, LatestFan),
+        (found.FANS, FoundFan),
+        (found.FANS_WITH_RECENT, FoundFan),
+    ],
+)
+async def test_columns_of_fans_have_the_order_of_their_fields(db: Db, sql: str, kind: type[msgspec.Struct]) -> None:
+    """Others are found by name, which takes three times as long."""
+    async with db.connection() as connection:
+        columns = [each.name for each in (await connection.prepare(sql)).get_attributes()]
+    assert columns == [*kind.__match_args__]

@@ -24,7 +24,7 @@ POSITION_TOPICS = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
 # The name of a fan in SQL, for an alias of `fans`.
 NAME = "nullif(coalesce({0}.first_name || ' ' || {0}.last_name, {0}.first_name, {0}.last_name), '')"
 # The fields of a FanRecord in their order, for the alias f of `fans` in a statement whose $1 is the account; `fields`
-# are made of `field_values` by `finish`.
+# are made of `field_values` by `fill_fields`.
 RECORD = f"""
     f.fan_id, f.account_id, {NAME.format("f")} as name,
     f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
@@ -40,8 +40,9 @@ LOOKUPS = {
           join tags t on t.account_id = $1 and t.tag_id = g.tag_id
           where g.account_id = $1 and g.fan_id = f.fan_id order by fold_text(t.tag_name))""",
 }
+# The record of one fan: what a fan sees of itself.
 PROFILE = RECORD.format(**LOOKUPS)
-# All that an answer tells of a fan, in the order of the fields of a Fan, of the same fans and their `recent` activity.
+# The fields of a Fan in their order, of `f` and the `recent` activity.
 COLUMNS = f"""{PROFILE},
     f.add_phone, f.display_name, f.image_url, f.is_optout, f.is_confirmed, f.is_phone_confirmed, f.fan_source,
     array(select b.business_id from fan_businesses b
@@ -59,6 +60,7 @@ RECENT = """
 """
 ONE = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = $2"  # noqa: S608 - fixed parts
 BY_IDS = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = any($2::bigint[])"  # noqa: S608 - fixed parts
+# `_latest` fills the nulls, and writes the two times as texts.
 LATEST = f"""
     select {COLUMNS},
            null as fan_time_key, null as last_update_timestamp, f.created_at as creation_timestamp_iso,
@@ -87,7 +89,7 @@ def field_texts(values: Mapping[str, Any]) -> list[str]:
     return [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
 
 
-def finish(fans: Iterable[FanRecord]) -> None:
+def fill_fields(fans: Iterable[FanRecord]) -> None:
     """Fill what is made of custom values, in records of rows of RECORD."""
     for fan in fans:
         values: dict[str, Any] | None = fan.field_values
@@ -112,7 +114,7 @@ async def fans_by_ids(db: Db, account_id: int, fan_ids: Sequence[int]) -> list[F
 
 def _fans(rows: Sequence[Record]) -> list[Fan]:
     result = read_rows(Fan, rows)
-    finish(result)
+    fill_fields(result)
     return result
 
 
@@ -135,7 +137,7 @@ async def latest(db: Db, account: Account, query: LatestWindow) -> Page[LatestMe
 
 def _latest(rows: Sequence[Record]) -> list[LatestFan]:
     result = read_rows(LatestFan, rows)
-    finish(result)
+    fill_fields(result)
     for fan in result:
         # Times as the statement returns them.
         created, updated = cast("datetime", fan.creation_timestamp_iso), cast("datetime", fan.last_update_timestamp_iso)

@@ -86,7 +86,9 @@ class Sweep:
             while not stopping.is_set():
                 if not self._due:
                     async with questions:
-                        await self._refill()
+                        is_answered = await self._refill()
+                    if not is_answered:
+                        await asyncio.sleep(FAILED_SECONDS)
                 self._start_steps()
                 await asyncio.wait(
                     [*self._running.values(), stopped], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -97,17 +99,17 @@ class Sweep:
             for task in (stopped, *self._running.values()):
                 task.cancel()
 
-    async def _refill(self) -> None:
-        """Add the accounts that are due, each once."""
+    async def _refill(self) -> bool:
+        """Add the accounts that are due, each once; return False if nobody could say which."""
         try:
             due = await self._ready()
         except Exception as error:  # noqa: BLE001 - retried soon
             self._log_failure(error)
-            await asyncio.sleep(FAILED_SECONDS)
-            return
+            return False
         now = time.monotonic()
         self._paused_until = {each: until for each, until in self._paused_until.items() if until > now}
         self._due.extend(each for each in due if each not in self._running and each not in self._paused_until)
+        return True
 
     async def _ready(self) -> list[int]:
         """Return the accounts that are due and not waiting for a retry."""

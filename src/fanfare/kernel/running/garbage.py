@@ -1,4 +1,4 @@
-"""Garbage collection of processes that make many objects and hardly any cycle."""
+"""Garbage collection of processes that make many objects and hardly any cycle, and the return of free memory."""
 
 import ctypes
 import gc

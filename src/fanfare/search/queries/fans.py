@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fanfare.fans.queries.fans import RECENT, RECORD, finish
+from fanfare.fans.queries.fans import RECENT, RECORD, fill_fields
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.rows import read_rows
 from fanfare.search.criteria.where import Where
@@ -43,9 +43,9 @@ async def newest_ids(db: Db, where: Where, limit: int, last_fan_id: int | None =
 # Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest. Columns
 # have the order of the fields.
 ROWS = f"""
-    select {RECORD.format(field_values="v.field_values", tags="coalesce(g.tags, '{{}}')")},
+    select {RECORD.format(field_values="v.field_values", tags="coalesce(g.tags, array[]::text[])")},
            {{last}},
-           coalesce(b.business_ids, '{{{{}}}}') as opted_in_business_ids
+           coalesce(b.business_ids, array[]::bigint[]) as opted_in_business_ids
     from fans f
     left join (
         select v.fan_id, jsonb_object_agg(v.crm_field_key, v.field_value) as field_values
@@ -81,5 +81,5 @@ async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
         return []
     sql = FANS_WITH_RECENT if query.include_recent_entry else FANS
     result = read_rows(FoundFan, await db.rows(sql, account_id, fan_ids))
-    finish(result)
+    fill_fields(result)
     return result

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +29,9 @@ BROWSERS_TOO = frozenset(
 )  # fmt: skip
 SPIDER = "Spider"
 _LOADED = threading.Event()
+_BUILDING = threading.Lock()
+# What judges for a while, in a process that serves no links.
+_SESSIONS: set[object] = set()
 # Every browser that people use begins so.
 BROWSER = re.compile(
     r"Mozilla/[45]\.|Opera/[0-9]|\[FB|UCWEB/|(?:Nokia|SonyEricsson|SAMSUNG|BlackBerry|LG)[-A-Z0-9]", re.IGNORECASE
@@ -56,8 +61,14 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     return ("preview", re.compile("|".join(previews))), ("bot", re.compile("|".join(programs)))
 
 
-@cache
 def _parser() -> "Parser":
+    """Return the parser, which one thread builds while others wait."""
+    with _BUILDING:
+        return _built_parser()
+
+
+@cache
+def _built_parser() -> "Parser":
     """Return a parser by the published list: 25 MB, for processes that serve links, and while others judge clicks."""
     from ua_parser import Parser  # noqa: PLC0415 - as above
     from ua_parser.loaders import load_lazy_builtins  # noqa: PLC0415 - as above
@@ -76,10 +87,22 @@ def is_loaded() -> bool:
     return _LOADED.is_set()
 
 
-def forget() -> None:
-    """Free the lists; the next verdict loads them again."""
+@contextmanager
+def session() -> Iterator[None]:
+    """Judge for a while: when the last session of a process ends, the parser is freed, if a verdict needed it."""
+    mark = object()
+    _SESSIONS.add(mark)
+    try:
+        yield
+    finally:
+        _SESSIONS.discard(mark)
+        if not _SESSIONS and _built_parser.cache_info().currsize:
+            _forget()
+
+
+def _forget() -> None:
     _LOADED.clear()
-    for each in (program_of, device_of, _parser, _patterns):
+    for each in (program_of, device_of, _built_parser):
         each.cache_clear()
     return_memory()
 
