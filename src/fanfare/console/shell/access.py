@@ -147,6 +147,32 @@ def _read(access: Access, params: type[Params], raw: Raw) -> Params:
         raise
 
 
+def _admit(access: Access, member: Member, visit: Visit) -> None:
+    """Refuse whoever may not open a page, or lead to where the member can go on."""
+    account_id = member.account.id
+    if member.has_to_use_sso:
+        raise Detour(sso_url(account_id, visit.url if access.method == "GET" else f"/manage/{account_id}"))
+    if access.path == ACCOUNT_ROOT and not member.may(access.area):
+        _lead_on(member)
+    if not access.is_for_all:
+        member.require(access.area, access.right)
+    if access.is_account_wide:
+        member.require_all_businesses()
+
+
+async def _run(
+    access: Access, db: Db, account_id: int, action: Action, now: datetime, act: Callable[[Db], Awaitable[Answer]]
+) -> Answer:
+    """Run what a page does, with its entry in the audit log if it changes or exports anything."""
+    if access.method == "POST" and not access.takes_turn and not access.takes_file:
+        # It leads to the page of what it made; others may lead to anything.
+        keys_in = _keys_led_to if action.name.endswith("_create") else no_keys
+        return await audit_log.change(db, account_id, action, now, act, keys_in=keys_in)
+    if access.method == "POST" or (access.right == "export" and not access.is_question):
+        return await audit_log.export(db, account_id, action, now, act)
+    return await act(db)
+
+
 def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer]]:
     async def serve(db: Db, visit: Visit, raw: Raw, now: datetime) -> Answer:
         raw = dict(raw)
@@ -154,14 +180,7 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
         session = await require_session(db, visit, now, is_read=access.method == "GET")
         db = db.for_account(account_id)
         member = await member_of(db, session, account_id)
-        if member.has_to_use_sso:
-            raise Detour(sso_url(account_id, visit.url if access.method == "GET" else f"/manage/{account_id}"))
-        if access.path == ACCOUNT_ROOT and not member.may(access.area):
-            _lead_on(member)
-        if not access.is_for_all:
-            member.require(access.area, access.right)
-        if access.is_account_wide:
-            member.require_all_businesses()
+        _admit(access, member, visit)
         if question := _question(access, parts, session, visit, raw, now):
             return await in_frame(db, visit, question, member, session)
         params = _read(access, parts.params, raw) if parts.params else None
@@ -178,14 +197,7 @@ def _of_account(access: Access, parts: _Parts) -> Callable[..., Awaitable[Answer
             return await parts.handler(**{name: values[hint] for name, hint in parts.hints.items()})
 
         action = Action(parts.handler.__name__, actor_of(member, visit), params)
-        # It leads to the page of what it made; others may lead to anything.
-        keys_in = _keys_led_to if action.name.endswith("_create") else no_keys
-        if access.method == "POST" and not access.takes_turn and not access.takes_file:
-            answer = await audit_log.change(db, account_id, action, now, act, keys_in=keys_in)
-        elif access.method == "POST" or (access.right == "export" and not access.is_question):
-            answer = await audit_log.export(db, account_id, action, now, act)
-        else:
-            answer = await act(db)
+        answer = await _run(access, db, account_id, action, now, act)
         return await in_frame(db, visit, answer, member, session)
 
     return serve

@@ -70,8 +70,7 @@ ROWS = f"""
 # Only who asks for the last campaign pays for the join, which is run for each fan even where it finds nothing.
 FANS = ROWS.format(last="null::bigint as last_page_tab_id, null::text as last_campaign_name", join="")
 FANS_WITH_RECENT = ROWS.format(
-    last="recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name",
-    join=RECENT,
+    last="recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name", join=RECENT
 )
 
 
